@@ -1,0 +1,20 @@
+# cmake --install: headers, libraries, the programs, and a package file for find_package(Credo).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+foreach(wing envs learners)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${wing} DESTINATION include/credo
+          FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+install(TARGETS credo_envs credo_learners EXPORT CredoTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS credo_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(EXPORT CredoTargets NAMESPACE credo:: FILE CredoTargets.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+configure_package_config_file(
+  ${PROJECT_SOURCE_DIR}/cmake/CredoConfig.cmake.in ${PROJECT_BINARY_DIR}/CredoConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/CredoConfig.cmake ${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)

@@ -1,0 +1,169 @@
+// The environment contract: the only header an environment author reads.
+//
+// A cooperative multi-agent environment with discrete actions. All agents act at once, share one
+// team reward and end together. An environment is single-threaded and pure: same stream and same
+// actions give the same bits; different environments may run on different threads.
+//
+//   auto env = credo::make_env("predator_prey/5x5");           // envs/core/registry.hpp
+//   env->reset(credo::Stream(seed, credo::purpose("example"), 0, episode));
+//   while (!env->done()) {
+//     env->write_obs(obs);                                      // [n_agents, obs_dim]
+//     const credo::StepResult r = env->step(actions);           // actions: [n_agents]
+//   }
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "envs/core/bytes.hpp"
+#include "envs/core/error.hpp"
+#include "envs/core/params.hpp"
+#include "envs/core/random.hpp"
+
+namespace credo {
+
+/// One number of an observation or state vector.
+struct Feature {
+  std::string name;    ///< e.g. "own.row", "cell(-1,+2).prey"
+  float low = 0.0F;    ///< smallest value it takes
+  float high = 1.0F;   ///< largest value it takes
+};
+
+/// A scripted policy an environment offers as a reference row of the tables.
+struct ScriptedInfo {
+  std::string name;  ///< "default" for `--policy scripted`, else `--policy scripted:NAME`
+  std::string help;
+};
+
+/// Facts about an environment instance (after its parameters are applied).
+struct EnvSpec {
+  std::string id;  ///< "family/variant" or "family"
+  std::string help;
+  int n_agents = 0;
+  int n_actions = 0;
+  int obs_dim = 0;
+  int state_dim = 0;
+  int episode_limit = 0;           ///< steps after which the episode is cut
+  bool limit_is_terminal = false;  ///< true: the cut is reported as terminated (no bootstrap)
+  double reward_low = 0.0;         ///< bounds of one step's team reward
+  double reward_high = 0.0;
+  std::optional<double> return_bound;  ///< upper bound of an episode's return, where known
+  bool is_stochastic = true;           ///< false: two seeds give the same episode for the same actions
+  std::optional<int> noop_action;      ///< the action that does nothing, if there is one
+  std::vector<std::string> action_names;  ///< [n_actions]
+  std::vector<Feature> obs_features;      ///< [obs_dim]
+  std::vector<Feature> state_features;    ///< [state_dim]
+  std::vector<ScriptedInfo> scripted;     ///< empty: no scripted policy
+  std::vector<ParamSpec> params;          ///< every parameter with the value in force
+};
+
+struct StepResult {
+  double reward = 0.0;
+  bool terminated = false;  ///< a true end: no bootstrap
+  bool truncated = false;   ///< cut by the time limit, not an end of the task: bootstrap
+};
+
+class Env;
+
+/// Chooses actions with full access to the environment; may keep state within an episode.
+class ScriptedPolicy {
+ public:
+  ScriptedPolicy() = default;
+  ScriptedPolicy(const ScriptedPolicy&) = delete;
+  ScriptedPolicy& operator=(const ScriptedPolicy&) = delete;
+  virtual ~ScriptedPolicy() = default;
+  virtual void reset() {}
+  /// Fills actions [n_agents] with available actions; `stream` is positioned at the current step.
+  virtual void act(const Env& env, Stream& stream, std::span<int> actions) = 0;
+};
+
+/// Base class. Authors implement the protected do_* functions; the public ones add what every
+/// environment owes its users: legality and size checks, the step counter, the time limit, random
+/// streams, and the cached availability mask. After construction the episode counts as done:
+/// `reset` comes first.
+class Env {
+ public:
+  virtual ~Env() = default;
+  Env& operator=(const Env&) = delete;
+
+  const EnvSpec& spec() const { return *spec_; }
+
+  /// Starts an episode. Everything random in it comes from `stream`.
+  void reset(const Stream& stream);
+
+  /// One joint step. actions: [n_agents], each in [0, n_actions) and available.
+  /// Errors: Error on an illegal action or a finished episode; the state is then unchanged.
+  StepResult step(std::span<const int> actions);
+
+  /// Observations of all agents, row-major [n_agents, obs_dim]. Also valid after the last step.
+  void write_obs(std::span<float> out) const;
+  /// Global state [state_dim]. Also valid after the last step.
+  void write_state(std::span<float> out) const;
+  /// 1 = the action may be taken, row-major [n_agents, n_actions]; at least one per agent.
+  void write_avail_actions(std::span<std::uint8_t> out) const;
+  /// The same without a copy; valid until the next reset, step or load.
+  std::span<const std::uint8_t> avail_actions() const { return avail_; }
+
+  int t() const { return t_; }        ///< steps taken in this episode
+  bool done() const { return done_; }  ///< terminated or truncated (or never reset)
+  /// Win or loss, for environments that have one (battles); nullopt elsewhere.
+  virtual std::optional<bool> won() const { return std::nullopt; }
+  /// Named facts about the episode so far (e.g. {"captures", 2}); logged at the end of episodes.
+  virtual std::vector<std::pair<std::string, double>> info() const { return {}; }
+
+  /// An independent copy in the same state; continues bit-identically.
+  std::unique_ptr<Env> clone() const { return do_clone(); }
+  /// Complete dynamic state; load needs an environment of the same id and parameters.
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+  /// The current situation as text: deterministic, never empty.
+  std::string render_text() const { return do_render_text(); }
+
+  /// Errors: UserError when the environment has no such policy.
+  std::unique_ptr<ScriptedPolicy> make_scripted(std::string_view name = "default") const;
+
+ protected:
+  explicit Env(EnvSpec spec);
+  Env(const Env&) = default;
+
+  struct Outcome {
+    double reward = 0.0;
+    bool terminated = false;
+  };
+
+  virtual void do_reset(Stream& stream) = 0;
+  /// `stream` is positioned at this step; actions are legal. Do not handle the time limit.
+  virtual Outcome do_step(std::span<const int> actions, Stream& stream) = 0;
+  virtual void do_write_obs(std::span<float> out) const = 0;
+  virtual void do_write_state(std::span<float> out) const = 0;
+  /// `out` holds ones on entry; clear what is unavailable. Nothing to do when all always are.
+  virtual void do_write_avail_actions(std::span<std::uint8_t> out) const { (void)out; }
+  virtual std::unique_ptr<Env> do_clone() const = 0;
+  virtual void do_save(ByteWriter& out) const = 0;
+  virtual void do_load(ByteReader& in) = 0;
+  virtual std::string do_render_text() const = 0;
+  /// Called only with a name listed in spec().scripted.
+  virtual std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const;
+
+ private:
+  void refresh_avail();
+  void check_actions(std::span<const int> actions) const;
+
+  std::shared_ptr<const EnvSpec> spec_;
+  std::vector<std::uint8_t> avail_;  // [n_agents, n_actions]
+  Stream stream_;
+  int t_ = 0;
+  bool done_ = true;
+};
+
+/// The limit parameters every environment has: env.limit and env.limit_is_terminal.
+std::vector<ParamSpec> limit_params(int default_limit, bool default_is_terminal);
+
+}  // namespace credo

@@ -1,0 +1,70 @@
+// Typed parameters: each declared once with default, range and help. The same table serves
+// environments (env.NAME) and the run configuration, the command line, TOML files and --help.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace credo {
+
+using ParamValue = std::variant<bool, std::int64_t, double, std::string>;
+
+/// Declaration of one parameter. The type is that of `value` (the default).
+struct ParamSpec {
+  std::string name;
+  ParamValue value;                  ///< default
+  double low = 0.0;                  ///< numbers: smallest allowed (inclusive)
+  double high = 0.0;                 ///< numbers: largest allowed (inclusive)
+  std::vector<std::string> choices;  ///< strings: allowed values; empty = free text
+  std::string help;
+
+  static ParamSpec boolean(std::string name, bool value, std::string help);
+  static ParamSpec integer(std::string name, std::int64_t value, std::int64_t low,
+                           std::int64_t high, std::string help);
+  static ParamSpec real(std::string name, double value, double low, double high, std::string help);
+  static ParamSpec choice(std::string name, std::string value, std::vector<std::string> choices,
+                          std::string help);
+  static ParamSpec text(std::string name, std::string value, std::string help);
+
+  std::string type_name() const;   ///< "bool", "int", "float", "string"
+  std::string range_text() const;  ///< "[0, 100]", "a | b | c", "true | false"
+};
+
+/// Shortest text that reads back as the same value ("25", "-0.5", "true", "gre").
+std::string to_text(const ParamValue& value);
+
+/// A full set of values for a list of declarations; every value is always valid.
+/// Errors: set and set_text throw UserError naming `prefix + key`, the value, what is allowed and
+/// the nearest match.
+class Params {
+ public:
+  Params() = default;
+  explicit Params(std::vector<ParamSpec> specs, std::string prefix = "");
+
+  void set(std::string_view key, const ParamValue& value);     ///< an integer is accepted for a float
+  void set_text(std::string_view key, std::string_view text);  ///< parses by the declared type
+
+  bool has(std::string_view key) const;
+  bool boolean(std::string_view key) const;
+  std::int64_t integer(std::string_view key) const;
+  int integer32(std::string_view key) const;
+  double real(std::string_view key) const;
+  const std::string& text(std::string_view key) const;
+  const ParamValue& value(std::string_view key) const;
+
+  /// Declarations in order, with `value` replaced by the current value.
+  const std::vector<ParamSpec>& specs() const { return specs_; }
+
+ private:
+  ParamSpec& find(std::string_view key);
+  const ParamSpec& find(std::string_view key) const;
+
+  std::vector<ParamSpec> specs_;
+  std::string prefix_;
+};
+
+}  // namespace credo

@@ -1,0 +1,46 @@
+// The list of environments. A family is one source file with one line in envs/env_list.def;
+// variants of a family differ only in parameter defaults.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "envs/core/env.hpp"
+
+namespace credo {
+
+/// A named set of parameter defaults: id "family/name", or "family" when name is empty.
+struct EnvVariant {
+  std::string name;
+  std::string help;
+  std::vector<std::pair<std::string, ParamValue>> defaults;
+};
+
+struct EnvFamily {
+  std::string name;
+  std::string help;
+  std::vector<ParamSpec> params;  ///< all parameters, limit_params(...) included
+  std::vector<EnvVariant> variants;
+  /// Builds an environment; `spec` arrives with id, help and params filled in.
+  std::function<std::unique_ptr<Env>(EnvSpec spec, const Params& params)> make;
+};
+
+/// All families, in the order of envs/env_list.def.
+const std::vector<EnvFamily>& env_families();
+
+/// All ids ("family/variant"), in registration order.
+std::vector<std::string> list_envs();
+
+/// Parameters of an environment with their defaults, ready for `set`/`set_text` (prefix "env.").
+/// Errors: UserError for an unknown id.
+Params env_params(std::string_view id);
+
+/// Errors: UserError for an unknown id, or parameters that do not fit together.
+std::unique_ptr<Env> make_env(std::string_view id, const Params& params);
+std::unique_ptr<Env> make_env(std::string_view id);
+
+}  // namespace credo
