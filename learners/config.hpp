@@ -1,0 +1,101 @@
+// The training configuration: every hyperparameter declared once (name, default, range, help) in
+// train_params(); TOML files, the command line, --help and the docs all come from that table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "envs/core/params.hpp"
+
+namespace credo {
+
+/// Which derivative of ELU the credits of the entropy term use (docs/algorithms/qmix_gre.md).
+enum class EluDerivative { kExact, kPublished };
+enum class OptimizerKind { kRmsprop, kAdam };
+enum class MixerKind { kNone, kVdn, kQmix, kQmixSimple };
+
+struct AgentConfig {
+  int hidden_dim = 64;
+  bool obs_last_action = true;
+  bool obs_agent_id = true;
+};
+
+struct MixerConfig {
+  MixerKind kind = MixerKind::kQmix;
+  int embed_dim = 32;
+  int hypernet_layers = 2;
+  int hypernet_embed = 64;
+};
+
+/// Gradient entropy regularisation (Zhao et al. 2022).
+struct EntropyConfig {
+  bool enabled = false;
+  double lambda = 1e-3;
+  EluDerivative elu_derivative = EluDerivative::kPublished;
+  bool detach_agents = true;
+};
+
+struct OptimizerConfig {
+  OptimizerKind kind = OptimizerKind::kRmsprop;
+  double lr = 5e-4;
+  double rmsprop_alpha = 0.99;
+  double rmsprop_eps = 1e-5;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_eps = 1e-8;
+  double grad_norm_clip = 10.0;
+};
+
+struct LearnerConfig {
+  double gamma = 0.99;
+  bool double_q = true;
+  double td_lambda = 0.0;
+  double loss_scale = 1.0;
+  int batch_size = 32;
+  int target_update_interval = 200;  // episodes
+};
+
+struct ExplorationConfig {
+  double epsilon_start = 1.0;
+  double epsilon_finish = 0.05;
+  std::int64_t epsilon_anneal_steps = 50000;
+};
+
+struct TrainConfig {
+  std::uint64_t seed = 0;
+  std::int64_t t_max = 2050000;
+  std::int64_t log_interval = 10000;
+  int n_envs = 1;
+  double updates_per_episode = 1.0;
+  int replay_capacity = 5000;
+  std::int64_t evaluation_interval = 10000;
+  int evaluation_episodes = 32;
+  AgentConfig agent;
+  MixerConfig mixer;
+  EntropyConfig entropy;
+  OptimizerConfig optimizer;
+  LearnerConfig learner;
+  ExplorationConfig exploration;
+};
+
+/// Declarations with dotted names ("learner.gamma"), in the order they are shown.
+std::vector<ParamSpec> train_params();
+
+/// Errors: UserError when values contradict each other (e.g. a batch larger than the replay).
+TrainConfig make_train_config(const Params& params);
+
+/// A learning algorithm is a set of values of that table.
+struct Algorithm {
+  std::string name;
+  std::string help;
+  std::vector<std::pair<std::string, ParamValue>> values;
+};
+
+/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact.
+const std::vector<Algorithm>& learning_algorithms();
+/// Errors: UserError for an unknown name.
+const Algorithm& find_algorithm(const std::string& name);
+
+}  // namespace credo

@@ -1,0 +1,79 @@
+// One training run: rollouts fill the replay buffer, updates follow at a fixed ratio, evaluations
+// at fixed env-step intervals. Everything a run is made of lives here and is saved and loaded
+// whole, so a resumed run continues bit for bit. No files, clocks or threads counts: the caller
+// (suite) owns those; parallel work runs in the caller's oneTBB arena.
+//
+//   Trainer trainer(*env, config);
+//   while (!trainer.finished()) {
+//     if (trainer.evaluation_due()) report(trainer.evaluate());
+//     trainer.iterate();
+//     if (trainer.log_due()) log(trainer.take_train_metrics());
+//   }
+//   report(trainer.evaluate());
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "envs/core/env.hpp"
+#include "learners/config.hpp"
+#include "learners/evaluation.hpp"
+#include "learners/safetensors.hpp"
+
+namespace credo {
+
+/// Thrown when a loss, gradient or value becomes NaN or infinite.
+class DivergedError : public Error {
+ public:
+  using Error::Error;
+};
+
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+class Trainer {
+ public:
+  Trainer(const Env& prototype, const TrainConfig& config);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  std::int64_t t_env() const;     ///< environment steps taken in training
+  std::int64_t episodes() const;  ///< training episodes finished
+  std::int64_t updates() const;   ///< optimiser steps taken
+  bool finished() const;          ///< t_env >= t_max
+
+  /// One batch of n_envs episodes, then the updates that the ratio asks for.
+  /// Errors: DivergedError.
+  void iterate();
+
+  /// True at t_env 0 and whenever t_env has crossed a multiple of evaluation.interval.
+  bool evaluation_due() const;
+  /// config.evaluation_episodes greedy episodes on the evaluation streams; does not move t_env.
+  Evaluation evaluate();
+
+  /// True when t_env has crossed a multiple of run.log_interval.
+  bool log_due() const;
+  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs, grad_norm,
+  /// q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
+  /// Only what was measured since then; a fixed order.
+  Metrics take_train_metrics();
+
+  /// Online weights under their PyTorch names ("agent.fc1.weight", "mixer.V.0.bias", ...);
+  /// metadata names the architecture.
+  TensorFile weights() const;
+  /// Hash of everything `weights` holds plus target networks and optimiser state.
+  std::uint64_t state_hash() const;
+
+  void save(ByteWriter& out) const;
+  /// Errors: Error when the bytes are damaged or belong to another configuration.
+  void load(ByteReader& in);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace credo
