@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "envs/core/error.hpp"
@@ -18,12 +19,10 @@ namespace credo {
 class ByteWriter {
  public:
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
-  void put(const T& value) {
-    put_bytes(&value, sizeof(T));
-  }
+  requires std::is_trivially_copyable_v<T>
+  void put(const T& value) { put_bytes(&value, sizeof(T)); }
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void put_span(std::span<const T> values) {
     put<std::uint64_t>(values.size());
     put_bytes(values.data(), values.size_bytes());
@@ -37,8 +36,9 @@ class ByteWriter {
   void put_tag(std::string_view tag) { put_string(tag); }
   void put_bytes(const void* data, std::size_t size) {
     if (size == 0) return;
-    const auto* first = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), first, first + size);
+    const std::size_t old_size = bytes_.size();
+    bytes_.resize(old_size + size);
+    std::memcpy(bytes_.data() + old_size, data, size);
   }
 
   const std::vector<std::byte>& bytes() const { return bytes_; }
@@ -53,8 +53,7 @@ class ByteReader {
   explicit ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
-  T get() {
+  requires std::is_trivially_copyable_v<T> T get() {
     T value;
     get_bytes(&value, sizeof(T));
     return value;

@@ -25,7 +25,8 @@ struct EnvFamily {
   std::string help;
   std::vector<ParamSpec> params;  ///< all parameters, limit_params(...) included
   std::vector<EnvVariant> variants;
-  /// Builds an environment; `spec` arrives with id, help and params filled in.
+  /// Builds an environment; `spec` arrives with id, help, params, episode_limit and
+  /// limit_is_terminal filled in.
   std::function<std::unique_ptr<Env>(EnvSpec spec, const Params& params)> make;
 };
 
