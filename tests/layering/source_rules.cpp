@@ -12,6 +12,8 @@
 namespace credo::layering {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   std::istringstream in{std::string(text)};
@@ -322,7 +324,6 @@ Findings check_links(const std::string& path, std::string_view text) {
 }
 
 Findings check_page_links(const std::string& root, const std::string& path, std::string_view text) {
-  namespace fs = std::filesystem;
   static const std::regex pattern(R"(\]\(([^)\s#]+)(?:#[^)]*)?\))");
   Findings findings;
   const auto lines = lines_of(text);
