@@ -312,52 +312,80 @@ class PairHunt final : public ScriptedPolicy {
     return best;
   }
 
+  struct Joint {
+    std::array<int, 2> moves = {grid::kNoop, grid::kNoop};
+    std::array<Cell, 2> after;
+  };
+
   // Tries the pair's 25 joint moves on the board and keeps the best: catch, else come to distance 2
-  // without standing alone beside any prey.
+  // without standing alone beside any prey. When that leads nowhere (one blocks the other), any
+  // joint move that costs nothing.
   static void choose_moves(const PredatorPrey& world, Board& board, std::vector<Cell>& predators,
                            std::size_t first, std::size_t target, Stream& stream,
                            std::span<int> actions) {
-    constexpr int kCatch = 1000;
-    constexpr int kAlone = 50;
     const std::array<Cell, 2> before = {predators[first], predators[first + 1]};
-    std::array<Cell, 2> best_after = before;
-    int best_score = -1'000'000;
+    const Cell goal = world.prey()[target].cell;
+    Joint best{.after = before};
+    Joint free_move{.after = before};
+    int best_score = 0;
+    int n_free = 0;
     for (int joint = 0; joint < grid::kMoves * grid::kMoves; ++joint) {
-      const std::array<int, 2> moves = {joint / grid::kMoves, joint % grid::kMoves};
-      std::array<Cell, 2> after = before;
+      Joint option{{joint / grid::kMoves, joint % grid::kMoves}, before};
       for (std::size_t i = 0; i < 2; ++i) {
-        const Cell to = grid::moved(before[i], moves[i]);
+        const Cell to = grid::moved(before[i], option.moves[i]);
         if (board[to] != Board::kEmpty) continue;
-        board[before[i]] = Board::kEmpty;
-        board[to] = kPredator;
-        after[i] = to;
+        move(board, before[i], to);
+        option.after[i] = to;
       }
-      int score = 0;
-      for (const auto& prey : world.prey()) {
-        if (!prey.is_alive) continue;
-        const int n_near = board.count_neighbours(prey.cell, kPredator);
-        score += n_near >= 2 ? kCatch : n_near == 1 ? -kAlone : 0;
-      }
-      for (const Cell cell : after) {
-        const int off = grid::distance(cell, world.prey()[target].cell) - 2;
-        score -= 2 * (off < 0 ? -off : off);
-      }
-      // Ties are broken at random, so that two predators never block each other for ever.
-      score = 2 * score + static_cast<int>(stream.below(2));
-      if (score > best_score) {
+      const int gain = value_of(world, board);
+      for (std::size_t i = 2; i-- > 0;) move(board, option.after[i], before[i]);
+
+      // Doubled, with a random bit below: ties are broken at random.
+      const int score =
+          2 * (gain - off_staging(option.after, goal)) + static_cast<int>(stream.below(2));
+      if (joint == 0 || score > best_score) {
         best_score = score;
-        best_after = after;
-        actions[first] = moves[0];
-        actions[first + 1] = moves[1];
+        best = option;
       }
-      for (std::size_t i = 0; i < 2; ++i) board[after[i]] = Board::kEmpty;
-      for (std::size_t i = 0; i < 2; ++i) board[before[i]] = kPredator;
+      if (gain >= 0 && stream.below(static_cast<std::uint32_t>(++n_free)) == 0) free_move = option;
     }
+    const bool leads_nowhere =
+        best_score < kCatch && off_staging(best.after, goal) >= off_staging(before, goal);
+    const Joint& chosen = leads_nowhere ? free_move : best;
     for (const Cell cell : before) board[cell] = Board::kEmpty;
     for (std::size_t i = 0; i < 2; ++i) {
-      board[best_after[i]] = kPredator;
-      predators[first + i] = best_after[i];
+      board[chosen.after[i]] = kPredator;
+      predators[first + i] = chosen.after[i];
+      actions[first + i] = chosen.moves[i];
     }
+  }
+
+  static constexpr int kCatch = 1000;
+  static constexpr int kAlone = 50;
+
+  static void move(Board& board, Cell from, Cell to) {
+    board[from] = Board::kEmpty;
+    board[to] = kPredator;
+  }
+
+  static int value_of(const PredatorPrey& world, const Board& board) {
+    int value = 0;
+    for (const auto& prey : world.prey()) {
+      if (!prey.is_alive) continue;
+      const int n_near = board.count_neighbours(prey.cell, kPredator);
+      value += n_near >= 2 ? kCatch : n_near == 1 ? -kAlone : 0;
+    }
+    return value;
+  }
+
+  // How far the pair is from standing at distance 2 of the prey.
+  static int off_staging(const std::array<Cell, 2>& cells, Cell prey) {
+    int sum = 0;
+    for (const Cell cell : cells) {
+      const int off = grid::distance(cell, prey) - 2;
+      sum += off < 0 ? -off : off;
+    }
+    return sum;
   }
 };
 
