@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#define XXH_INLINE_ALL
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include "learners/evaluator.hpp"
 #include "learners/q_learner.hpp"
@@ -35,12 +37,6 @@ struct Window {
   double loss = 0.0, td_loss = 0.0, entropy_loss = 0.0, grad_norm = 0.0, td_error_abs = 0.0;
   double q_taken = 0.0, target = 0.0, entropy = 0.0;
 };
-
-std::uint64_t fnv1a(std::uint64_t hash, const void* data, std::size_t size) {
-  const auto* p = static_cast<const unsigned char*>(data);
-  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ p[i]) * 0x100000001b3ULL;
-  return hash;
-}
 
 }  // namespace
 
@@ -224,16 +220,16 @@ TensorFile Trainer::weights() const {
 
 std::uint64_t Trainer::state_hash() const {
   const auto add = [](std::uint64_t hash, std::span<const float> values) {
-    return fnv1a(hash, values.data(), values.size_bytes());
+    return XXH64(values.data(), values.size_bytes(), hash);
   };
   const QLearner& learner = impl_->learner;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  std::uint64_t hash = 0;
   hash = add(hash, learner.params());
   hash = add(hash, learner.target());
   hash = add(hash, learner.optimizer().exp_avg());
   hash = add(hash, learner.optimizer().square_avg());
   const std::int64_t counters[] = {impl_->t_env, impl_->episodes, impl_->updates};
-  return fnv1a(hash, counters, sizeof(counters));
+  return XXH64(counters, sizeof(counters), hash);
 }
 
 void Trainer::save(ByteWriter& out) const {

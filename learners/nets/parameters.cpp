@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
@@ -12,6 +11,12 @@ namespace credo {
 namespace {
 
 float default_bound(int in) { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(in))); }
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t d : shape) text += (text.empty() ? "" : ", ") + std::to_string(d);
+  return text;
+}
 
 }  // namespace
 
@@ -109,10 +114,10 @@ void ParamLayout::from_tensors(const TensorFile& file, const std::string& label,
     std::vector<std::int64_t> shape = {e.out};
     if (e.in != 0) shape.push_back(e.in);
     if (tensor.dtype != "F32" || tensor.shape != shape)
-      throw UserError(fmt::format(
-          "{}: tensor '{}' is {} [{}], this environment and configuration "
-          "need F32 [{}]",
-          label, e.name, tensor.dtype, fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));
+      throw UserError(
+          fmt::format("{}: tensor '{}' is {} [{}], this environment and configuration "
+                      "need F32 [{}]",
+                      label, e.name, tensor.dtype, shape_text(tensor.shape), shape_text(shape)));
     insert(e, tensor.as<float>(), params);
   }
   for (const auto& [name, tensor] : file.tensors) {
