@@ -38,8 +38,7 @@ struct PackedRows {
 struct AgentPass {
   float* hidden1 = nullptr;  ///< [rows, h] after fc1 and ReLU
   float* gates = nullptr;    ///< [rows, 4h]; null when not kept
-  float* h_prev = nullptr;   ///< [rows, h] GRU input state
-  float* h = nullptr;        ///< [rows, h] GRU output state
+  float* h = nullptr;        ///< [rows, h] GRU output state; a slot of zeros lies before it
   float* q = nullptr;        ///< [rows, n_actions]
 };
 
@@ -73,9 +72,15 @@ class AgentNetwork {
 
  private:
   void first_layer(const float* params, int rows, const float* obs, const int* last_action,
-                   float* out) const;
-  int action_row(int action) const { return obs_dim_ + action; }
-  int agent_row(int agent) const { return obs_dim_ + (last_action_ ? n_actions_ : 0) + agent; }
+                   float* out, Scratch& scratch) const;
+  /// Rows of fc1's matrix that the one-hot inputs of each row select; null where there are none.
+  void one_hot_rows(int rows, const int* last_action, Scratch& scratch, int*& action_rows,
+                    int*& agent_rows) const;
+
+  /// GRU input state of slot t's rows.
+  const float* previous_state(const AgentPass& pass, const PackedRows& in, int t) const;
+  void hidden_weight_gradient(const PackedRows& in, const AgentPass& pass, const float* d_gates,
+                              float* grad) const;
 
   int n_agents_;
   int n_actions_;
