@@ -124,19 +124,28 @@ struct Kernels {
   }
 
   static void gemm(const Gemm& g) {
-    // k is walked in blocks so that the slice of B under a panel stays in the first-level cache;
-    // a chain stored and reloaded is the same chain.
-    constexpr int kBlock = 256;
+    // Blocks of rows keep A in the second-level cache while the column panels pass over it; blocks
+    // of k keep the slice of B under a panel in the first. A chain stored and reloaded is the same
+    // chain.
+    constexpr int kRowBlock = 96;
+    constexpr int kBlock = 128;
     constexpr int kPanel = kMaxVectors * W;
-    int k0 = 0;
-    do {
-      const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
-      int column = 0;
-      for (; column + kPanel <= g.n; column += kPanel)
-        column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(g, column, k0, k1, k0 == 0, 0);
-      if (column < g.n) last_panel<kMaxVectors>(g, column, k0, k1, k0 == 0);
-      k0 = k1;
-    } while (k0 < g.k);
+    Gemm block = g;
+    for (int row = 0; row < g.m; row += kRowBlock) {
+      block.m = g.m - row < kRowBlock ? g.m - row : kRowBlock;
+      block.a = g.a + row * g.a_row;
+      block.c = g.c + row * g.ldc;
+      int k0 = 0;
+      do {
+        const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
+        int column = 0;
+        for (; column + kPanel <= g.n; column += kPanel)
+          column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(block, column, k0, k1, k0 == 0,
+                                                                   0);
+        if (column < g.n) last_panel<kMaxVectors>(block, column, k0, k1, k0 == 0);
+        k0 = k1;
+      } while (k0 < g.k);
+    }
   }
 
   // ---------------------------------------------------------------- elementwise
@@ -204,8 +213,9 @@ struct Kernels {
                           float* gates, float* h_next) {
     for (int row = 0; row < rows; ++row) {
       for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
-        const F r = Fn::sigmoid(V::add(get(gi + j, l), get(gh + j, l)));
-        const F z = Fn::sigmoid(V::add(get(gi + h + j, l), get(gh + h + j, l)));
+        F r, z;
+        Fn::sigmoid2(V::add(get(gi + j, l), get(gh + j, l)),
+                     V::add(get(gi + h + j, l), get(gh + h + j, l)), r, z);
         const F m = get(gh + 2 * h + j, l);
         const F n = Fn::tanh(V::fma(r, m, get(gi + 2 * h + j, l)));
         put(gates + j, r, l);
