@@ -264,7 +264,7 @@ TEST_CASE("predator_prey: random returns equal the exact values") {
   for (const Row& row : rows) {
     CAPTURE(row.id);
     CAPTURE(row.limit);
-    const double exact = model::random_policy_value(row.is_static, row.limit);
+    const double exact = model::policy_value(model::Play::kRandom, row.is_static, row.limit);
     CHECK(exact == doctest::Approx(row.published).epsilon(0.0002));
     const auto env = make(row.id, {{"limit", std::to_string(row.limit)}});
     const Sample sample = sample_returns(*env, random_actions, 40'000);
@@ -309,19 +309,21 @@ TEST_CASE("predator_prey: doing nothing costs exactly the steps") {
 }
 
 TEST_CASE("predator_prey: the scripted pairs catch nearly as fast as possible") {
-  struct Row {
-    const char* id;
-    double at_least, at_most;
-  };
-  // 5x5: the exact optimum is 9.942 (moving) and 9.947 (static).
-  for (const Row& row :
-       {Row{"predator_prey/5x5", 9.92, 9.945}, Row{"predator_prey/5x5-static", 9.93, 9.95},
-        Row{"predator_prey/7x7", 39.5, 39.96}, Row{"predator_prey/7x7-static", 39.5, 39.96}}) {
-    CAPTURE(row.id);
-    const auto env = make(row.id);
+  for (const bool is_static : {false, true}) {
+    CAPTURE(is_static);
+    const double optimum = model::policy_value(model::Play::kOptimal, is_static, 100);
+    CHECK(optimum == doctest::Approx(is_static ? 9.947 : 9.942).epsilon(0.0001));
+    CHECK(model::policy_value(model::Play::kOptimal, is_static, 25) ==
+          doctest::Approx(optimum).epsilon(0.0001));
+    const auto env = make(is_static ? "predator_prey/5x5-static" : "predator_prey/5x5");
     const Sample sample = sample_returns(*env, scripted(*env), 3000);
-    CHECK(sample.mean > row.at_least);
-    CHECK(sample.mean < row.at_most);
+    CHECK(sample.mean > optimum - 0.02);
+    CHECK(sample.mean < optimum + 4.0 * sample.standard_error);
+  }
+  for (const char* id : {"predator_prey/7x7", "predator_prey/7x7-static"}) {
+    CAPTURE(id);
+    const auto env = make(id);
+    CHECK(sample_returns(*env, scripted(*env), 3000).mean > 39.5);
   }
 }
 
