@@ -36,6 +36,14 @@ struct Functions {
     return V::fma(V::mul(r, r), p, r);
   }
 
+  /// e^-|x|: at most 1, so only the lower end needs a bound.
+  static F exp_minus_abs(F x) {
+    const I sign = V::iset1(static_cast<int>(0x80000000U));
+    F n, r;
+    reduce(V::max(V::set1(-104.0F), V::from_bits(V::ior(V::bits(x), sign))), n, r);
+    return V::scale(V::add(expm1_reduced(r), V::set1(1.0F)), n);
+  }
+
   /// e^x. The scaling by 2^n rounds once, also in the subnormal range. Overflow gives +inf.
   static F exp(F x) {
     x = V::max(V::set1(-104.0F), x);  // second operand when NaN
@@ -71,7 +79,7 @@ struct Functions {
 
   /// 1 / (1 + e^-x), written with e^-|x| so that nothing overflows.
   static F sigmoid(F x) {
-    const F e = exp(V::sub(V::set1(0.0F), abs(x)));
+    const F e = exp_minus_abs(x);
     const F top = V::select(V::lt(x, V::set1(0.0F)), e, V::set1(1.0F));
     return V::div(top, V::add(V::set1(1.0F), e));
   }
@@ -80,8 +88,8 @@ struct Functions {
   static void sigmoid2(F x, F y, F& sigmoid_x, F& sigmoid_y) {
     const F zero = V::set1(0.0F);
     const F one = V::set1(1.0F);
-    const F ex = exp(V::sub(zero, abs(x)));
-    const F ey = exp(V::sub(zero, abs(y)));
+    const F ex = exp_minus_abs(x);
+    const F ey = exp_minus_abs(y);
     const F a = V::add(one, ex);
     const F b = V::add(one, ey);
     const F inverse = V::div(one, V::mul(a, b));
