@@ -228,11 +228,21 @@ TEST_CASE("predator_prey: prey transitions of whole episodes follow the closed f
   }
   double chi_squared = 0.0;
   double freedom = 0.0;
+  // All situations together: how often each direction was taken beyond its expectation.
+  std::array<double, 4> surplus{};
+  std::array<double, 4> variance{};
   for (const auto& [key, counts] : seen) {
     const auto expected = model::prey_moves({model::cell(key / 625), model::cell(key / 25 % 25)},
                                             model::cell(key % 25));
     int n = 0;
     for (const int count : counts) n += count;
+    for (std::size_t action = 0; action < 4; ++action) {
+      const Cell target = model::moved(model::cell(key % 25), static_cast<int>(action));
+      if (!model::on_board(target)) continue;
+      const auto cell = static_cast<std::size_t>(model::index(target));
+      surplus[action] += counts[cell] - expected[cell] * n;
+      variance[action] += expected[cell] * (1.0 - expected[cell]) * n;
+    }
     int n_cells = 0;
     for (std::size_t cell = 0; cell < 25; ++cell) {
       if (expected[cell] == 0.0) {
@@ -246,6 +256,8 @@ TEST_CASE("predator_prey: prey transitions of whole episodes follow the closed f
     }
     if (n_cells > 1) freedom += n_cells - 1;
   }
+  for (std::size_t action = 0; action < 4; ++action)
+    CHECK(std::abs(surplus[action]) < 4.0 * std::sqrt(variance[action]));
   CHECK(freedom > 1000.0);
   CHECK(std::abs(chi_squared - freedom) < 5.0 * std::sqrt(2.0 * freedom));
 }
