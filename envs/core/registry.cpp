@@ -46,6 +46,8 @@ void check_family(const EnvFamily& family, std::set<std::string>& ids) {
     CREDO_CHECK(params.has("limit") && params.has("limit_is_terminal"),
                 where + "limit_params(...) are missing from its parameters");
   }
+  CREDO_CHECK(static_cast<bool>(family.parse_variant) != family.variant_grammar.empty(),
+              where + "parse_variant and variant_grammar go together");
 }
 
 std::vector<EnvFamily> collect_families() {
@@ -65,13 +67,24 @@ std::vector<EnvFamily> collect_families() {
 
 struct Entry {
   const EnvFamily& family;
-  const EnvVariant& variant;
+  EnvVariant variant;
 };
 
 Entry find_entry(std::string_view id) {
   for (const EnvFamily& family : env_families())
     for (const EnvVariant& variant : family.variants)
       if (variant_id(family, variant) == id) return {family, variant};
+  const std::size_t slash = std::min(id.find('/'), id.size());
+  for (const EnvFamily& family : env_families()) {
+    if (!family.parse_variant || family.name != id.substr(0, slash)) continue;
+    if (slash < id.size())
+      if (auto variant = family.parse_variant(id.substr(slash + 1)))
+        return {family, *std::move(variant)};
+    std::vector<std::string> ids;
+    for (const EnvVariant& variant : family.variants) ids.push_back(variant_id(family, variant));
+    throw UserError(fmt::format("{}; any {}/{}", unknown_name_message("environment", id, ids),
+                                family.name, family.variant_grammar));
+  }
   throw UserError(unknown_name_message("environment", id, list_envs()));
 }
 

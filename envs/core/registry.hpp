@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,12 +29,18 @@ struct EnvFamily {
   /// Builds an environment; `spec` arrives with id, help, params, episode_limit and
   /// limit_is_terminal filled in.
   std::function<std::unique_ptr<Env>(EnvSpec spec, const Params& params)> make;
+
+  /// Optional: variants beyond the listed ones, made from their name ("family/NAME"); nullopt for a
+  /// name that is none. `variant_grammar` tells users what names look like.
+  std::function<std::optional<EnvVariant>(std::string_view name)> parse_variant = nullptr;
+  std::string variant_grammar = {};
 };
 
 /// All families, in the order of envs/env_list.def.
 const std::vector<EnvFamily>& env_families();
 
-/// All ids ("family/variant"), in registration order.
+/// All listed ids ("family/variant"), in registration order. Families with a `parse_variant` accept
+/// more; `env_params` throws for an id that is none.
 std::vector<std::string> list_envs();
 
 /// Parameters of an environment with their defaults, ready for `set`/`set_text` (prefix "env.").
