@@ -110,7 +110,7 @@ class Combat final : public grid::ViewedEnv {
   bool dead_vision() const { return rules_.dead_vision; }
 
   std::optional<bool> won() const override {
-    return total_health(bots_) == 0 && total_health(agents_) > 0;
+    return total_health(bots_) == 0;
   }
 
   std::vector<std::pair<std::string, double>> info() const override {

@@ -336,30 +336,38 @@ class Foraging final : public grid::ViewedEnv {
 };
 
 /// Knows everything. All players go for the food with the shortest ways to it in total and load
-/// when beside it; one step in eight is random, which dissolves jams.
+/// when beside it; until they are enough, one step in eight is random, which dissolves jams.
 class GoTogether final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     const auto& world = dynamic_cast<const Foraging&>(env);
     int best = kFar;
-    Cell goal;
+    Foraging::Food goal;
     for (const Foraging::Food& food : world.food()) {
       if (food.level == 0) continue;
-      measure(world, food.cell);
+      measure(world, food.cell, false);
       int sum = 0;
       for (const Foraging::Player& player : world.players()) sum += way(world, player.cell);
       if (sum >= best) continue;
       best = sum;
-      goal = food.cell;
+      goal = food;
     }
     std::fill(actions.begin(), actions.end(), kNone);
-    if (best == kFar) return;
-    measure(world, goal);
+    if (goal.level == 0) return;
+    measure(world, goal.cell, true);
+    int level_beside = 0;
+    for (const Foraging::Player& player : world.players())
+      if (grid::distance(player.cell, goal.cell) == 1) level_beside += player.level;
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Cell own = world.players()[i].cell;
-      actions[i] = grid::distance(own, goal) == 1 ? kLoad
-                   : stream.below(8) == 0         ? static_cast<int>(1 + stream.below(4))
-                                                  : step_closer(world, own, stream);
+      const bool is_beside = grid::distance(own, goal.cell) == 1;
+      if (is_beside && level_beside >= goal.level) {
+        actions[i] = kLoad;
+      } else if (stream.below(8) == 0) {
+        actions[i] = static_cast<int>(1 + stream.below(4));
+      } else {
+        actions[i] = is_beside ? kLoad : step_closer(world, own, stream);
+      }
     }
     grid::keep_available(env, actions, kNone);
   }
@@ -371,8 +379,9 @@ class GoTogether final : public ScriptedPolicy {
     return ways_[static_cast<std::size_t>(cell.row * world.board().cols() + cell.col)];
   }
 
-  // Steps from every cell to the food, around other food; food cells themselves count as far.
-  void measure(const Foraging& world, Cell food) {
+  // Steps from every cell to the food, around other food (which stays far) and, if asked for,
+  // around players who are there already.
+  void measure(const Foraging& world, Cell food, bool avoids_loading) {
     const Board& board = world.board();
     ways_.assign(static_cast<std::size_t>(board.rows() * board.cols()), kFar);
     queue_.clear();
@@ -383,6 +392,7 @@ class GoTogether final : public ScriptedPolicy {
       for (int action = 1; action < kLoad; ++action) {
         const Cell to = stepped(from, action);
         if (board[to] != Board::kEmpty || way(world, to) != kFar) continue;
+        if (avoids_loading && from == food && is_taken(world, to)) continue;
         way(world, to) = length + 1;
         queue_.push_back(to);
       }

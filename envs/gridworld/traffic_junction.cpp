@@ -20,6 +20,7 @@ using grid::Board;
 using grid::Cell;
 
 constexpr int kSize = 14;
+constexpr int kGas = 0;
 constexpr int kBrake = 1;
 constexpr int kActions = 2;
 constexpr std::size_t kGates = 4;
@@ -76,6 +77,7 @@ struct Car {
 
   const Path& path() const { return kPaths[gate][route]; }
   Cell cell() const { return path().cells[moves]; }
+  Cell next() const { return path().cells[moves + std::size_t{1}]; }  // not at the exit
   bool is_at_exit() const { return moves + 1U == path().length; }
 };
 
@@ -120,7 +122,7 @@ class TrafficJunction final : public grid::ViewedEnv {
     double reward = 0.0;
     bool all_arrived = true;
     for (std::size_t i = 0; i < cars_.size(); ++i) {
-      if (cars_[i].state == CarState::kDriving) reward += drive(i, actions[i] != kBrake);
+      if (cars_[i].state == CarState::kDriving) reward += drive(i, actions[i] == kGas);
       all_arrived = all_arrived && cars_[i].state == CarState::kArrived;
     }
     if (n_entered_ < cars_.size()) let_enter(stream);
@@ -151,7 +153,7 @@ class TrafficJunction final : public grid::ViewedEnv {
   void do_write_avail_actions(std::span<std::uint8_t> out) const override {
     if (!rules_.masks_actions) return;
     for (std::size_t i = 0; i < cars_.size(); ++i)
-      if (cars_[i].state != CarState::kDriving) out[i * kActions] = 0;
+      if (cars_[i].state != CarState::kDriving) out[i * kActions + kGas] = 0;
   }
 
   std::unique_ptr<Env> do_clone() const override {
@@ -227,7 +229,7 @@ class TrafficJunction final : public grid::ViewedEnv {
     double reward = 0.0;
     ++car.on_road;
     if (is_gas) {
-      const Cell next = car.path().cells[car.moves + std::size_t{1}];
+      const Cell next = car.next();
       if (board_[next] != Board::kEmpty) {
         reward += kCollision;
         ++collisions_;
@@ -288,28 +290,33 @@ class TrafficJunction final : public grid::ViewedEnv {
   std::int32_t collisions_ = 0;
 };
 
-/// Never collides: gas only into a cell that is free, and into the junction only one at a time.
+/// Never collides: plays the step in the order of the cars on a board of its own and gives gas only
+/// into a cell that is free by then, and into the junction only when nobody is in it.
 class YieldBox final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     (void)stream;
     const auto& world = dynamic_cast<const TrafficJunction&>(env);
-    bool is_box_free = true;
+    board_ = world.board();
+    int n_in_junction = 0;
     for (const Car& car : world.cars())
-      if (car.state == CarState::kDriving && is_junction(car.cell())) is_box_free = false;
+      n_in_junction += car.state == CarState::kDriving && is_junction(car.cell());
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Car& car = world.cars()[i];
       actions[i] = kBrake;
-      if (car.state != CarState::kDriving) continue;
-      const Cell next = car.path().cells[car.moves + std::size_t{1}];
-      if (world.board()[next] != Board::kEmpty) continue;
-      if (is_junction(next) && !is_junction(car.cell())) {
-        if (!is_box_free) continue;
-        is_box_free = false;
-      }
-      actions[i] = 0;
+      if (car.state != CarState::kDriving || board_[car.next()] != Board::kEmpty) continue;
+      const bool was_in = is_junction(car.cell());
+      const bool goes_in = is_junction(car.next());
+      if (goes_in && !was_in && n_in_junction > 0) continue;
+      n_in_junction += static_cast<int>(goes_in) - static_cast<int>(was_in);
+      board_[car.cell()] = Board::kEmpty;
+      if (car.moves + 2U < car.path().length) board_[car.next()] = 1;
+      actions[i] = kGas;
     }
   }
+
+ private:
+  Board board_ = Board(kSize, kSize, 1);
 };
 
 std::unique_ptr<ScriptedPolicy> TrafficJunction::do_make_scripted(std::string_view name) const {
