@@ -77,7 +77,9 @@ TEST_CASE("two-player payoffs are the published ones") {
       {"penalty-50", penalty(50)},
       {"penalty-75", penalty(75)},
       {"penalty-100", penalty(100)}};
-  for (const auto& [name, expected] : games) {
+  for (const auto& game : games) {
+    const auto& name = game.first;
+    const auto& expected = game.second;
     CAPTURE(name);
     CHECK(payoffs(*make("matrix/" + name)) == expected);
     if (name != "penalty") CHECK(payoffs(*make("matrix/" + name + "-25")) == expected);

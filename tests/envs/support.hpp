@@ -23,7 +23,7 @@ inline std::unique_ptr<credo::Env> make(std::string_view id, const Settings& set
 }
 
 inline credo::Stream env_stream(std::uint64_t seed, std::uint64_t episode) {
-  return credo::Stream(seed, credo::purpose("env"), 0, episode);
+  return {seed, credo::purpose("env"), 0, episode};
 }
 
 inline std::vector<float> obs_of(const credo::Env& env) {

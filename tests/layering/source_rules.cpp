@@ -143,7 +143,8 @@ std::optional<std::string> include_error(const std::string& path, const std::str
   const auto in = [&](std::string_view folder) { return target.starts_with(folder); };
   const bool names_wing = in("envs/") || in("learners/") || in("suite/") || in("tests/");
 
-  if (is_project && !names_wing) return "include by the path from the source root";
+  const bool is_neighbour = is_below(path, "tests/") && target.find('/') == std::string::npos;
+  if (is_project && !names_wing && !is_neighbour) return "include by the path from the source root";
   if (!is_project && names_wing) return "include Credo's own headers with quotes";
   if (in("tests/") && !is_below(path, "tests/")) return "only tests include tests";
   if (is_below(path, "envs/")) {
@@ -335,6 +336,18 @@ Findings check_page_links(const std::string& root, const std::string& path, std:
         findings.push_back(place(path, i, "link to '" + target + "', which does not exist"));
     }
   }
+  return findings;
+}
+
+Findings check_page_names(const std::string& root, const std::string& path, std::string_view text) {
+  static const std::regex pattern(R"([\w./-]+\.md\b)");
+  constexpr std::string_view kWrittenBySuite = "tables.md";
+  Findings findings;
+  const auto lines = lines_of(text);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (std::sregex_iterator it(lines[i].begin(), lines[i].end(), pattern), end; it != end; ++it)
+      if (it->str() != kWrittenBySuite && !fs::exists(fs::path(root) / it->str()))
+        findings.push_back(place(path, i, "names '" + it->str() + "', which does not exist"));
   return findings;
 }
 

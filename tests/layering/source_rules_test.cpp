@@ -38,6 +38,7 @@ TEST_CASE("an include down the wings passes") {
   CHECK(check_includes("learners/a.cpp", "// #include \"suite/b.hpp\"\n").empty());
   CHECK(check_includes("suite/a.cpp", "#include \"envs/two_step.hpp\"\n").empty());
   CHECK(check_includes("tests/a.cpp", "#include \"suite/plan.hpp\"\n").empty());
+  CHECK(check_includes("tests/envs/a.cpp", "#include \"support.hpp\"\n").empty());
 }
 
 TEST_CASE("a forbidden name is found as a whole word only") {
@@ -86,4 +87,10 @@ TEST_CASE("a link to a missing page is found") {
   CHECK(check_page_links(root, "docs/a.md", "see [b](../README.md#map)").empty());
   CHECK(
       check_page_links(root, "docs/a.md", "see [b](https://example.org/x.md), [c](#here)").empty());
+}
+
+TEST_CASE("a comment naming a missing page is found") {
+  const std::string root = CREDO_SOURCE_DIR;
+  CHECK(check_page_names(root, "envs/a.cpp", "// see docs/no-such-page.md.").size() == 1);
+  CHECK(check_page_names(root, "envs/a.cpp", "// see README.md.").empty());
 }
