@@ -70,22 +70,24 @@ struct Entry {
   EnvVariant variant;
 };
 
-Entry find_entry(std::string_view id) {
-  for (const EnvFamily& family : env_families())
-    for (const EnvVariant& variant : family.variants)
-      if (variant_id(family, variant) == id) return {family, variant};
-  const std::size_t slash = std::min(id.find('/'), id.size());
+std::optional<Entry> look_up(std::string_view id) {
   for (const EnvFamily& family : env_families()) {
-    if (!family.parse_variant || family.name != id.substr(0, slash)) continue;
-    if (slash < id.size())
-      if (auto variant = family.parse_variant(id.substr(slash + 1)))
-        return {family, *std::move(variant)};
-    std::vector<std::string> ids;
-    for (const EnvVariant& variant : family.variants) ids.push_back(variant_id(family, variant));
-    throw UserError(fmt::format("{}; any {}/{}", unknown_name_message("environment", id, ids),
-                                family.name, family.variant_grammar));
+    for (const EnvVariant& variant : family.variants)
+      if (variant_id(family, variant) == id) return Entry{family, variant};
+    if (!family.parse_variant || !id.starts_with(family.name + "/")) continue;
+    if (auto variant = family.parse_variant(id.substr(family.name.size() + 1)))
+      return Entry{family, *std::move(variant)};
   }
-  throw UserError(unknown_name_message("environment", id, list_envs()));
+  return std::nullopt;
+}
+
+Entry find_entry(std::string_view id) {
+  if (auto entry = look_up(id)) return *std::move(entry);
+  std::string message = unknown_name_message("environment", id, list_envs());
+  for (const EnvFamily& family : env_families())
+    if (family.parse_variant && (id == family.name || id.starts_with(family.name + "/")))
+      message += fmt::format("; ids of this family: {}/{}", family.name, family.variant_grammar);
+  throw UserError(message);
 }
 
 void check_features(const std::string& where, const std::vector<Feature>& features, int dim) {
@@ -135,6 +137,8 @@ std::vector<std::string> list_envs() {
     for (const EnvVariant& variant : family.variants) ids.push_back(variant_id(family, variant));
   return ids;
 }
+
+bool is_env(std::string_view id) { return look_up(id).has_value(); }
 
 Params env_params(std::string_view id) {
   const Entry entry = find_entry(id);

@@ -40,8 +40,11 @@ struct EnvFamily {
 const std::vector<EnvFamily>& env_families();
 
 /// All listed ids ("family/variant"), in registration order. Families with a `parse_variant` accept
-/// more; `env_params` throws for an id that is none.
+/// more.
 std::vector<std::string> list_envs();
+
+/// Is this the id of an environment, listed or not?
+bool is_env(std::string_view id);
 
 /// Parameters of an environment with their defaults, ready for `set`/`set_text` (prefix "env.").
 /// Errors: UserError for an unknown id.

@@ -178,20 +178,9 @@ constexpr std::array<std::string_view, kAgents> kPlan = {"0132300142111304224401
                                                          "3142113323011411133042021111330420202"};
 constexpr double kBestReturn = 86.26;
 
-class ShortestPlan final : public ScriptedPolicy {
- public:
-  void act(const Env& env, Stream& stream, std::span<int> actions) override {
-    (void)stream;
-    const auto t = static_cast<std::size_t>(env.t());
-    for (std::size_t agent = 0; agent < actions.size(); ++agent)
-      actions[agent] = t < kPlan[agent].size() ? kPlan[agent][t] - '0' : grid::kNoop;
-    grid::keep_available(env, actions, grid::kNoop);
-  }
-};
-
 std::unique_ptr<ScriptedPolicy> Checkers::do_make_scripted(std::string_view name) const {
   (void)name;
-  return std::make_unique<ShortestPlan>();
+  return std::make_unique<grid::Replay>(kPlan);
 }
 
 std::vector<Feature> position_features() {

@@ -109,9 +109,7 @@ class Combat final : public grid::ViewedEnv {
   const Team& bots() const { return bots_; }
   bool dead_vision() const { return rules_.dead_vision; }
 
-  std::optional<bool> won() const override {
-    return total_health(bots_) == 0;
-  }
+  std::optional<bool> won() const override { return total_health(bots_) == 0; }
 
   std::vector<std::pair<std::string, double>> info() const override {
     constexpr int kAll = kHealth * static_cast<int>(kTeam);

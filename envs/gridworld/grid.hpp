@@ -130,6 +130,23 @@ inline void keep_available(const Env& env, std::span<int> actions, int noop) {
     if (avail[agent * width + static_cast<std::size_t>(actions[agent])] == 0) actions[agent] = noop;
 }
 
+/// Plays one fixed sequence of actions per agent, written as digits; rests after its end.
+class Replay final : public ScriptedPolicy {
+ public:
+  explicit Replay(std::span<const std::string_view> plans) : plans_(plans) {}
+
+  void act(const Env& env, Stream& stream, std::span<int> actions) override {
+    (void)stream;
+    const auto t = static_cast<std::size_t>(env.t());
+    for (std::size_t agent = 0; agent < actions.size(); ++agent)
+      actions[agent] = t < plans_[agent].size() ? plans_[agent][t] - '0' : kNoop;
+    keep_available(env, actions, kNoop);
+  }
+
+ private:
+  std::span<const std::string_view> plans_;
+};
+
 /// `one` repeated for every agent, names prefixed with "agent0.", "agent1.", ...
 inline std::vector<Feature> repeat_features(const std::vector<Feature>& one, int n_agents) {
   std::vector<Feature> all;

@@ -292,12 +292,15 @@ TEST_CASE("traffic_junction: doing nothing, acting at random, always driving, an
   // The mean is ruled by few episodes; the median is not.
   CHECK(median_of(*make("traffic_junction/4"), random_actions, 4000) ==
         doctest::Approx(-40.4).epsilon(0.05));
-  for (const auto& [id, random] :
-       {std::pair{"traffic_junction/4", -44.7}, std::pair{"traffic_junction/10", -225.0}}) {
-    CAPTURE(id);
-    const auto env = make(id, {{"limit", "25"}});
+  struct Cut {
+    const char* id;
+    double random;
+  };
+  for (const Cut& cut : {Cut{"traffic_junction/4", -44.7}, Cut{"traffic_junction/10", -225.0}}) {
+    CAPTURE(cut.id);
+    const auto env = make(cut.id, {{"limit", "25"}});
     CHECK(play(*env, constant_actions(kBrake)) == doctest::Approx(-13.0));
     const Sample sample = sample_returns(*env, random_actions, 4000);
-    CHECK(agrees(sample, random, sample.standard_error));
+    CHECK(agrees(sample, cut.random, sample.standard_error));
   }
 }
