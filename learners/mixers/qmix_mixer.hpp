@@ -20,7 +20,7 @@ class QmixMixer : public Mixer {
                     Scratch& scratch) const override;
   void prepare_backward(const float* params) override;
   void backward(const MixerInput& in, const MixerPass& pass, const float* params,
-                const float* d_q_tot, const CreditGradient& credit, float* d_q, float* grad,
+                const MixerGradient& d, const MixerInputGradient& to, float* grad,
                 Scratch& scratch) const override;
 
  private:
