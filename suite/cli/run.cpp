@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 
@@ -19,12 +20,12 @@ RunOptions run_options(const Arguments& arguments, Progress& progress, std::stri
   options.on_progress = [&progress, started, title = std::move(title)](const RunProgress& run) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
     const auto here = static_cast<double>(run.t_env - run.t_start);
-    std::string line =
-        fmt::format("{}  {}/{} steps ({:.0f}%)  {:.0f} steps/s  ETA {}", title,
-                    with_thousands(run.t_env), with_thousands(run.t_max),
-                    100.0 * static_cast<double>(run.t_env) / static_cast<double>(run.t_max),
-                    here / std::max(elapsed.count(), 1e-9),
-                    eta_text(here, static_cast<double>(run.t_max - run.t_start), elapsed.count()));
+    std::string line = fmt::format(
+        "{}  {}/{} steps ({:.0f}%)  {:.0f} steps/s  ETA {}", title, with_thousands(run.t_env),
+        with_thousands(run.t_max),
+        std::min(100.0, 100.0 * static_cast<double>(run.t_env) / static_cast<double>(run.t_max)),
+        here / std::max(elapsed.count(), 1e-9),
+        eta_text(here, static_cast<double>(run.t_max - run.t_start), elapsed.count()));
     if (run.last_return) line += fmt::format("  return {:.2f}", *run.last_return);
     progress.update(line);
   };
