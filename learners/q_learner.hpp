@@ -2,7 +2,7 @@
 //
 //   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
 //   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
-// With TD(lambda) y_t is the lambda-return of golden/README.md. A time limit bootstraps, a
+// With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
 // termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
 // summed in a fixed tree, so bits do not depend on the number of threads.

@@ -147,8 +147,8 @@ Overlay make_overlay(TomlSettings file) {
                                   setting.where, setting.key));
     const std::string glob = rest.substr(0, dot);
     const auto ids = list_envs();
-    if (std::none_of(ids.begin(), ids.end(),
-                     [&](const std::string& id) { return glob_match(glob, id); }))
+    if (!is_env(glob) && std::none_of(ids.begin(), ids.end(),
+                                      [&](const std::string& id) { return glob_match(glob, id); }))
       throw UserError(fmt::format("{}: when.\"{}\": no environment matches", setting.where, glob));
     auto same = std::find_if(overlay.when.begin(), overlay.when.end(),
                              [&](const Overlay::When& when) { return when.glob == glob; });

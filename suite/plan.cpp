@@ -13,12 +13,15 @@
 namespace credo::suite {
 namespace {
 
-template <typename Known>
-void check_names(const SettingList& list, std::string_view kind, const Known& known) {
+// `check_name` throws a UserError for a name that is none.
+template <typename Check>
+void check_names(const SettingList& list, std::string_view kind, const Check& check_name) {
   for (std::size_t i = 0; i < list.values.size(); ++i) {
-    if (std::find(known.begin(), known.end(), list.values[i]) == known.end())
-      throw UserError(
-          fmt::format("{}: {}", list.where, unknown_name_message(kind, list.values[i], known)));
+    try {
+      check_name(list.values[i]);
+    } catch (const UserError& error) {
+      throw UserError(fmt::format("{}: {}", list.where, error.what()));
+    }
     for (std::size_t k = 0; k < i; ++k)
       if (list.values[k] == list.values[i])
         throw UserError(fmt::format("{}: {} '{}' appears twice", list.where, kind, list.values[i]));
@@ -43,10 +46,14 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
   std::string seeds_where = label;
   for (const SettingList& list : file.lists) {
     if (list.key == "envs") {
-      check_names(list, "environment", list_envs());
+      check_names(list, "environment", [](const std::string& id) { env_params(id); });
       spec.envs = list.values;
     } else if (list.key == "algs") {
-      check_names(list, "algorithm", algorithm_names());
+      check_names(list, "algorithm", [](const std::string& algorithm) {
+        const auto known = algorithm_names();
+        if (std::find(known.begin(), known.end(), algorithm) == known.end())
+          throw UserError(unknown_name_message("algorithm", algorithm, known));
+      });
       spec.algorithms = list.values;
     } else {
       const std::vector<std::string> allowed = {"envs", "algs"};

@@ -15,8 +15,8 @@ namespace credo::suite {
 struct SuiteOptions {
   std::filesystem::path out;
   int jobs = 1;
-  int threads = 1;      ///< per cell; used when jobs is 1
-  std::string command;  ///< for the manifest
+  int threads = 1;           ///< per cell; used when jobs is 1
+  std::string command = {};  ///< for the manifest
 };
 
 struct SuiteOutcome {

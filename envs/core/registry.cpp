@@ -46,6 +46,8 @@ void check_family(const EnvFamily& family, std::set<std::string>& ids) {
     CREDO_CHECK(params.has("limit") && params.has("limit_is_terminal"),
                 where + "limit_params(...) are missing from its parameters");
   }
+  CREDO_CHECK(static_cast<bool>(family.parse_variant) != family.variant_grammar.empty(),
+              where + "parse_variant and variant_grammar go together");
 }
 
 std::vector<EnvFamily> collect_families() {
@@ -65,14 +67,27 @@ std::vector<EnvFamily> collect_families() {
 
 struct Entry {
   const EnvFamily& family;
-  const EnvVariant& variant;
+  EnvVariant variant;
 };
 
-Entry find_entry(std::string_view id) {
-  for (const EnvFamily& family : env_families())
+std::optional<Entry> look_up(std::string_view id) {
+  for (const EnvFamily& family : env_families()) {
     for (const EnvVariant& variant : family.variants)
-      if (variant_id(family, variant) == id) return {family, variant};
-  throw UserError(unknown_name_message("environment", id, list_envs()));
+      if (variant_id(family, variant) == id) return Entry{family, variant};
+    if (!family.parse_variant || !id.starts_with(family.name + "/")) continue;
+    if (auto variant = family.parse_variant(id.substr(family.name.size() + 1)))
+      return Entry{family, *std::move(variant)};
+  }
+  return std::nullopt;
+}
+
+Entry find_entry(std::string_view id) {
+  if (auto entry = look_up(id)) return *std::move(entry);
+  std::string message = unknown_name_message("environment", id, list_envs());
+  for (const EnvFamily& family : env_families())
+    if (family.parse_variant && (id == family.name || id.starts_with(family.name + "/")))
+      message += fmt::format("; ids of this family: {}/{}", family.name, family.variant_grammar);
+  throw UserError(message);
 }
 
 void check_features(const std::string& where, const std::vector<Feature>& features, int dim) {
@@ -122,6 +137,8 @@ std::vector<std::string> list_envs() {
     for (const EnvVariant& variant : family.variants) ids.push_back(variant_id(family, variant));
   return ids;
 }
+
+bool is_env(std::string_view id) { return look_up(id).has_value(); }
 
 Params env_params(std::string_view id) {
   const Entry entry = find_entry(id);

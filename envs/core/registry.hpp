@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,13 +29,22 @@ struct EnvFamily {
   /// Builds an environment; `spec` arrives with id, help, params, episode_limit and
   /// limit_is_terminal filled in.
   std::function<std::unique_ptr<Env>(EnvSpec spec, const Params& params)> make;
+
+  /// Optional: variants beyond the listed ones, made from their name ("family/NAME"); nullopt for a
+  /// name that is none. `variant_grammar` tells users what names look like.
+  std::function<std::optional<EnvVariant>(std::string_view name)> parse_variant = nullptr;
+  std::string variant_grammar = {};
 };
 
 /// All families, in the order of envs/env_list.def.
 const std::vector<EnvFamily>& env_families();
 
-/// All ids ("family/variant"), in registration order.
+/// All listed ids ("family/variant"), in registration order. Families with a `parse_variant` accept
+/// more.
 std::vector<std::string> list_envs();
+
+/// Is this the id of an environment, listed or not?
+bool is_env(std::string_view id);
 
 /// Parameters of an environment with their defaults, ready for `set`/`set_text` (prefix "env.").
 /// Errors: UserError for an unknown id.

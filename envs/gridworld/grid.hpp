@@ -1,12 +1,15 @@
-// What the gridworlds share: cells, ma-gym's move order, reward sums, and states that are
-// concatenated observations.
+// What the gridworlds share: cells, ma-gym's move order, reward sums, action masks, and the ways
+// ma-gym and EPyMARL arrange the agents' observations into what each agent and the mixer sees.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <fmt/format.h>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "envs/core/registry.hpp"
@@ -104,6 +107,46 @@ inline double reward_scale(const Params& params, int n_agents) {
   return params.text("reward") == "sum" ? static_cast<double>(n_agents) : 1.0;
 }
 
+/// How the original treats actions without effect, and the alternative.
+inline ParamSpec avail_param() {
+  return ParamSpec::choice(
+      "avail", "all", {"all", "legal"},
+      "available actions: all of them, always (as the original), or only those "
+      "that the board or the agent's condition does not rule out");
+}
+
+/// Clears the moves of `row` [at least kMoves] that leave the board or run into a wall.
+inline void mask_moves(const Board& board, Cell cell, std::span<std::uint8_t> row) {
+  for (int move = 0; move < kNoop; ++move)
+    if (board[moved(cell, move)] == Board::kWall) row[static_cast<std::size_t>(move)] = 0;
+}
+
+/// For scripted policies that do not look at masks: what is not available becomes `noop`, which
+/// has the same effect.
+inline void keep_available(const Env& env, std::span<int> actions, int noop) {
+  const auto avail = env.avail_actions();
+  const std::size_t width = avail.size() / actions.size();
+  for (std::size_t agent = 0; agent < actions.size(); ++agent)
+    if (avail[agent * width + static_cast<std::size_t>(actions[agent])] == 0) actions[agent] = noop;
+}
+
+/// Plays one fixed sequence of actions per agent, written as digits; rests after its end.
+class Replay final : public ScriptedPolicy {
+ public:
+  explicit Replay(std::span<const std::string_view> plans) : plans_(plans) {}
+
+  void act(const Env& env, Stream& stream, std::span<int> actions) override {
+    (void)stream;
+    const auto t = static_cast<std::size_t>(env.t());
+    for (std::size_t agent = 0; agent < actions.size(); ++agent)
+      actions[agent] = t < plans_[agent].size() ? plans_[agent][t] - '0' : kNoop;
+    keep_available(env, actions, kNoop);
+  }
+
+ private:
+  std::span<const std::string_view> plans_;
+};
+
 /// `one` repeated for every agent, names prefixed with "agent0.", "agent1.", ...
 inline std::vector<Feature> repeat_features(const std::vector<Feature>& one, int n_agents) {
   std::vector<Feature> all;
@@ -113,5 +156,98 @@ inline std::vector<Feature> repeat_features(const std::vector<Feature>& one, int
       all.push_back({fmt::format("agent{}.{}", agent, feature.name), feature.low, feature.high});
   return all;
 }
+
+enum class StateKind : std::uint8_t { kConcat, kSingle, kTrue };
+
+/// Who sees what. "Own" vectors are what the agents observe by themselves; with full_obs everybody
+/// sees all own vectors one after another. The state is the concatenation of all observations
+/// (kConcat, as EPyMARL's gymma makes it; n copies of the same with full_obs), one copy of the own
+/// vectors (kSingle), or the true situation (kTrue).
+struct Views {
+  bool full_obs = false;
+  StateKind state = StateKind::kConcat;
+};
+
+/// env.full_obs and env.state, for environments that offer both.
+inline std::vector<ParamSpec> view_params() {
+  return {ParamSpec::boolean("full_obs", false, "every agent sees the observations of all agents"),
+          ParamSpec::choice("state", "concat", {"concat", "single", "true"},
+                            "all observations (as the original), one copy of the partial ones, or "
+                            "the true situation")};
+}
+
+/// env.state of environments without env.full_obs.
+inline ParamSpec partial_state_param() {
+  return ParamSpec::choice("state", "concat", {"concat", "true"},
+                           "all observations (as the original) or the true situation");
+}
+
+inline Views read_views(const Params& params) {
+  const std::string& state = params.text("state");
+  return {.full_obs = params.has("full_obs") && params.boolean("full_obs"),
+          .state = state == "concat"   ? StateKind::kConcat
+                   : state == "single" ? StateKind::kSingle
+                                       : StateKind::kTrue};
+}
+
+/// Fills in the features and sizes of observations and state; needs spec.n_agents.
+inline void set_features(EnvSpec& spec, const Views& views, const std::vector<Feature>& own,
+                         std::vector<Feature> true_state) {
+  const auto all = repeat_features(own, spec.n_agents);
+  spec.obs_features = views.full_obs ? all : own;
+  switch (views.state) {
+    case StateKind::kConcat:
+      spec.state_features = views.full_obs ? repeat_features(all, spec.n_agents) : all;
+      break;
+    case StateKind::kSingle:
+      spec.state_features = all;
+      break;
+    case StateKind::kTrue:
+      spec.state_features = std::move(true_state);
+      break;
+  }
+  spec.obs_dim = static_cast<int>(spec.obs_features.size());
+  spec.state_dim = static_cast<int>(spec.state_features.size());
+}
+
+/// An environment that writes own vectors and a true state, arranged as `Views` say.
+class ViewedEnv : public Env {
+ protected:
+  ViewedEnv(EnvSpec env_spec, const Views& views)
+      : Env(std::move(env_spec)),
+        views_(views),
+        n_copies_(views.full_obs ? static_cast<std::size_t>(spec().n_agents) : 1),
+        n_own_(static_cast<std::size_t>(spec().n_agents) *
+               static_cast<std::size_t>(spec().obs_dim) / n_copies_) {}
+  ViewedEnv(const ViewedEnv&) = default;
+
+  /// Own vectors of all agents; `out` holds zeros on entry.
+  virtual void write_own(std::span<float> out) const = 0;
+  /// `out` holds zeros on entry.
+  virtual void write_true_state(std::span<float> out) const = 0;
+
+  void do_write_obs(std::span<float> out) const final {
+    const auto own = out.first(n_own_);
+    std::fill(own.begin(), own.end(), 0.0F);
+    write_own(own);
+    for (std::size_t copy = 1; copy < n_copies_; ++copy)
+      std::copy(own.begin(), own.end(), out.subspan(copy * n_own_).begin());
+  }
+
+  void do_write_state(std::span<float> out) const final {
+    if (views_.state == StateKind::kConcat) return do_write_obs(out);
+    std::fill(out.begin(), out.end(), 0.0F);
+    if (views_.state == StateKind::kSingle) {
+      write_own(out);
+    } else {
+      write_true_state(out);
+    }
+  }
+
+ private:
+  Views views_;
+  std::size_t n_copies_;
+  std::size_t n_own_;  // numbers in all own vectors together
+};
 
 }  // namespace credo::grid

@@ -1,6 +1,7 @@
 // PredatorPrey of ma-gym: predators catch a prey by standing next to it at the same time; a
 // predator that comes alone is punished. Rules, order of moves and constants follow ma-gym
-// (predator_prey.py), including its start area, which never uses the last row and column.
+// (predator_prey.py), including its start area, which never uses the last row and column: ma-gym
+// draws start coordinates with an exclusive upper end.
 //
 // Time limit: ma-gym's own counter ends at 100; EPyMARL's gymma wrapper and the GRE paper use 25.
 // Either way the original stores the cut as a true end, hence limit_is_terminal = true by default.
@@ -23,19 +24,17 @@ constexpr double kClockSteps = 100.0;
 constexpr std::uint8_t kPredator = 1;
 constexpr std::uint8_t kPrey = 2;
 
-enum class StateKind : std::uint8_t { kConcat, kSingle, kTrue };
-
 struct Rules {
   int size = 5;
   int n_agents = 2;
   int n_prey = 1;
   bool static_prey = false;
-  bool full_obs = false;
+  int start_size = 4;  // entities start in the first rows and columns
+  bool masks_moves = false;
   double penalty = -0.5;
   double step_cost = -0.01;
   double capture_reward = 5.0;
   double reward_scale = 2.0;
-  StateKind state = StateKind::kConcat;
 };
 
 // A prey draws a move up to five times (down, left, up, right .175 each, stay .3) until one leads
@@ -64,10 +63,10 @@ struct PreyMoves {
 };
 constexpr PreyMoves kPreyMoves;
 
-class PredatorPrey final : public Env {
+class PredatorPrey final : public grid::ViewedEnv {
  public:
-  PredatorPrey(EnvSpec spec, const Rules& rules)
-      : Env(std::move(spec)),
+  PredatorPrey(EnvSpec spec, const grid::Views& views, const Rules& rules)
+      : ViewedEnv(std::move(spec), views),
         rules_(rules),
         board_(rules.size, rules.size, 2),
         predators_(static_cast<std::size_t>(rules.n_agents)),
@@ -96,8 +95,7 @@ class PredatorPrey final : public Env {
  protected:
   void do_reset(Stream& stream) override {
     board_.clear();
-    // ma-gym draws start coordinates with an exclusive upper end.
-    const auto range = static_cast<std::uint32_t>(rules_.size - 1);
+    const auto range = static_cast<std::uint32_t>(rules_.start_size);
     const auto draw_cell = [&stream, range] {
       const int row = static_cast<int>(stream.below(range));
       return Cell{row, static_cast<int>(stream.below(range))};
@@ -142,27 +140,13 @@ class PredatorPrey final : public Env {
     return {.reward = reward * rules_.reward_scale, .terminated = !any_alive};
   }
 
-  void do_write_obs(std::span<float> out) const override {
-    std::fill(out.begin(), out.end(), 0.0F);
+  void write_own(std::span<float> out) const override {
     constexpr std::size_t kOwn = kOwnFeatures;
     for (std::size_t agent = 0; agent < predators_.size(); ++agent)
-      write_own(agent, out.subspan(agent * kOwn, kOwn));
-    if (!rules_.full_obs) return;
-    // Everybody sees all partial vectors: make them once, in the first row, and copy that row.
-    const std::size_t row = predators_.size() * kOwn;
-    for (std::size_t agent = 1; agent < predators_.size(); ++agent)
-      std::copy_n(out.begin(), row, out.begin() + static_cast<std::ptrdiff_t>(agent * row));
+      write_agent(agent, out.subspan(agent * kOwn, kOwn));
   }
 
-  void do_write_state(std::span<float> out) const override {
-    if (rules_.state == StateKind::kConcat) return do_write_obs(out);
-    if (rules_.state == StateKind::kSingle) {
-      std::fill(out.begin(), out.end(), 0.0F);
-      constexpr std::size_t kOwn = kOwnFeatures;
-      for (std::size_t agent = 0; agent < predators_.size(); ++agent)
-        write_own(agent, out.subspan(agent * kOwn, kOwn));
-      return;
-    }
+  void write_true_state(std::span<float> out) const override {
     std::size_t i = 0;
     for (const Cell predator : predators_) {
       out[i++] = coordinate(predator.row);
@@ -174,6 +158,12 @@ class PredatorPrey final : public Env {
       out[i++] = prey.is_alive ? coordinate(prey.cell.col) : 0.0F;
     }
     out[i] = clock();
+  }
+
+  void do_write_avail_actions(std::span<std::uint8_t> out) const override {
+    if (!rules_.masks_moves) return;
+    for (std::size_t agent = 0; agent < predators_.size(); ++agent)
+      grid::mask_moves(board_, predators_[agent], out.subspan(agent * grid::kMoves, grid::kMoves));
   }
 
   std::unique_ptr<Env> do_clone() const override { return std::make_unique<PredatorPrey>(*this); }
@@ -254,8 +244,8 @@ class PredatorPrey final : public Env {
   float coordinate(int i) const { return coordinate_[static_cast<std::size_t>(i)]; }
   float clock() const { return static_cast<float>(t() / kClockSteps); }
 
-  // `out` holds zeros: own position, prey in the 5x5 window, clock.
-  void write_own(std::size_t agent, std::span<float> out) const {
+  // Own position, prey in the 5x5 window, clock.
+  void write_agent(std::size_t agent, std::span<float> out) const {
     const Cell own = predators_[agent];
     out[0] = coordinate(own.row);
     out[1] = coordinate(own.col);
@@ -292,6 +282,7 @@ class PairHunt final : public ScriptedPolicy {
       choose_moves(world, board, predators, first, static_cast<std::size_t>(target), stream,
                    actions);
     }
+    grid::keep_available(env, actions, grid::kNoop);
   }
 
  private:
@@ -424,50 +415,34 @@ std::unique_ptr<Env> make_predator_prey(EnvSpec spec, const Params& params) {
   rules.n_agents = params.integer32("n_agents");
   rules.n_prey = params.integer32("n_prey");
   rules.static_prey = params.boolean("static_prey");
-  rules.full_obs = params.boolean("full_obs");
+  rules.start_size = params.text("start_area") == "original" ? rules.size - 1 : rules.size;
+  rules.masks_moves = params.text("avail") == "legal";
   rules.penalty = params.real("penalty");
   rules.step_cost = params.real("step_cost");
   rules.capture_reward = params.real("capture_reward");
   rules.reward_scale = grid::reward_scale(params, rules.n_agents);
-  const std::string& state = params.text("state");
-  rules.state = state == "concat"   ? StateKind::kConcat
-                : state == "single" ? StateKind::kSingle
-                                    : StateKind::kTrue;
-
   // Every predator bars at most five start cells to the prey, so this many always fit.
-  const int start_cells = (rules.size - 1) * (rules.size - 1);
+  const int start_cells = rules.start_size * rules.start_size;
   if (5 * rules.n_agents + rules.n_prey > start_cells)
     throw UserError(
         fmt::format("env.size = {}: too small for env.n_agents = {} and env.n_prey = {}; "
-                    "(size - 1)^2 must be at least 5 n_agents + n_prey = {}",
-                    rules.size, rules.n_agents, rules.n_prey, 5 * rules.n_agents + rules.n_prey));
+                    "the {}x{} start area must have at least 5 n_agents + n_prey = {} cells",
+                    rules.size, rules.n_agents, rules.n_prey, rules.start_size, rules.start_size,
+                    5 * rules.n_agents + rules.n_prey));
 
   spec.n_agents = rules.n_agents;
   spec.n_actions = grid::kMoves;
   spec.action_names = grid::move_names();
   spec.noop_action = grid::kNoop;
-  const auto own = own_features(spec.episode_limit);
-  const auto single = grid::repeat_features(own, rules.n_agents);
-  spec.obs_features = rules.full_obs ? single : own;
-  spec.obs_dim = static_cast<int>(spec.obs_features.size());
-  switch (rules.state) {
-    case StateKind::kConcat:
-      spec.state_features = rules.full_obs ? grid::repeat_features(single, rules.n_agents) : single;
-      break;
-    case StateKind::kSingle:
-      spec.state_features = single;
-      break;
-    case StateKind::kTrue:
-      spec.state_features = true_state_features(rules, spec.episode_limit);
-      break;
-  }
-  spec.state_dim = static_cast<int>(spec.state_features.size());
+  const grid::Views views = grid::read_views(params);
+  grid::set_features(spec, views, own_features(spec.episode_limit),
+                     true_state_features(rules, spec.episode_limit));
   spec.reward_low = rules.reward_scale * (rules.step_cost + rules.n_prey * rules.penalty);
   spec.reward_high = rules.reward_scale * (rules.step_cost + rules.n_prey * rules.capture_reward);
   spec.return_bound = spec.reward_high;  // everything caught in the first step
   spec.is_stochastic = true;
   spec.scripted.push_back({"default", "knows all positions; pairs step beside a prey together"});
-  return std::make_unique<PredatorPrey>(std::move(spec), rules);
+  return std::make_unique<PredatorPrey>(std::move(spec), views, rules);
 }
 
 }  // namespace
@@ -481,15 +456,17 @@ EnvFamily predator_prey_family() {
       ParamSpec::integer("n_agents", 2, 2, 16, "number of predators"),
       ParamSpec::integer("n_prey", 1, 1, 16, "number of prey"),
       ParamSpec::boolean("static_prey", false, "prey never move"),
-      ParamSpec::boolean("full_obs", false, "every agent sees the observations of all agents"),
       ParamSpec::real("penalty", -0.5, -1000.0, 0.0,
                       "reward of each agent per prey touched by one predator only"),
       ParamSpec::real("step_cost", -0.01, -1000.0, 0.0, "reward of each agent per step"),
       ParamSpec::real("capture_reward", 5.0, 0.0, 1000.0, "reward of each agent per capture"),
+      ParamSpec::choice(
+          "start_area", "original", {"original", "full"},
+          "where entities start: not in the last row and column (as the original), or "
+          "anywhere"),
       grid::reward_param(),
-      ParamSpec::choice("state", "concat", {"concat", "single", "true"},
-                        "all observations (as the original), one copy of the partial ones, or the "
-                        "true positions")};
+      grid::avail_param()};
+  for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));
   for (ParamSpec& param : limit_params(100, true)) family.params.push_back(std::move(param));
 
   using Defaults = std::vector<std::pair<std::string, ParamValue>>;

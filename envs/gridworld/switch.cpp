@@ -32,16 +32,15 @@ constexpr bool is_wall(Cell cell) { return cell.row != 1 && cell.col >= 2 && cel
 
 struct Rules {
   int n_agents = 2;
-  bool full_obs = false;
   bool clock = false;
-  bool single_state = false;
+  bool masks_moves = false;
   double reward_scale = 1.0;  // agents' rewards differ here, so the mean divides their sum
 };
 
-class Switch final : public Env {
+class Switch final : public grid::ViewedEnv {
  public:
-  Switch(EnvSpec spec, const Rules& rules)
-      : Env(std::move(spec)),
+  Switch(EnvSpec spec, const grid::Views& views, const Rules& rules)
+      : ViewedEnv(std::move(spec), views),
         rules_(rules),
         n_agents_(static_cast<std::size_t>(rules.n_agents)),
         board_(kRows, kCols, 1) {
@@ -79,20 +78,33 @@ class Switch final : public Env {
     return {.reward = reward * rules_.reward_scale, .terminated = all_arrived};
   }
 
-  void do_write_obs(std::span<float> out) const override {
-    const std::size_t own = own_dim();
-    write_all_own(out.first(n_agents_ * own));
-    if (!rules_.full_obs) return;
-    const std::size_t row = n_agents_ * own;
-    for (std::size_t agent = 1; agent < n_agents_; ++agent)
-      std::copy_n(out.begin(), row, out.begin() + static_cast<std::ptrdiff_t>(agent * row));
+  void write_own(std::span<float> out) const override {
+    std::size_t i = 0;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      out[i++] = kRowFeature[static_cast<std::size_t>(position_[agent].row)];
+      out[i++] = kColFeature[static_cast<std::size_t>(position_[agent].col)];
+      if (rules_.clock) out[i++] = clock();
+    }
   }
 
-  void do_write_state(std::span<float> out) const override {
-    if (rules_.single_state) {
-      write_all_own(out);
-    } else {
-      do_write_obs(out);
+  void write_true_state(std::span<float> out) const override {
+    std::size_t i = 0;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      out[i++] = kRowFeature[static_cast<std::size_t>(position_[agent].row)];
+      out[i++] = kColFeature[static_cast<std::size_t>(position_[agent].col)];
+    }
+    out[i] = clock();
+  }
+
+  void do_write_avail_actions(std::span<std::uint8_t> out) const override {
+    if (!rules_.masks_moves) return;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      const auto row = out.subspan(agent * grid::kMoves, grid::kMoves);
+      if (arrived_[agent]) {
+        std::fill_n(row.begin(), grid::kNoop, std::uint8_t{0});
+      } else {
+        grid::mask_moves(board_, position_[agent], row);
+      }
     }
   }
 
@@ -141,16 +153,7 @@ class Switch final : public Env {
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;
 
  private:
-  std::size_t own_dim() const { return rules_.clock ? 3 : 2; }
-
-  void write_all_own(std::span<float> out) const {
-    std::size_t i = 0;
-    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
-      out[i++] = kRowFeature[static_cast<std::size_t>(position_[agent].row)];
-      out[i++] = kColFeature[static_cast<std::size_t>(position_[agent].col)];
-      if (rules_.clock) out[i++] = static_cast<float>(t() / kClockSteps);
-    }
-  }
+  float clock() const { return static_cast<float>(t() / kClockSteps); }
 
   void place(const std::array<Cell, kMaxAgents>& position) {
     position_ = position;
@@ -167,51 +170,36 @@ class Switch final : public Env {
   std::array<bool, kMaxAgents> arrived_{};
 };
 
-// Shortest joint plans, found by search; digits are actions, agents rest after the end of theirs.
+// Shortest joint plans, found by search: 8.3 with two agents, 16.1 with four.
 constexpr std::array<std::string_view, 2> kPlanOfTwo = {"0333323", "004442111112"};
 constexpr std::array<std::string_view, 4> kPlanOfFour = {"0333332", "444444440111112", "42333330",
                                                          "4444442111101"};
 
-/// Replays the shortest joint plan: 8.3 with two agents, 16.1 with four.
-class ShortestPlan final : public ScriptedPolicy {
- public:
-  void act(const Env& env, Stream& stream, std::span<int> actions) override {
-    (void)stream;
-    const auto t = static_cast<std::size_t>(env.t());
-    for (std::size_t agent = 0; agent < actions.size(); ++agent) {
-      const std::string_view plan = actions.size() == 2 ? kPlanOfTwo[agent] : kPlanOfFour[agent];
-      actions[agent] = t < plan.size() ? plan[t] - '0' : grid::kNoop;
-    }
-  }
-};
-
 std::unique_ptr<ScriptedPolicy> Switch::do_make_scripted(std::string_view name) const {
   (void)name;
-  return std::make_unique<ShortestPlan>();
+  if (n_agents_ == 2) return std::make_unique<grid::Replay>(kPlanOfTwo);
+  return std::make_unique<grid::Replay>(kPlanOfFour);
 }
 
 std::unique_ptr<Env> make_switch(EnvSpec spec, const Params& params) {
   Rules rules;
   rules.n_agents = params.integer32("n_agents");
-  rules.full_obs = params.boolean("full_obs");
   rules.clock = params.boolean("clock");
-  rules.single_state = params.text("state") == "single";
+  rules.masks_moves = params.text("avail") == "legal";
   rules.reward_scale = grid::reward_scale(params, rules.n_agents) / rules.n_agents;
 
   spec.n_agents = rules.n_agents;
   spec.n_actions = grid::kMoves;
   spec.action_names = grid::move_names();
   spec.noop_action = grid::kNoop;
-  std::vector<Feature> own = {{"own.row", 0.0F, 1.0F}, {"own.col", 0.0F, 1.0F}};
-  if (rules.clock)
-    own.push_back({"clock", 0.0F, static_cast<float>(spec.episode_limit / kClockSteps)});
-  const auto single = grid::repeat_features(own, rules.n_agents);
-  spec.obs_features = rules.full_obs ? single : own;
-  spec.obs_dim = static_cast<int>(spec.obs_features.size());
-  spec.state_features = rules.full_obs && !rules.single_state
-                            ? grid::repeat_features(single, rules.n_agents)
-                            : single;
-  spec.state_dim = static_cast<int>(spec.state_features.size());
+  const Feature clock = {"clock", 0.0F, static_cast<float>(spec.episode_limit / kClockSteps)};
+  const std::vector<Feature> position = {{"own.row", 0.0F, 1.0F}, {"own.col", 0.0F, 1.0F}};
+  std::vector<Feature> own = position;
+  if (rules.clock) own.push_back(clock);
+  std::vector<Feature> true_state = grid::repeat_features(position, rules.n_agents);
+  true_state.push_back(clock);
+  const grid::Views views = grid::read_views(params);
+  grid::set_features(spec, views, own, std::move(true_state));
   spec.reward_low = rules.reward_scale * rules.n_agents * kStepCost;
   spec.reward_high = rules.reward_scale * rules.n_agents * kArrivalReward;
   // Exact optima by search; for three agents the sum of lone shortest paths (seven moves each).
@@ -222,7 +210,7 @@ std::unique_ptr<Env> make_switch(EnvSpec spec, const Params& params) {
   spec.is_stochastic = false;
   if (rules.n_agents != 3)
     spec.scripted.push_back({"default", "replays a shortest joint plan (8.3 or 16.1)"});
-  return std::make_unique<Switch>(std::move(spec), rules);
+  return std::make_unique<Switch>(std::move(spec), views, rules);
 }
 
 }  // namespace
@@ -231,12 +219,10 @@ EnvFamily switch_family() {
   EnvFamily family;
   family.name = "switch";
   family.help = "ma-gym Switch: pass a corridor one cell wide";
-  family.params = {
-      ParamSpec::integer("n_agents", 2, 2, kMaxAgents, "number of agents"),
-      ParamSpec::boolean("full_obs", false, "every agent sees the observations of all agents"),
-      ParamSpec::boolean("clock", false, "observations end with steps / 50"), grid::reward_param(),
-      ParamSpec::choice("state", "concat", {"concat", "single"},
-                        "all observations (as the original) or one copy of the partial ones")};
+  family.params = {ParamSpec::integer("n_agents", 2, 2, kMaxAgents, "number of agents"),
+                   ParamSpec::boolean("clock", false, "observations end with steps / 50"),
+                   grid::reward_param(), grid::avail_param()};
+  for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));
   for (ParamSpec& param : limit_params(50, true)) family.params.push_back(std::move(param));
   for (const int n_agents : {2, 4}) {
     for (const bool has_clock : {false, true}) {

@@ -167,6 +167,7 @@ struct Kernels {
   }
 
   static void column_sum(int rows, int n, const float* x, std::ptrdiff_t ld, float* out) {
+    if (rows == 0) return;  // x may be null then
     for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int lanes) {
       F sum = get(out + j, lanes);
       const float* p = x + j;

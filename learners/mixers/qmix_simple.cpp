@@ -1,4 +1,4 @@
-// The equal-credit control of Zhao et al. 2022 (paper.md section 2): QMIX with a single input, the
+// The equal-credit control of Zhao et al. 2022: QMIX with a single input, the
 // sum of the agents' values, and a single hidden unit. All credits are equal, so H = 1.
 #include "learners/mixers/qmix_mixer.hpp"
 

@@ -1,4 +1,4 @@
-// The agent network all agents share (DRQN; algorithms.md section 1): fc1, ReLU, GRU cell, fc2.
+// The agent network all agents share (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2.
 // Input of agent a at step t: obs, one-hot of its action at t-1 (none at t = 0), one-hot of a.
 //
 // Training runs on packed sequences: episodes sorted by length, longest first, so that at slot t

@@ -7,7 +7,7 @@ credo=$1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 envs=${ENVS:-matrix/climbing two_step predator_prey/5x5 switch/2 stag_hunt/8x8}
-algs=${ALGS:-iql vdn qmix qmix_simple qmix_gre qmix_gre_exact qtran qplex cw_qmix ow_qmix}
+algs=${ALGS:-$("$credo" list algs | awk '$0 !~ /does not learn/ {print $1}')}
 # Widths that no vector width divides, so that every path has a remainder.
 small=(--set learner.batch_size=4 --set run.log_interval=100 --set evaluation.interval=150
        --set evaluation.episodes=3 --set run.checkpoint_interval=150 --set rollout.n_envs=3

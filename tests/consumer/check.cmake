@@ -1,5 +1,7 @@
 # Installs the build into a scratch prefix, builds the consumer against that prefix alone, runs it.
 #   cmake -DBUILD_DIR=... -DSCRATCH=... -DCXX=... -DFLAGS=... -DTBB_DIR=... -P check.cmake
+cmake_minimum_required(VERSION 3.25)
+
 function(run what)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
                   ERROR_VARIABLE output)

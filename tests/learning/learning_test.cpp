@@ -71,7 +71,7 @@ nlohmann::json matrix_game() {
 TEST_SUITE("learning") {
   TEST_CASE("two-step game, uniform exploration: VDN settles for 7, QMIX finds 8") {
     const auto env = credo::make_env("two_step");
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
       for (const MixerKind kind : {MixerKind::kVdn, MixerKind::kQmix}) {
         TrainConfig config = uniform_config(kind, 10'000);
         config.seed = seed;
@@ -136,7 +136,7 @@ TEST_SUITE("learning") {
     const auto env = credo::make_env("matrix/qtran");
     const nlohmann::json game = matrix_game();
     const Table payoff = game["payoff"].get<Table>();
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
       TrainConfig config = uniform_config(MixerKind::kQmix, 1);
       config.seed = seed;
       ValueReader reader(*env, config, ExactTraining(*env, config).train(3000));

@@ -20,8 +20,7 @@ const Table kPayoff = {{8, -12, -12}, {-12, 0, 0}, {-12, 0, 0}};
 TrainConfig game_config(MixerKind kind, std::uint64_t seed) {
   TrainConfig c = learning_tests::uniform_config(kind, 1);
   c.seed = seed;
-  c.mixer.qplex = {.kernels = 10, .layers = 3, .embed_dim = 16};
-  c.mixer.qtran.embed_dim = 32;
+  c.mixer.qplex = {.kernels = 10, .layers = 3, .embed_dim = 32};
   c.mixer.wqmix.central_embed_dim = 32;
   return c;
 }
@@ -42,15 +41,15 @@ Table learn(const TrainConfig& config, int updates_per_stage, const std::string&
 
 TEST_SUITE("rivals learning") {
   TEST_CASE("QTRAN game: QTRAN learns the payoffs and the optimum") {
-    for (const std::uint64_t seed : {1, 2}) {
-      const Table got = learn(game_config(MixerKind::kQtran, seed), 1500, "qtran");
+    for (const std::uint64_t seed : {1U, 2U}) {
+      const Table got = learn(game_config(MixerKind::kQtran, seed), 5000, "qtran");
       CHECK(largest_error(got, kPayoff) <= 0.1);
     }
   }
 
   TEST_CASE("QTRAN game: QPLEX learns the payoffs and the optimum") {
-    for (const std::uint64_t seed : {1, 2}) {
-      const Table got = learn(game_config(MixerKind::kQplex, seed), 1500, "qplex");
+    for (const std::uint64_t seed : {1U, 2U}) {
+      const Table got = learn(game_config(MixerKind::kQplex, seed), 6000, "qplex");
       CHECK(largest_error(got, kPayoff) <= 0.3);
     }
   }
@@ -64,7 +63,7 @@ TEST_SUITE("rivals learning") {
       const bool central = weighting == Weighting::kCentral;
       const double rest = central ? -6.0 : -12.0 * kAlpha / (1.0 + kAlpha);
       const Table want = {{8, rest, rest}, {rest, rest, rest}, {rest, rest, rest}};
-      for (const std::uint64_t seed : {1, 2}) {
+      for (const std::uint64_t seed : {1U, 2U}) {
         TrainConfig c = game_config(MixerKind::kQmix, seed);
         c.mixer.wqmix.weighting = weighting;
         c.mixer.wqmix.weight = kAlpha;

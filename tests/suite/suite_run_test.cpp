@@ -1,0 +1,113 @@
+#include "suite/suite_run.hpp"
+
+#include <doctest/doctest.h>
+
+#include "suite/run_directory.hpp"
+#include "tests/suite/support.hpp"
+
+using namespace credo::suite;
+using credo::suite::testing::contains;
+using credo::suite::testing::ScratchFolder;
+using credo::suite::testing::user_error;
+using credo::suite::testing::write_raw;
+
+namespace {
+
+// QMIX on two_step diverges at once: with this learning rate its products of weights overflow.
+constexpr const char* kSuite = R"(
+algs = ["random", "noop", "vdn", "qmix"]
+envs = ["matrix/climbing", "two_step"]
+seeds = "0-1"
+run.t_max = 60
+learner.batch_size = 4
+agent.hidden_dim = 5
+evaluation.interval = 20
+evaluation.episodes = 2
+[when."two_step"]
+optimizer.lr = 1e12
+)";
+
+SuiteOutcome run(const std::filesystem::path& out, int jobs, const std::string& only = "") {
+  const SuiteSpec spec = parse_suite(kSuite, "test.toml", "test");
+  PlanOptions options;
+  options.only = only;
+  Progress progress(ProgressMode::kNone);
+  return run_suite(spec, make_plan(spec, options), {.out = out, .jobs = jobs, .command = "test"},
+                   progress);
+}
+
+}  // namespace
+
+TEST_CASE("a suite ends in the same tables for every number of jobs") {
+  const ScratchFolder scratch;
+  const SuiteOutcome one = run(scratch / "one", 1);
+  const SuiteOutcome four = run(scratch / "four", 4);
+  CHECK(one.tables == four.tables);
+  for (const char* name : {"results.csv", "curves.csv", "tables.md"})
+    CHECK(read_text(scratch / "one" / name) == read_text(scratch / "four" / name));
+  CHECK(one.results.size() == 16);
+  CHECK(!one.stopped);
+}
+
+TEST_CASE("a cell that diverges does not stop the others") {
+  const ScratchFolder scratch;
+  const SuiteOutcome outcome = run(scratch.path(), 2);
+  CHECK(outcome.n_done == 14);
+  CHECK(outcome.n_failed == 2);
+  for (const RunResult& result : outcome.results) {
+    const bool is_absurd = result.env == "two_step" && result.algorithm == "qmix";
+    const std::string status = is_absurd ? "diverged" : "done";
+    CHECK(result.status == status);
+    CHECK(result.return_mean.has_value() == !is_absurd);
+    CHECK(result.reason.empty() == !is_absurd);
+  }
+  CHECK(contains(outcome.tables, "0/2 done, 2 diverged"));
+}
+
+TEST_CASE("finished cells are not run again") {
+  const ScratchFolder scratch;
+  run(scratch.path(), 2, "matrix/*");
+  const auto manifest =
+      scratch / "runs" / "matrix" / "climbing" / "vdn" / "seed_0" / "manifest.json";
+  const std::string before = read_text(manifest);
+  const SuiteOutcome whole = run(scratch.path(), 2);
+  CHECK(read_text(manifest) == before);
+  CHECK(whole.n_done == 14);
+}
+
+TEST_CASE("folders of something else are refused") {
+  const ScratchFolder scratch;
+  write_raw(scratch / "manifest.json", "{\"schema\": \"credo.suite\", \"suite\": \"other\"}");
+  CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
+  write_raw(scratch / "manifest.json", "precious");
+  CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
+  CHECK(read_text(scratch / "manifest.json") == "precious");
+}
+
+TEST_CASE("a cell whose configuration changed is refused before anything runs") {
+  const ScratchFolder scratch;
+  run(scratch.path(), 1, "matrix/climbing/vdn");
+  const SuiteSpec spec = parse_suite(kSuite, "test.toml", "test");
+  PlanOptions options;
+  options.sets = {"learner.gamma=0.5"};
+  Progress progress(ProgressMode::kNone);
+  const auto cells = make_plan(spec, options);
+  CHECK(contains(user_error([&] { run_suite(spec, cells, {.out = scratch.path()}, progress); }),
+                 "another configuration"));
+  CHECK(!holds_run(scratch / "runs" / "two_step" / "random" / "seed_0"));
+}
+
+TEST_CASE("reports find the runs of a suite in table order") {
+  const ScratchFolder scratch;
+  run(scratch.path(), 2);
+  std::vector<RunResult> results;
+  for (const auto& folder : find_runs(scratch.path())) results.push_back(read_run_result(folder));
+  sort_results(results);
+  const auto rows = summarize(results);
+  REQUIRE(rows.size() == 8);
+  CHECK(rows[0].env == "matrix/climbing");
+  CHECK(rows[0].algorithm == "random");
+  CHECK(rows[3].algorithm == "qmix");
+  CHECK(rows[7].status == "0/2 done, 2 diverged");
+  CHECK(find_runs(scratch / "runs" / "two_step").size() == 8);
+}
