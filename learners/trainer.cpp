@@ -36,6 +36,7 @@ struct Window {
   double returns = 0.0, lengths = 0.0;
   double loss = 0.0, td_loss = 0.0, entropy_loss = 0.0, grad_norm = 0.0, td_error_abs = 0.0;
   double q_taken = 0.0, target = 0.0, entropy = 0.0;
+  double central_loss = 0.0, td_weight = 0.0, opt_loss = 0.0, nopt_loss = 0.0;
 };
 
 }  // namespace
@@ -149,6 +150,10 @@ void Trainer::Impl::update_once() {
   window.q_taken += stats.q_taken_mean;
   window.target += stats.target_mean;
   window.entropy += stats.entropy_mean;
+  window.central_loss += stats.central_loss;
+  window.td_weight += stats.td_weight_mean;
+  window.opt_loss += stats.opt_loss;
+  window.nopt_loss += stats.nopt_loss;
   for (std::size_t i = 0; i < stats.credit_mean.size(); ++i)
     credit_window[i] += stats.credit_mean[i];
 }
@@ -194,6 +199,14 @@ Metrics Trainer::take_train_metrics() {
     metrics.emplace_back("td_error_abs", w.td_error_abs / n);
     metrics.emplace_back("q_taken_mean", w.q_taken / n);
     metrics.emplace_back("target_mean", w.target / n);
+    if (i.learner.network().central != nullptr) {
+      metrics.emplace_back("central_loss", w.central_loss / n);
+      metrics.emplace_back("td_weight_mean", w.td_weight / n);
+    }
+    if (i.config.mixer.kind == MixerKind::kQtran) {
+      metrics.emplace_back("opt_loss", w.opt_loss / n);
+      metrics.emplace_back("nopt_loss", w.nopt_loss / n);
+    }
     if (i.learner.network().mixer->has_credits()) {
       if (i.config.entropy.enabled) metrics.emplace_back("entropy_loss", w.entropy_loss / n);
       if (i.shape.n_agents > 1) metrics.emplace_back("entropy_mean", w.entropy / n);

@@ -13,6 +13,8 @@ small=(--set learner.batch_size=4 --set run.log_interval=100 --set evaluation.in
        --set evaluation.episodes=3 --set run.checkpoint_interval=150 --set rollout.n_envs=3
        --set learner.td_lambda=0.4 --set learner.target_update_interval=4 --set env.limit=25
        --set agent.hidden_dim=19 --set mixer.embed_dim=11 --set mixer.hypernet_embed=21
+       --set qtran.embed_dim=13 --set qplex.layers=2 --set qplex.embed_dim=9
+       --set wqmix.central_embed_dim=17
        --seed 7 --quiet)
 failures=0
 compared=0

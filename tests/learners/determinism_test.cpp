@@ -24,6 +24,9 @@ credo::TrainConfig tiny_config(const std::string& algorithm) {
   c.agent.hidden_dim = 20;
   c.mixer.embed_dim = 9;
   c.mixer.hypernet_embed = 17;
+  c.mixer.qtran.embed_dim = 13;
+  c.mixer.qplex.embed_dim = 11;
+  c.mixer.wqmix.central_embed_dim = 19;
   c.entropy.lambda = 0.1;
   c.exploration.epsilon_anneal_steps = 150;
   c.evaluation_interval = 60;

@@ -1,0 +1,473 @@
+// QTRAN, QPLEX and weighted QMIX: gradients and values against a double-precision reference, and
+// what their formulas promise. Bits over threads and instruction sets: determinism_test.cpp.
+#include <algorithm>
+#include <doctest/doctest.h>
+
+#include "tests/learners/rivals_reference.hpp"
+
+namespace {
+
+using credo::EnvShape;
+using credo::MixerKind;
+using credo::QplexCredits;
+using credo::TrainConfig;
+using credo::Weighting;
+using learner_tests::Batch;
+using learner_tests::DoubleParams;
+using learner_tests::Draw;
+using learner_tests::PlainEpisode;
+using learner_tests::RivalReference;
+using learner_tests::sz;
+
+constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
+const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+
+TrainConfig base_config(MixerKind kind) {
+  TrainConfig c;
+  c.agent.hidden_dim = 6;
+  c.mixer.kind = kind;
+  c.mixer.embed_dim = 4;
+  c.mixer.hypernet_embed = 5;
+  c.mixer.qtran.embed_dim = 5;
+  c.mixer.qplex.embed_dim = 4;
+  c.mixer.qplex.kernels = 2;
+  c.mixer.wqmix.central_embed_dim = 5;
+  return c;
+}
+
+TrainConfig weighted_config(Weighting weighting) {
+  TrainConfig c = base_config(MixerKind::kQmix);
+  c.mixer.wqmix.weighting = weighting;
+  c.mixer.wqmix.weight = 0.3;
+  return c;
+}
+
+/// A learner with targets of its own, and a batch away from every kink, tie and decision. About
+/// half of the actions are the greedy ones, so that both sides of every condition occur.
+struct Problem {
+  EnvShape shape;
+  TrainConfig config;
+  std::vector<PlainEpisode> episodes;
+  std::unique_ptr<credo::QLearner> learner;
+  std::unique_ptr<DoubleParams> params, target;
+  std::unique_ptr<RivalReference> reference;
+
+  Problem(const EnvShape& env_shape, const TrainConfig& train_config,
+          const std::vector<int>& lengths, double margin = 2e-4)
+      : shape(env_shape), config(train_config) {
+    for (std::uint64_t attempt = 0; attempt < 1000; ++attempt) {
+      Draw draw("rivals", attempt);
+      config.seed = attempt;
+      learner = std::make_unique<credo::QLearner>(shape, config);
+      const credo::ParamLayout& layout = learner->network().layout;
+      for (float& x : learner->params()) x *= 2.0F;
+      for (std::size_t i = 0; i < learner->params().size(); ++i)
+        learner->target()[i] = learner->params()[i] * draw.real(0.7F, 1.3F);
+      episodes.clear();
+      for (std::size_t i = 0; i < lengths.size(); ++i) {
+        episodes.push_back(learner_tests::random_episode(draw, shape, lengths[i], i % 2 == 0));
+        for (float& r : episodes.back().rewards) r *= 3.0F;
+      }
+      follow_greedy(draw);
+      params = std::make_unique<DoubleParams>(layout, learner->params());
+      target = std::make_unique<DoubleParams>(layout, learner->target());
+      reference = std::make_unique<RivalReference>(shape, config, *params, *target, episodes);
+      if (reference->margin() > margin) return;
+    }
+    FAIL("no batch away from the kinks found");
+  }
+
+ private:
+  /// Half of the steps take the actions that are greedy there; earlier steps first, since an action
+  /// is part of the next input.
+  void follow_greedy(Draw& draw) {
+    int longest = 0;
+    for (const PlainEpisode& e : episodes) longest = std::max(longest, e.length);
+    for (int t = 0; t < longest; ++t) {
+      credo::UpdateTrace trace;
+      trace.slots = longest + 1;
+      const Batch batch(episodes);
+      learner->compute_gradient(batch.pointers, &trace);
+      for (std::size_t b = 0; b < episodes.size(); ++b) {
+        if (t >= episodes[b].length || draw.chance(0.5)) continue;
+        for (int i = 0; i < shape.n_agents; ++i)
+          episodes[b].actions[sz(t * shape.n_agents + i)] =
+              trace.greedy_actions[(b * sz(trace.slots) + sz(t)) * sz(shape.n_agents) + sz(i)];
+      }
+    }
+  }
+};
+
+void check_gradient(const EnvShape& shape, const TrainConfig& config,
+                    const std::vector<int>& lengths = kLengths, double margin = 2e-4) {
+  Problem p(shape, config, lengths, margin);
+  const Batch batch(p.episodes);
+  const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers);
+  CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params)).epsilon(1e-5));
+  constexpr double kStep = 1e-5;
+  std::vector<double> numeric;
+  double largest = 0.0;
+  double norm = 0.0;
+  for (double& x : p.params->flat()) {
+    const double at = x;
+    x = at + kStep;
+    const double above = p.reference->loss(*p.params);
+    x = at - kStep;
+    const double below = p.reference->loss(*p.params);
+    x = at;
+    numeric.push_back((above - below) / (2.0 * kStep));
+    largest = std::max(largest, std::abs(numeric.back()));
+    norm += numeric.back() * numeric.back();
+  }
+  REQUIRE(largest > 1e-3);
+  std::size_t at = 0;
+  for (const auto& entry : p.learner->network().layout.entries()) {
+    CAPTURE(entry.name);
+    double worst = 0.0;
+    double tensor_largest = 0.0;
+    for (const float g : p.learner->network().layout.extract(entry, p.learner->gradient())) {
+      worst = std::max(worst, std::abs(g - numeric[at]));
+      tensor_largest = std::max(tensor_largest, std::abs(numeric[at]));
+      ++at;
+    }
+    CHECK(worst <= 5e-6 * largest + 1e-9);
+    CHECK(worst <= 1e-3 * tensor_largest + 2e-7 * largest + 1e-9);
+  }
+  CHECK(stats.grad_norm == doctest::Approx(std::sqrt(norm)).epsilon(1e-5));
+}
+
+TEST_SUITE("rivals") {
+  TEST_CASE("gradient: qtran, both sizes, with and without double Q, TD(lambda)") {
+    TrainConfig c = base_config(MixerKind::kQtran);
+    check_gradient(kShape, c);
+    c.mixer.qtran.hidden_layers = 3;
+    c.mixer.qtran.opt_loss = 0.7;
+    c.mixer.qtran.nopt_min_loss = 2.0;
+    c.learner.loss_scale = 0.5;
+    check_gradient(kShape, c);
+    c.learner.double_q = false;
+    c.learner.td_lambda = 0.6;
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient: the parts of qtran's loss one at a time") {
+    for (const auto& [opt, nopt] : {std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
+      TrainConfig c = base_config(MixerKind::kQtran);
+      c.learner.loss_scale = 1e-12;
+      c.mixer.qtran.opt_loss = opt;
+      c.mixer.qtran.nopt_min_loss = nopt;
+      check_gradient(kShape, c);
+    }
+  }
+
+  TEST_CASE("gradient: qplex, one to three layers") {
+    for (const int layers : {1, 2, 3}) {
+      TrainConfig c = base_config(MixerKind::kQplex);
+      c.mixer.qplex.layers = layers;
+      c.mixer.qplex.kernels = 4 - layers;
+      check_gradient(kShape, c);
+    }
+  }
+
+  TEST_CASE("gradient: qplex without double Q, TD(lambda)") {
+    TrainConfig c = base_config(MixerKind::kQplex);
+    c.learner.double_q = false;
+    c.learner.td_lambda = 0.5;
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient: entropy of qplex's credits, as coded and in full") {
+    for (const QplexCredits credits : {QplexCredits::kCoded, QplexCredits::kFull}) {
+      TrainConfig c = base_config(MixerKind::kQplex);
+      c.mixer.qplex.credits = credits;
+      c.entropy = {.enabled = true, .lambda = 3.0};
+      check_gradient(kShape, c);
+    }
+  }
+
+  TEST_CASE("gradient: weighted qmix, both weightings") {
+    for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
+      TrainConfig c = weighted_config(weighting);
+      check_gradient(kShape, c);
+      c.mixer.wqmix.qmix_loss = 0.6;
+      c.mixer.wqmix.central_loss = 1.7;
+      c.mixer.hypernet_layers = 1;
+      c.learner.td_lambda = 0.4;
+      c.learner.loss_scale = 0.5;
+      check_gradient(kShape, c);
+      c.mixer.kind = MixerKind::kVdn;
+      check_gradient(kShape, c);
+    }
+  }
+
+  TEST_CASE("gradient: weighted qmix with the entropy term") {
+    TrainConfig c = weighted_config(Weighting::kOptimistic);
+    c.entropy = {.enabled = true, .lambda = 2.0, .elu_derivative = credo::EluDerivative::kExact};
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient: one agent, one action, odd sizes") {
+    const EnvShape one{.n_agents = 1, .n_actions = 1, .obs_dim = 1, .state_dim = 1};
+    const EnvShape odd{.n_agents = 2, .n_actions = 3, .obs_dim = 2, .state_dim = 9};
+    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex}) {
+      check_gradient(one, base_config(kind));
+      check_gradient(odd, base_config(kind), {1});
+    }
+    for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
+      check_gradient(one, weighted_config(weighting));
+      check_gradient(odd, weighted_config(weighting), {2});
+    }
+  }
+
+  TEST_CASE("gradient: several chunks") {
+    std::vector<int> lengths;
+    for (int i = 0; i < 18; ++i) lengths.push_back(1 + i % 7);
+    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex, MixerKind::kQmix}) {
+      TrainConfig c = base_config(kind);
+      c.agent.hidden_dim = 4;
+      if (kind == MixerKind::kQmix) c.mixer.wqmix.weighting = Weighting::kCentral;
+      check_gradient(kShape, c, lengths, 3e-5);
+    }
+  }
+
+  TEST_CASE("values, targets and weights equal the reference's") {
+    std::vector<TrainConfig> configs = {
+        base_config(MixerKind::kQtran), base_config(MixerKind::kQplex),
+        weighted_config(Weighting::kCentral), weighted_config(Weighting::kOptimistic)};
+    configs[1].mixer.qplex.credits = QplexCredits::kFull;
+    for (const TrainConfig& config : configs) {
+      Problem p(kShape, config, {4, 1, 3, 2, 4, 5, 6, 6}, 1e-4);
+      const Batch batch(p.episodes);
+      credo::UpdateTrace trace;
+      trace.slots = 7;
+      const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers, &trace);
+      int full = 0;
+      int reduced = 0;
+      double weight_sum = 0.0;
+      for (std::size_t b = 0; b < p.episodes.size(); ++b) {
+        for (int t = 0; t < p.episodes[b].length; ++t) {
+          const std::size_t at = b * 6 + sz(t);
+          const auto& want = p.reference->step(b, t);
+          CHECK(std::abs(trace.q_tot[at] - want.q_tot) < 5e-6);
+          CHECK(std::abs(trace.target_q_tot[at] - p.reference->next_value(b, t)) < 5e-6);
+          CHECK(std::abs(trace.targets[at] - p.reference->target(b, t)) < 5e-6);
+          CHECK(std::abs(trace.state_v[at] - want.state_v) < 5e-6);
+          CHECK(std::abs(trace.best_q_tot[at] - want.best) < 5e-6);
+          CHECK(std::abs(trace.central_q_tot[at] - want.central_q_tot) < 5e-6);
+          for (Eigen::Index i = 0; i < want.credits.size(); ++i)
+            CHECK(std::abs(trace.credits_exact[at * 3 + static_cast<std::size_t>(i)] -
+                           want.credits[i]) < 5e-6);
+          if (config.mixer.wqmix.weighting == Weighting::kNone) continue;
+          CHECK(trace.td_weights[at] == static_cast<float>(p.reference->weight(b, t)));
+          weight_sum += p.reference->weight(b, t);
+          ++(p.reference->weight(b, t) == 1.0 ? full : reduced);
+        }
+      }
+      if (config.mixer.wqmix.weighting == Weighting::kNone) continue;
+      CHECK(full >= 3);
+      CHECK(reduced >= 3);
+      CHECK(stats.td_weight_mean ==
+            doctest::Approx(weight_sum / static_cast<double>(stats.steps)).epsilon(1e-6));
+    }
+  }
+
+  TEST_CASE("central weighting counts greedy actions and better outcomes in full, nothing else") {
+    Problem p(kShape, weighted_config(Weighting::kCentral), {4, 4, 3, 2, 4, 5, 6, 6, 6, 6}, 5e-5);
+    const Batch batch(p.episodes);
+    credo::UpdateTrace trace;
+    trace.slots = 7;
+    p.learner->compute_gradient(batch.pointers, &trace);
+    int kinds[2][2] = {};
+    for (std::size_t b = 0; b < p.episodes.size(); ++b)
+      for (int t = 0; t < p.episodes[b].length; ++t) {
+        const bool better = p.reference->target(b, t) > p.reference->central_greedy(b, t);
+        const bool greedy = p.reference->all_greedy(b, t);
+        ++kinds[greedy ? 1 : 0][better ? 1 : 0];
+        CHECK(trace.td_weights[b * 6 + sz(t)] == (greedy || better ? 1.0F : 0.3F));
+      }
+    for (const auto& row : kinds)
+      for (const int count : row) CHECK(count > 0);
+  }
+
+  TEST_CASE("weight 1 makes the two weightings one") {
+    std::vector<std::vector<float>> gradients;
+    Problem p(kShape, weighted_config(Weighting::kCentral), kLengths);
+    const Batch batch(p.episodes);
+    for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
+      TrainConfig c = weighted_config(weighting);
+      c.mixer.wqmix.weight = 1.0;
+      credo::QLearner learner(kShape, c);
+      const auto stats = learner.compute_gradient(batch.pointers);
+      CHECK(stats.td_weight_mean == 1.0);
+      gradients.emplace_back(learner.gradient().begin(), learner.gradient().end());
+    }
+    CHECK(learner_tests::same_bits(gradients[0], gradients[1]));
+  }
+
+  TEST_CASE("a mixer with weighting none is plain qmix, bit for bit") {
+    Problem p(kShape, base_config(MixerKind::kQmix), kLengths);
+    TrainConfig c = p.config;
+    c.mixer.wqmix.weight = 0.9;
+    c.mixer.wqmix.qmix_loss = 7.0;
+    credo::QLearner other(kShape, c);
+    std::copy(p.learner->params().begin(), p.learner->params().end(), other.params().begin());
+    std::copy(p.learner->target().begin(), p.learner->target().end(), other.target().begin());
+    const Batch batch(p.episodes);
+    p.learner->compute_gradient(batch.pointers);
+    other.compute_gradient(batch.pointers);
+    CHECK(learner_tests::same_bits(p.learner->gradient(), other.gradient()));
+  }
+}
+
+/// A mixer alone, with random parameters and one state.
+struct QplexCase {
+  credo::ParamLayout layout;
+  std::unique_ptr<credo::Mixer> mixer;
+  std::vector<float> params, state, q;  // q: [n_agents, n_actions]
+  std::vector<int> greedy;
+  std::vector<float> q_max;
+
+  QplexCase(Draw& draw, QplexCredits credits) {
+    TrainConfig c = base_config(MixerKind::kQplex);
+    c.mixer.qplex.layers = 2;
+    c.mixer.qplex.credits = credits;
+    mixer = credo::make_mixer(layout, kShape, 1, c.mixer);
+    params = draw.reals(layout.size(), -2.0F, 2.0F);
+    state = draw.reals(sz(kShape.state_dim), -2.0F, 2.0F);
+    q = draw.reals(sz(kShape.n_agents * kShape.n_actions), -5.0F, 5.0F);
+    for (int i = 0; i < kShape.n_agents; ++i) {
+      const auto row = q.begin() + i * kShape.n_actions;
+      const auto best = std::max_element(row, row + kShape.n_actions);
+      greedy.push_back(static_cast<int>(best - row));
+      q_max.push_back(*best);
+    }
+  }
+
+  struct Mixed {
+    float q_tot;
+    std::vector<float> credits;
+  };
+  Mixed mix(const std::vector<int>& actions, const std::vector<float>& chosen) const {
+    credo::Scratch scratch;
+    const credo::MixerPass pass = mixer->forward(params.data(),
+                                                 {.rows = 1,
+                                                  .q = chosen.data(),
+                                                  .state = state.data(),
+                                                  .actions = actions.data(),
+                                                  .q_max = q_max.data()},
+                                                 false, scratch);
+    return {*pass.q_tot, {pass.credits, pass.credits + kShape.n_agents}};
+  }
+  std::vector<float> chosen(const std::vector<int>& actions) const {
+    std::vector<float> values;
+    for (int i = 0; i < kShape.n_agents; ++i)
+      values.push_back(q[sz(i * kShape.n_actions + actions[sz(i)])]);
+    return values;
+  }
+};
+
+std::vector<std::vector<int>> joint_actions() {
+  std::vector<std::vector<int>> all;
+  for (int a = 0; a < kShape.n_actions; ++a)
+    for (int b = 0; b < kShape.n_actions; ++b)
+      for (int c = 0; c < kShape.n_actions; ++c) all.push_back({a, b, c});
+  return all;
+}
+
+TEST_SUITE("qplex") {
+  TEST_CASE("IGM: the agents' greedy actions are the best joint action") {
+    Draw draw("igm");
+    for (int trial = 0; trial < 300; ++trial) {
+      const QplexCase c(draw, QplexCredits::kCoded);
+      const float best = c.mix(c.greedy, c.chosen(c.greedy)).q_tot;
+      for (const auto& actions : joint_actions())
+        REQUIRE(c.mix(actions, c.chosen(actions)).q_tot <= best + 1e-4F);
+    }
+  }
+
+  TEST_CASE("joint values are not monotone in an agent's choice, unlike QMIX's") {
+    // Somewhere, one agent's ranking of its actions in Q_tot depends on the others' actions.
+    Draw draw("ranking");
+    int reversals = 0;
+    for (int trial = 0; trial < 100; ++trial) {
+      const QplexCase c(draw, QplexCredits::kCoded);
+      const auto value = [&](int a, int b) {
+        const std::vector<int> actions = {a, b, 0};
+        return c.mix(actions, c.chosen(actions)).q_tot;
+      };
+      for (int a = 0; a < kShape.n_actions; ++a)
+        for (int b = 0; b < kShape.n_actions; ++b)
+          if ((value(a, 0) - value(b, 0)) * (value(a, 1) - value(b, 1)) < 0.0F) ++reversals;
+    }
+    CHECK(reversals > 50);
+  }
+
+  TEST_CASE("full credits are the derivative with the maxima held, coded ones that of the sum") {
+    Draw draw("credits");
+    for (int trial = 0; trial < 100; ++trial) {
+      const QplexCase full(draw, QplexCredits::kFull);
+      std::vector<int> actions;
+      for (int i = 0; i < kShape.n_agents; ++i)
+        actions.push_back(draw.integer(0, kShape.n_actions - 1));
+      const auto at = full.mix(actions, full.chosen(actions));
+      for (int i = 0; i < kShape.n_agents; ++i) {
+        // Q_tot is linear in the chosen value, so a large step has no truncation error.
+        std::vector<float> moved = full.chosen(actions);
+        moved[sz(i)] += 8.0F;
+        const double slope = (full.mix(actions, moved).q_tot - at.q_tot) / 8.0;
+        CHECK(slope == doctest::Approx(at.credits[sz(i)]).epsilon(1e-3));
+        CHECK(at.credits[sz(i)] >= 0.0F);
+      }
+    }
+    for (int trial = 0; trial < 100; ++trial) {
+      // With greedy actions and moving maxima only the weights w_i remain.
+      QplexCase coded(draw, QplexCredits::kCoded);
+      const auto at = coded.mix(coded.greedy, coded.chosen(coded.greedy));
+      for (int i = 0; i < kShape.n_agents; ++i) {
+        QplexCase moved = QplexCase(draw, QplexCredits::kCoded);
+        moved.params = coded.params;
+        moved.state = coded.state;
+        moved.q = coded.q;
+        moved.greedy = coded.greedy;
+        moved.q_max = coded.q_max;
+        moved.q_max[sz(i)] += 8.0F;
+        const double slope = (moved.mix(moved.greedy, moved.q_max).q_tot - at.q_tot) / 8.0;
+        CHECK(slope == doctest::Approx(at.credits[sz(i)]).epsilon(1e-3));
+      }
+    }
+  }
+}
+
+credo::TrainConfig algorithm_with(const std::string& algorithm, const std::string& key,
+                                  const credo::ParamValue& value) {
+  credo::Params params(credo::train_params());
+  for (const auto& [name, v] : credo::find_algorithm(algorithm).values) params.set(name, v);
+  params.set(key, value);
+  return credo::make_train_config(params);
+}
+
+TEST_SUITE("rival configurations") {
+  TEST_CASE("what the algorithms' names stand for") {
+    CHECK(algorithm_with("qtran", "qtran.opt_loss", 2.0).mixer.kind == MixerKind::kQtran);
+    CHECK(algorithm_with("qtran", "qtran.opt_loss", 2.0).mixer.qtran.opt_loss == 2.0);
+    CHECK(algorithm_with("qplex", "qplex.kernels", std::int64_t{10}).mixer.qplex.kernels == 10);
+    CHECK(algorithm_with("qplex", "qplex.credits", std::string("full")).mixer.qplex.credits ==
+          QplexCredits::kFull);
+    const TrainConfig cw = algorithm_with("cw_qmix", "wqmix.weight", 0.5);
+    CHECK(cw.mixer.kind == MixerKind::kQmix);
+    CHECK(cw.mixer.wqmix.weighting == Weighting::kCentral);
+    CHECK(cw.mixer.wqmix.weight == 0.5);
+    CHECK(algorithm_with("ow_qmix", "wqmix.weight", 0.5).mixer.wqmix.weighting ==
+          Weighting::kOptimistic);
+  }
+
+  TEST_CASE("combinations without a meaning are refused") {
+    for (const char* mixer : {"none", "qtran", "qplex"})
+      CHECK_THROWS_AS(algorithm_with("cw_qmix", "mixer.type", std::string(mixer)),
+                      credo::UserError);
+    CHECK_THROWS_AS(algorithm_with("ow_qmix", "learner.double_q", false), credo::UserError);
+    CHECK_NOTHROW(algorithm_with("ow_qmix", "mixer.type", std::string("vdn")));
+  }
+}
+
+}  // namespace
