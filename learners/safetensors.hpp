@@ -26,8 +26,8 @@ struct Tensor {
 };
 
 struct TensorFile {
-  std::map<std::string, Tensor> tensors;         ///< sorted by name
-  std::map<std::string, std::string> metadata;   ///< "__metadata__"
+  std::map<std::string, Tensor> tensors;        ///< sorted by name
+  std::map<std::string, std::string> metadata;  ///< "__metadata__"
 };
 
 /// Errors: UserError naming `label` (the file) when the bytes are not a valid safetensors file.

@@ -56,8 +56,8 @@ class Trainer {
 
   /// True when t_env has crossed a multiple of run.log_interval.
   bool log_due() const;
-  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs, grad_norm,
-  /// q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
+  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs,
+  /// grad_norm, q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
   /// Only what was measured since then; a fixed order.
   Metrics take_train_metrics();
 

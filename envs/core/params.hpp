@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -57,7 +58,8 @@ class Params {
   const ParamValue& value(std::string_view key) const;
 
   /// Declarations in order, with `value` replaced by the current value.
-  const std::vector<ParamSpec>& specs() const { return specs_; }
+  const std::vector<ParamSpec>& specs() const& { return specs_; }
+  std::vector<ParamSpec> specs() && { return std::move(specs_); }
 
  private:
   ParamSpec& find(std::string_view key);

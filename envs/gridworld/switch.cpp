@@ -1,0 +1,260 @@
+// Switch of ma-gym (switch_one_corridor.py): two or four agents must pass a corridor one cell wide
+// to reach the opposite side. Nothing is random; the whole difficulty is exploration.
+//
+// Time limit: ma-gym's own counter ends at 50 and the cut is stored as a true end (EPyMARL's gymma
+// wrapper does the same), hence limit_is_terminal = true by default. The clock feature always
+// divides by 50, whatever env.limit is.
+#include <algorithm>
+#include <array>
+
+#include "envs/gridworld/grid.hpp"
+
+namespace credo {
+namespace {
+
+using grid::Board;
+using grid::Cell;
+
+constexpr int kRows = 3;
+constexpr int kCols = 7;
+constexpr int kMaxAgents = 4;
+constexpr double kClockSteps = 50.0;
+constexpr double kArrivalReward = 5.0;
+constexpr double kStepCost = -0.1;
+constexpr std::uint8_t kAgent = 1;
+constexpr std::array<Cell, kMaxAgents> kStart = {{{0, 1}, {0, 5}, {2, 1}, {2, 5}}};
+constexpr std::array<Cell, kMaxAgents> kGoal = {{{0, 6}, {0, 0}, {2, 6}, {2, 0}}};
+// ma-gym rounds coordinates to two digits.
+constexpr std::array<float, kRows> kRowFeature = {0.0F, 0.5F, 1.0F};
+constexpr std::array<float, kCols> kColFeature = {0.0F, 0.17F, 0.33F, 0.5F, 0.67F, 0.83F, 1.0F};
+
+constexpr bool is_wall(Cell cell) { return cell.row != 1 && cell.col >= 2 && cell.col <= 4; }
+
+struct Rules {
+  int n_agents = 2;
+  bool full_obs = false;
+  bool clock = false;
+  bool single_state = false;
+  double reward_scale = 1.0;  // agents' rewards differ here, so the mean divides their sum
+};
+
+class Switch final : public Env {
+ public:
+  Switch(EnvSpec spec, const Rules& rules)
+      : Env(std::move(spec)),
+        rules_(rules),
+        n_agents_(static_cast<std::size_t>(rules.n_agents)),
+        board_(kRows, kCols, 1) {
+    place(kStart);
+  }
+
+  std::vector<std::pair<std::string, double>> info() const override {
+    return {{"arrived", static_cast<double>(std::count(arrived_.begin(), arrived_.end(), true))}};
+  }
+
+ protected:
+  void do_reset(Stream& stream) override {
+    (void)stream;
+    arrived_.fill(false);
+    place(kStart);
+  }
+
+  // Agents move one after another; one that has arrived stays in its cell, in the others' way.
+  Outcome do_step(std::span<const int> actions, Stream& stream) override {
+    (void)stream;
+    double reward = 0.0;
+    bool all_arrived = true;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      if (arrived_[agent]) continue;
+      const Cell target = grid::moved(position_[agent], actions[agent]);
+      if (board_[target] == Board::kEmpty) {
+        board_[position_[agent]] = Board::kEmpty;
+        board_[target] = kAgent;
+        position_[agent] = target;
+      }
+      arrived_[agent] = position_[agent] == kGoal[agent];
+      reward += arrived_[agent] ? kArrivalReward : kStepCost;
+      all_arrived = all_arrived && arrived_[agent];
+    }
+    return {.reward = reward * rules_.reward_scale, .terminated = all_arrived};
+  }
+
+  void do_write_obs(std::span<float> out) const override {
+    const std::size_t own = own_dim();
+    write_all_own(out.first(n_agents_ * own));
+    if (!rules_.full_obs) return;
+    const std::size_t row = n_agents_ * own;
+    for (std::size_t agent = 1; agent < n_agents_; ++agent)
+      std::copy_n(out.begin(), row, out.begin() + static_cast<std::ptrdiff_t>(agent * row));
+  }
+
+  void do_write_state(std::span<float> out) const override {
+    if (rules_.single_state) {
+      write_all_own(out);
+    } else {
+      do_write_obs(out);
+    }
+  }
+
+  std::unique_ptr<Env> do_clone() const override { return std::make_unique<Switch>(*this); }
+
+  void do_save(ByteWriter& out) const override {
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      out.put<std::uint8_t>(static_cast<std::uint8_t>(position_[agent].row));
+      out.put<std::uint8_t>(static_cast<std::uint8_t>(position_[agent].col));
+      out.put<std::uint8_t>(arrived_[agent] ? 1 : 0);
+    }
+  }
+
+  void do_load(ByteReader& in) override {
+    std::array<Cell, kMaxAgents> position = kStart;
+    std::array<bool, kMaxAgents> arrived{};
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      position[agent].row = in.get<std::uint8_t>();
+      position[agent].col = in.get<std::uint8_t>();
+      arrived[agent] = in.get<std::uint8_t>() != 0;
+      CREDO_CHECK(board_.holds(position[agent]) && !is_wall(position[agent]),
+                  "saved state holds a cell outside the board");
+    }
+    arrived_ = arrived;
+    place(position);
+  }
+
+  std::string do_render_text() const override {
+    std::string text = fmt::format("{} t={}\n", spec().id, t());
+    for (int row = 0; row < kRows; ++row) {
+      for (int col = 0; col < kCols; ++col) {
+        char symbol = is_wall({row, col}) ? '#' : '.';
+        for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+          if (symbol == '.' && kGoal[agent] == Cell{.row = row, .col = col})
+            symbol = static_cast<char>('a' + static_cast<int>(agent));
+          if (position_[agent] == Cell{.row = row, .col = col})
+            symbol = static_cast<char>('A' + static_cast<int>(agent));
+        }
+        text += symbol;
+      }
+      text += '\n';
+    }
+    return text;
+  }
+
+  std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;
+
+ private:
+  std::size_t own_dim() const { return rules_.clock ? 3 : 2; }
+
+  void write_all_own(std::span<float> out) const {
+    std::size_t i = 0;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+      out[i++] = kRowFeature[static_cast<std::size_t>(position_[agent].row)];
+      out[i++] = kColFeature[static_cast<std::size_t>(position_[agent].col)];
+      if (rules_.clock) out[i++] = static_cast<float>(t() / kClockSteps);
+    }
+  }
+
+  void place(const std::array<Cell, kMaxAgents>& position) {
+    position_ = position;
+    for (int row = 0; row < kRows; ++row)
+      for (int col = 0; col < kCols; ++col)
+        board_[{row, col}] = is_wall({row, col}) ? Board::kWall : Board::kEmpty;
+    for (std::size_t agent = 0; agent < n_agents_; ++agent) board_[position_[agent]] = kAgent;
+  }
+
+  Rules rules_;
+  std::size_t n_agents_;
+  Board board_;
+  std::array<Cell, kMaxAgents> position_{};
+  std::array<bool, kMaxAgents> arrived_{};
+};
+
+// Shortest joint plans, found by search; digits are actions, agents rest after the end of theirs.
+constexpr std::array<std::string_view, 2> kPlanOfTwo = {"0333323", "004442111112"};
+constexpr std::array<std::string_view, 4> kPlanOfFour = {"0333332", "444444440111112", "42333330",
+                                                         "4444442111101"};
+
+/// Replays the shortest joint plan: 8.3 with two agents, 16.1 with four.
+class ShortestPlan final : public ScriptedPolicy {
+ public:
+  void act(const Env& env, Stream& stream, std::span<int> actions) override {
+    (void)stream;
+    const auto t = static_cast<std::size_t>(env.t());
+    for (std::size_t agent = 0; agent < actions.size(); ++agent) {
+      const std::string_view plan = actions.size() == 2 ? kPlanOfTwo[agent] : kPlanOfFour[agent];
+      actions[agent] = t < plan.size() ? plan[t] - '0' : grid::kNoop;
+    }
+  }
+};
+
+std::unique_ptr<ScriptedPolicy> Switch::do_make_scripted(std::string_view name) const {
+  (void)name;
+  return std::make_unique<ShortestPlan>();
+}
+
+std::unique_ptr<Env> make_switch(EnvSpec spec, const Params& params) {
+  Rules rules;
+  rules.n_agents = params.integer32("n_agents");
+  rules.full_obs = params.boolean("full_obs");
+  rules.clock = params.boolean("clock");
+  rules.single_state = params.text("state") == "single";
+  rules.reward_scale = grid::reward_scale(params, rules.n_agents) / rules.n_agents;
+
+  spec.n_agents = rules.n_agents;
+  spec.n_actions = grid::kMoves;
+  spec.action_names = grid::move_names();
+  spec.noop_action = grid::kNoop;
+  std::vector<Feature> own = {{"own.row", 0.0F, 1.0F}, {"own.col", 0.0F, 1.0F}};
+  if (rules.clock)
+    own.push_back({"clock", 0.0F, static_cast<float>(spec.episode_limit / kClockSteps)});
+  const auto single = grid::repeat_features(own, rules.n_agents);
+  spec.obs_features = rules.full_obs ? single : own;
+  spec.obs_dim = static_cast<int>(spec.obs_features.size());
+  spec.state_features = rules.full_obs && !rules.single_state
+                            ? grid::repeat_features(single, rules.n_agents)
+                            : single;
+  spec.state_dim = static_cast<int>(spec.state_features.size());
+  spec.reward_low = rules.reward_scale * rules.n_agents * kStepCost;
+  spec.reward_high = rules.reward_scale * rules.n_agents * kArrivalReward;
+  // Exact optima by search; for three agents the sum of lone shortest paths (seven moves each).
+  const double best = rules.n_agents == 2   ? 8.3
+                      : rules.n_agents == 4 ? 16.1
+                                            : rules.n_agents * (kArrivalReward + 6 * kStepCost);
+  spec.return_bound = rules.reward_scale * best;
+  spec.is_stochastic = false;
+  if (rules.n_agents != 3)
+    spec.scripted.push_back({"default", "replays a shortest joint plan (8.3 or 16.1)"});
+  return std::make_unique<Switch>(std::move(spec), rules);
+}
+
+}  // namespace
+
+EnvFamily switch_family() {
+  EnvFamily family;
+  family.name = "switch";
+  family.help = "ma-gym Switch: pass a corridor one cell wide";
+  family.params = {
+      ParamSpec::integer("n_agents", 2, 2, kMaxAgents, "number of agents"),
+      ParamSpec::boolean("full_obs", false, "every agent sees the observations of all agents"),
+      ParamSpec::boolean("clock", false, "observations end with steps / 50"), grid::reward_param(),
+      ParamSpec::choice("state", "concat", {"concat", "single"},
+                        "all observations (as the original) or one copy of the partial ones")};
+  for (ParamSpec& param : limit_params(50, true)) family.params.push_back(std::move(param));
+  for (const int n_agents : {2, 4}) {
+    for (const bool has_clock : {false, true}) {
+      for (const bool is_full : {false, true}) {
+        std::vector<std::pair<std::string, ParamValue>> defaults;
+        if (n_agents != 2) defaults.emplace_back("n_agents", std::int64_t{n_agents});
+        if (is_full) defaults.emplace_back("full_obs", true);
+        if (has_clock) defaults.emplace_back("clock", true);
+        family.variants.push_back(
+            {fmt::format("{}{}{}", n_agents, is_full ? "-full" : "", has_clock ? "-clock" : ""),
+             fmt::format("Switch with {} agents, {} observation{}", n_agents,
+                         is_full ? "full" : "partial", has_clock ? " and clock" : ""),
+             std::move(defaults)});
+      }
+    }
+  }
+  family.make = make_switch;
+  return family;
+}
+
+}  // namespace credo

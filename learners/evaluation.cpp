@@ -1,0 +1,234 @@
+#include "learners/evaluation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include "learners/credit/gradient_entropy.hpp"
+#include "learners/evaluator.hpp"
+
+namespace credo {
+
+namespace {
+
+std::size_t sz(int n) { return static_cast<std::size_t>(n); }
+
+constexpr int kBlock = 8;  // episodes played side by side; only a matter of speed
+
+template <typename Get>
+double mean_over(const std::vector<EpisodeResult>& episodes, const Get& get) {
+  double sum = 0.0;
+  for (const EpisodeResult& e : episodes) sum += get(e);
+  return episodes.empty() ? 0.0 : sum / static_cast<double>(episodes.size());
+}
+
+EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index) {
+  const auto episode = static_cast<std::uint64_t>(index);
+  return {Stream(seed, purpose("eval_env"), 0, episode),
+          Stream(seed, purpose("eval_policy"), 0, episode)};
+}
+
+/// A policy without weights, playing one environment.
+class FixedPolicy {
+ public:
+  FixedPolicy(const Env& env, const std::string& name) {
+    if (name == "random")
+      kind_ = Kind::kRandom;
+    else if (name == "noop")
+      kind_ = Kind::kNoop;
+    else if (name == "scripted" || name.starts_with("scripted:"))
+      scripted_ = env.make_scripted(name == "scripted" ? "default" : name.substr(9));
+    else
+      throw UserError(unknown_name_message("policy", name, fixed_policies(env.spec())));
+  }
+  void reset() {
+    if (scripted_ != nullptr) scripted_->reset();
+  }
+  void act(const Env& env, Stream& stream, std::span<int> actions) {
+    if (scripted_ != nullptr) {
+      scripted_->act(env, stream, actions);
+      return;
+    }
+    const EnvSpec& spec = env.spec();
+    const auto avail = env.avail_actions();
+    for (int i = 0; i < spec.n_agents; ++i) {
+      const auto mine = avail.subspan(sz(i) * sz(spec.n_actions), sz(spec.n_actions));
+      actions[sz(i)] = kind_ == Kind::kRandom ? random_action(mine, stream)
+                                              : noop_action(mine, spec.noop_action);
+    }
+  }
+
+ private:
+  enum class Kind { kScripted, kRandom, kNoop };
+
+  static int random_action(std::span<const std::uint8_t> avail, Stream& stream) {
+    const auto available = static_cast<std::uint32_t>(std::count(avail.begin(), avail.end(), 1));
+    std::uint32_t skip = stream.below(available);
+    for (std::size_t a = 0;; ++a)
+      if (avail[a] != 0 && skip-- == 0) return static_cast<int>(a);
+  }
+  static int noop_action(std::span<const std::uint8_t> avail, std::optional<int> noop) {
+    if (noop.has_value() && avail[sz(*noop)] != 0) return *noop;
+    return static_cast<int>(std::find(avail.begin(), avail.end(), 1) - avail.begin());
+  }
+
+  Kind kind_ = Kind::kScripted;
+  std::unique_ptr<ScriptedPolicy> scripted_;
+};
+
+}  // namespace
+
+double Evaluation::return_mean() const {
+  return mean_over(episodes, [](const EpisodeResult& e) { return e.episode_return; });
+}
+
+double Evaluation::return_std() const {
+  const double mean = return_mean();
+  return std::sqrt(mean_over(episodes, [mean](const EpisodeResult& e) {
+    const double d = e.episode_return - mean;
+    return d * d;
+  }));
+}
+
+double Evaluation::length_mean() const {
+  return mean_over(episodes, [](const EpisodeResult& e) { return static_cast<double>(e.length); });
+}
+
+std::optional<double> Evaluation::win_rate() const {
+  if (episodes.empty() || !episodes.front().won.has_value()) return std::nullopt;
+  return mean_over(episodes,
+                   [](const EpisodeResult& e) { return e.won.value_or(false) ? 1.0 : 0.0; });
+}
+
+std::int64_t Evaluation::env_steps() const {
+  std::int64_t steps = 0;
+  for (const EpisodeResult& e : episodes) steps += e.length;
+  return steps;
+}
+
+std::vector<std::string> fixed_policies(const EnvSpec& spec) {
+  std::vector<std::string> names = {"random", "noop"};
+  for (const ScriptedInfo& s : spec.scripted)
+    names.push_back(s.name == "default" ? "scripted" : "scripted:" + s.name);
+  return names;
+}
+
+Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
+                                 std::uint64_t seed, std::int64_t first) {
+  FixedPolicy(prototype, policy);  // reports a bad name before anything is played
+  Evaluation evaluation;
+  evaluation.episodes.resize(sz(count));
+  const auto play_range = [&](const oneapi::tbb::blocked_range<int>& range) {
+    const std::unique_ptr<Env> env = prototype.clone();
+    FixedPolicy player(*env, policy);
+    std::vector<int> actions(sz(prototype.spec().n_agents));
+    for (int i = range.begin(); i < range.end(); ++i) {
+      EpisodeResult& result = evaluation.episodes[sz(i)];
+      result.index = first + i;
+      EpisodeStreams streams = evaluation_streams(seed, result.index);
+      env->reset(streams.env);
+      player.reset();
+      while (!env->done()) {
+        streams.policy.seek(static_cast<std::uint64_t>(env->t()));
+        player.act(*env, streams.policy, actions);
+        result.episode_return += env->step(actions).reward;
+      }
+      result.length = env->t();
+      result.won = env->won();
+    }
+  };
+  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, count, kBlock), play_range);
+  return evaluation;
+}
+
+struct Evaluator::Block {
+  explicit Block(const Env& prototype) : rollout(prototype, kBlock, false) {}
+  Rollout rollout;
+  Scratch scratch;
+  std::vector<EpisodeStreams> streams;
+};
+
+Evaluator::Evaluator(const Env& prototype) : prototype_(prototype.clone()) {}
+Evaluator::~Evaluator() = default;
+
+// By the mixer's exact gradient at the values acted on.
+void Evaluator::measure_credits(const Network& network, const float* params, Block& block,
+                                int episode, double* sums) {
+  const EpisodeView view = block.rollout.episode(episode);
+  const EnvShape& shape = block.rollout.shape();
+  block.scratch.reset();
+  float* states = block.scratch.floats(sz(view.length) * sz(shape.state_dim));
+  for (int t = 0; t < view.length; ++t)
+    std::copy_n(view.state + t * view.state_stride, shape.state_dim,
+                states + static_cast<std::ptrdiff_t>(t) * shape.state_dim);
+  const MixerPass pass = network.mixer->forward(
+      params, {.rows = view.length, .q = block.rollout.chosen_q(episode), .state = states}, false,
+      block.scratch);
+  float* entropy = block.scratch.floats(sz(view.length));
+  gradient_entropy(view.length, shape.n_agents, pass.credits, entropy, 0.0F, nullptr,
+                   block.scratch);
+  for (int t = 0; t < view.length; ++t) {
+    sums[0] += entropy[t];
+    for (int i = 0; i < shape.n_agents; ++i)
+      sums[1 + i] += pass.credits[static_cast<std::ptrdiff_t>(t) * shape.n_agents + i];
+  }
+}
+
+Evaluation Evaluator::run(const Network& network, const float* params, int count,
+                          std::uint64_t seed, std::int64_t first) {
+  Evaluation evaluation;
+  evaluation.episodes.resize(sz(count));
+  const int n = prototype_->spec().n_agents;
+  const int n_blocks = (count + kBlock - 1) / kBlock;
+  const bool has_credits = network.mixer->has_credits();
+  std::vector<double> sums(sz(n_blocks) * sz(n + 1));
+  blocks_.resize(std::max(blocks_.size(), sz(oneapi::tbb::this_task_arena::max_concurrency())));
+  const auto run_block = [&](int b) {
+    // No task is spawned below, so a thread works on one block at a time.
+    auto& slot = blocks_[sz(oneapi::tbb::this_task_arena::current_thread_index())];
+    if (slot == nullptr) slot = std::make_unique<Block>(*prototype_);
+    Block& block = *slot;
+    const int begin = b * kBlock;
+    const int end = std::min(count, begin + kBlock);
+    block.streams.clear();
+    for (int i = begin; i < end; ++i) block.streams.push_back(evaluation_streams(seed, first + i));
+    block.rollout.play(network, params, 0.0, block.streams);
+    for (int i = begin; i < end; ++i) {
+      const int e = i - begin;
+      evaluation.episodes[sz(i)] = {.index = first + i,
+                                    .episode_return = block.rollout.episode_return(e),
+                                    .length = block.rollout.episode(e).length,
+                                    .won = block.rollout.env(e).won()};
+      if (has_credits) measure_credits(network, params, block, e, sums.data() + sz(b) * sz(n + 1));
+    }
+  };
+  oneapi::tbb::parallel_for(0, n_blocks, run_block, oneapi::tbb::simple_partitioner{});
+
+  if (!has_credits) return evaluation;
+  std::vector<double> total(sz(n + 1));
+  for (std::size_t i = 0; i < sums.size(); ++i) total[i % total.size()] += sums[i];
+  const auto steps = static_cast<double>(std::max<std::int64_t>(1, evaluation.env_steps()));
+  for (double& x : total) x /= steps;
+  if (n > 1) evaluation.entropy_mean = total[0];
+  evaluation.credit_mean.assign(total.begin() + 1, total.end());
+  return evaluation;
+}
+
+Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
+                            const TensorFile& weights, int count, std::uint64_t seed,
+                            std::int64_t first) {
+  const EnvSpec& spec = prototype.spec();
+  const Network network({.n_agents = spec.n_agents,
+                         .n_actions = spec.n_actions,
+                         .obs_dim = spec.obs_dim,
+                         .state_dim = spec.state_dim},
+                        config.agent, config.mixer);
+  std::vector<float> params(network.layout.size());
+  network.layout.from_tensors(weights, "weights", params);
+  return Evaluator(prototype).run(network, params.data(), count, seed, first);
+}
+
+}  // namespace credo

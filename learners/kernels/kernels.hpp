@@ -1,0 +1,113 @@
+// The hot loops of the learner, compiled once per instruction set and chosen at run time.
+//
+// Same bits everywhere (docs/numerics.md): every output element of a product is ONE chain of fused
+// multiply-adds in ascending k, so neither the vector width, the tile shape nor the number of rows
+// handled together changes a bit. Vectors run across outputs. The only sums vectorised inside are
+// `dot`-like ones over a short axis, which use 16 fixed partial sums combined in a fixed tree.
+// exp, tanh, sigmoid and log are our own polynomials with explicit FMA (error at most 2 ulp).
+// The scalar table is the definition; the others must equal it bit for bit (tests/learners).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace credo {
+
+/// C[m,n] = (accumulate ? C : bias or 0) + A[m,k] * B[k,n].
+/// Element A(i,p) is a[i * a_row + p * a_col]; B and C are row-major with leading dimensions.
+struct Gemm {
+  int m = 0;
+  int n = 0;
+  int k = 0;
+  const float* a = nullptr;
+  std::ptrdiff_t a_row = 0;
+  std::ptrdiff_t a_col = 1;
+  const float* b = nullptr;
+  std::ptrdiff_t ldb = 0;
+  float* c = nullptr;
+  std::ptrdiff_t ldc = 0;
+  const float* bias = nullptr;  ///< [n], added first in every chain; ignored when accumulating
+  bool accumulate = false;
+};
+
+constexpr int kMaxMixingEmbed = 512;
+
+/// QMIX mixing of `rows` samples with n agents and embedding e (algorithms.md, section 2).
+/// a1, a2: hypernetwork outputs before abs. a1, b1 and a2 may be column slices of wider arrays:
+/// their rows are *_ld floats apart.
+struct QmixForward {
+  int rows = 0;
+  int n_agents = 0;
+  int embed = 0;  ///< at most kMaxMixingEmbed
+  std::ptrdiff_t a1_ld = 0;
+  std::ptrdiff_t b1_ld = 0;
+  std::ptrdiff_t a2_ld = 0;
+  const float* q = nullptr;    ///< [rows, n]
+  const float* a1 = nullptr;   ///< [rows, n*e], agent-major
+  const float* b1 = nullptr;   ///< [rows, e]
+  const float* a2 = nullptr;   ///< [rows, e]
+  const float* v = nullptr;    ///< [rows]
+  float* hidden = nullptr;     ///< out [rows, e]: ELU(z)
+  float* slope = nullptr;      ///< out [rows, e]: ELU'(z), 1 for z >= 0, exp(z) below
+  float* q_tot = nullptr;      ///< out [rows]
+  float* credits = nullptr;    ///< out [rows, n]: exact dQ_tot/dq_i; may be null
+  float* published = nullptr;  ///< out [rows, n]: credits with slope exp(ELU(z)); may be null
+};
+
+struct QmixBackward {
+  QmixForward forward;              ///< the same arrays, filled by the forward pass
+  const float* d_q_tot = nullptr;   ///< [rows]
+  const float* d_credit = nullptr;  ///< [rows, n] gradient of the entropy term; null: none
+  bool published_slope = false;     ///< which credits d_credit belongs to
+  bool detach_agents = true;        ///< true: the entropy term sends nothing into d_q
+  float* d_a1 = nullptr;            ///< out [rows, n*e], rows forward.a1_ld apart
+  float* d_b1 = nullptr;            ///< out [rows, e], rows forward.b1_ld apart
+  float* d_a2 = nullptr;            ///< out [rows, e], rows forward.a2_ld apart
+  float* d_q = nullptr;             ///< out [rows, n]
+};
+
+struct AdamStep {
+  float lr, beta1, beta2, eps;
+  float correction1;  ///< 1 - beta1^t
+  float correction2;  ///< sqrt(1 - beta2^t)
+};
+
+struct KernelTable {
+  const char* name;
+
+  void (*gemm)(const Gemm& g);
+  /// out[j] += sum over rows of x[r, j], rows ascending. x: [rows, n], leading dimension ld.
+  void (*column_sum)(int rows, int n, const float* x, std::ptrdiff_t ld, float* out);
+  void (*axpy)(float* y, float a, const float* x, std::size_t n);   ///< y = fma(a, x, y)
+  void (*add)(float* y, const float* x, std::size_t n);             ///< y += x
+  void (*relu)(float* x, std::size_t n);                            ///< x = max(x, 0)
+  void (*relu_backward)(float* dy, const float* y, std::size_t n);  ///< dy = y > 0 ? dy : 0
+
+  void (*exp)(const float* x, float* y, std::size_t n);
+  void (*log)(const float* x, float* y, std::size_t n);  ///< x positive and normal
+  void (*tanh)(const float* x, float* y, std::size_t n);
+  void (*sigmoid)(const float* x, float* y, std::size_t n);
+
+  /// GRU gates, PyTorch's convention. gi, gh: [rows, 3h] pre-activations (r, z, n) of input and
+  /// hidden parts, biases included. gates: out [rows, 4h] = r, z, n, m with m = gh_n.
+  void (*gru_forward)(int rows, int h, const float* gi, const float* gh, const float* h_prev,
+                      float* gates, float* h_next);
+  /// d_gates: out [rows, 4h] = gradients of the pre-activations r, z, n (input side) and m.
+  /// d_h_prev: += the direct path dh * z.
+  void (*gru_backward)(int rows, int h, const float* gates, const float* h_prev, const float* d_h,
+                       float* d_gates, float* d_h_prev);
+
+  void (*qmix_forward)(const QmixForward& f);
+  void (*qmix_backward)(const QmixBackward& b);
+
+  /// p -= lr * g / (sqrt(v) + eps), v = alpha v + (1 - alpha) g^2, g scaled by grad_scale first.
+  void (*rmsprop)(std::size_t n, float* p, const float* g, float* v, float grad_scale, float lr,
+                  float alpha, float eps);
+  void (*adam)(std::size_t n, float* p, const float* g, float* m, float* v, float grad_scale,
+               const AdamStep& step);
+};
+
+/// The table in use (learners/isa.hpp selects it).
+const KernelTable& kernels();
+
+}  // namespace credo

@@ -1,0 +1,53 @@
+// Eight lanes of AVX2 + FMA. Included only by translation units compiled for it.
+#pragma once
+
+#include <immintrin.h>
+
+namespace credo {
+namespace {
+
+struct VecAvx2 {
+  using F = __m256;
+  using I = __m256i;
+  using M = __m256;
+  static constexpr int kWidth = 8;
+
+  static I lanes(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static F load(const float* p) { return _mm256_loadu_ps(p); }
+  static F load_n(const float* p, int n) { return _mm256_maskload_ps(p, lanes(n)); }
+  static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+  static void store_n(float* p, F x, int n) { _mm256_maskstore_ps(p, lanes(n), x); }
+  static F set1(float x) { return _mm256_set1_ps(x); }
+  static F add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F sqrt(F a) { return _mm256_sqrt_ps(a); }
+  static F max(F a, F b) { return _mm256_max_ps(a, b); }
+  static F min(F a, F b) { return _mm256_min_ps(a, b); }
+  static M lt(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  static M gt(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+  static F select(M m, F a, F b) { return _mm256_blendv_ps(b, a, m); }
+  static I bits(F a) { return _mm256_castps_si256(a); }
+  static F from_bits(I a) { return _mm256_castsi256_ps(a); }
+  static F to_float(I a) { return _mm256_cvtepi32_ps(a); }
+  static I iset1(int a) { return _mm256_set1_epi32(a); }
+  static I iadd(I a, I b) { return _mm256_add_epi32(a, b); }
+  static I isub(I a, I b) { return _mm256_sub_epi32(a, b); }
+  static I iand(I a, I b) { return _mm256_and_si256(a, b); }
+  static I ior(I a, I b) { return _mm256_or_si256(a, b); }
+  template <int kShift>
+  static I sra(I a) {
+    return _mm256_srai_epi32(a, kShift);
+  }
+  template <int kShift>
+  static I shl(I a) {
+    return _mm256_slli_epi32(a, kShift);
+  }
+};
+
+}  // namespace
+}  // namespace credo

@@ -1,0 +1,53 @@
+// One-lane "vector": the portable definition of what every kernel computes.
+// Included only by the kernel translation units.
+#pragma once
+
+namespace credo {
+namespace {
+
+struct VecScalar {
+  using F = float;
+  using I = int;
+  using M = bool;
+  static constexpr int kWidth = 1;
+
+  static F load(const float* p) { return *p; }
+  static F load_n(const float* p, int) { return *p; }
+  static void store(float* p, F x) { *p = x; }
+  static void store_n(float* p, F x, int) { *p = x; }
+  static F set1(float x) { return x; }
+  static F add(F a, F b) { return a + b; }
+  static F sub(F a, F b) { return a - b; }
+  static F mul(F a, F b) { return a * b; }
+  static F div(F a, F b) { return a / b; }
+  static F fma(F a, F b, F c) { return __builtin_fmaf(a, b, c); }
+  static F sqrt(F a) { return __builtin_sqrtf(a); }
+  static F max(F a, F b) { return a > b ? a : b; }  // b when either is NaN, as x86 does
+  static F min(F a, F b) { return a < b ? a : b; }
+  static M lt(F a, F b) { return a < b; }
+  static M gt(F a, F b) { return a > b; }
+  static F select(M m, F a, F b) { return m ? a : b; }
+  static I bits(F a) { return __builtin_bit_cast(int, a); }
+  static F from_bits(I a) { return __builtin_bit_cast(float, a); }
+  static F to_float(I a) { return static_cast<float>(a); }
+  static I iset1(int a) { return a; }
+  static I iadd(I a, I b) {
+    return static_cast<I>(static_cast<unsigned>(a) + static_cast<unsigned>(b));
+  }
+  static I isub(I a, I b) {
+    return static_cast<I>(static_cast<unsigned>(a) - static_cast<unsigned>(b));
+  }
+  static I iand(I a, I b) { return a & b; }
+  static I ior(I a, I b) { return a | b; }
+  template <int kShift>
+  static I sra(I a) {
+    return a >> kShift;
+  }
+  template <int kShift>
+  static I shl(I a) {
+    return static_cast<I>(static_cast<unsigned>(a) << kShift);
+  }
+};
+
+}  // namespace
+}  // namespace credo

@@ -1,0 +1,116 @@
+// The value-based learner: one update serves every mixer.
+//
+//   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
+//   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
+// With TD(lambda) y_t is the lambda-return of golden/README.md. A time limit bootstraps, a
+// termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
+// on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
+// summed in a fixed tree, so bits do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "learners/config.hpp"
+#include "learners/mixers/mixer.hpp"
+#include "learners/nets/agent.hpp"
+#include "learners/optimizer.hpp"
+#include "learners/replay/episode.hpp"
+
+namespace credo {
+
+/// Agent network and mixer over one parameter layout.
+struct Network {
+  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config)
+      : layout(),
+        agent(layout, "agent.", shape, agent_config),
+        mixer(make_mixer(layout, shape, mixer_config)) {}
+
+  ParamLayout layout;
+  AgentNetwork agent;
+  std::unique_ptr<Mixer> mixer;
+};
+
+struct UpdateStats {
+  double td_loss = 0.0;       ///< mean squared TD error (before loss_scale)
+  double entropy_loss = 0.0;  ///< lambda * mean H of the credits in the loss
+  double loss = 0.0;
+  double grad_norm = 0.0;     ///< before clipping
+  double td_error_abs = 0.0;  ///< mean |Q_tot - y|
+  double q_taken_mean = 0.0;
+  double target_mean = 0.0;
+  double entropy_mean = 0.0;        ///< mean H of the exact credits; 0 when the mixer has none
+  std::vector<double> credit_mean;  ///< [n_agents]
+  std::int64_t steps = 0;           ///< N
+};
+
+/// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
+struct UpdateTrace {
+  int slots = 0;  ///< set by the caller: row length of the padded arrays
+  std::vector<float> agent_qs, target_agent_qs;         ///< [B, slots, n, A]
+  std::vector<int> greedy_actions;                      ///< [B, slots, n] online argmax
+  std::vector<float> q_taken;                           ///< [B, slots-1, n]
+  std::vector<float> q_tot, target_q_tot, targets;      ///< [B, slots-1, outputs]
+  std::vector<float> credits_exact, credits_published;  ///< [B, slots-1, n]
+  std::vector<float> entropy;  ///< [B, slots-1] of the credits that enter the loss (exact without)
+};
+
+class QLearner {
+ public:
+  QLearner(const EnvShape& shape, const TrainConfig& config);
+
+  /// Gradient of the loss on a batch, left in gradient(). td_weight 0 leaves only the entropy term.
+  UpdateStats compute_gradient(std::span<const Episode* const> batch, UpdateTrace* trace = nullptr,
+                               float td_weight = 1.0F);
+  /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
+  void apply_gradient(const UpdateStats& stats);
+  void sync_target() { target_ = params_; }
+
+  const Network& network() const { return network_; }
+  std::span<float> params() { return params_; }
+  std::span<const float> params() const { return params_; }
+  std::span<float> target() { return target_; }
+  std::span<const float> target() const { return target_; }
+  std::span<const float> gradient() const { return grad_; }
+  const Optimizer& optimizer() const { return optimizer_; }
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Sums {
+    double td = 0.0, entropy_in_loss = 0.0, td_abs = 0.0, q = 0.0, target = 0.0, entropy = 0.0;
+    std::vector<double> credit;
+  };
+  struct Group {
+    Scratch scratch;
+    std::vector<float> grad;
+    Sums sums;
+  };
+  struct Chunk {
+    int first = 0;  // into order_
+    int count = 0;
+  };
+  struct ChunkTargets;
+
+  void plan_chunks(std::span<const Episode* const> batch);
+  void run_chunk(std::span<const Episode* const> batch, const Chunk& chunk, double steps,
+                 float td_weight, Group& group, UpdateTrace* trace) const;
+  void reduce_groups(std::size_t count);
+
+  EnvShape shape_;
+  TrainConfig config_;
+  Network network_;
+  std::vector<float> params_;
+  std::vector<float> target_;
+  std::vector<float> grad_;
+  Optimizer optimizer_;
+  AgentNetwork::Transposed transposed_;
+  std::vector<int> order_;  // batch positions, longest episode first
+  std::vector<Chunk> chunks_;
+  std::vector<std::unique_ptr<Group>> groups_;
+};
+
+}  // namespace credo

@@ -1,0 +1,163 @@
+#include "learners/rollout.hpp"
+
+#include <algorithm>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+namespace credo {
+
+namespace {
+
+std::size_t sz(int n) { return static_cast<std::size_t>(n); }
+
+EnvShape shape_of(const EnvSpec& spec) {
+  return {.n_agents = spec.n_agents,
+          .n_actions = spec.n_actions,
+          .obs_dim = spec.obs_dim,
+          .state_dim = spec.state_dim};
+}
+
+}  // namespace
+
+Rollout::Rollout(const Env& prototype, int count, bool parallel)
+    : shape_(shape_of(prototype.spec())),
+      limit_(prototype.spec().episode_limit),
+      parallel_(parallel && count > 1) {
+  for (int e = 0; e < count; ++e) envs_.push_back(prototype.clone());
+  const std::size_t slots = sz(limit_ + 1) * sz(count);
+  obs_.resize(slots * sz(shape_.n_agents) * sz(shape_.obs_dim));
+  state_.resize(slots * sz(shape_.state_dim));
+  avail_.resize(slots * sz(shape_.n_agents) * sz(shape_.n_actions));
+  actions_.resize(slots * sz(shape_.n_agents));
+  rewards_.resize(slots);
+  q_.resize(slots * sz(shape_.n_agents));
+  lengths_.resize(sz(count));
+  terminated_.resize(sz(count));
+  returns_.resize(sz(count));
+  last_action_.resize(sz(count * shape_.n_agents));
+  values_.resize(sz(count * shape_.n_agents) * sz(shape_.n_actions));
+}
+
+void Rollout::observe(int e, int t) {
+  const Env& env = *envs_[sz(e)];
+  const int obs_width = shape_.n_agents * shape_.obs_dim;
+  const int avail_width = shape_.n_agents * shape_.n_actions;
+  env.write_obs(
+      {slot(obs_, t, obs_width) + static_cast<std::ptrdiff_t>(e) * obs_width, sz(obs_width)});
+  env.write_state(
+      {slot(state_, t, shape_.state_dim) + static_cast<std::ptrdiff_t>(e) * shape_.state_dim,
+       sz(shape_.state_dim)});
+  const auto avail = env.avail_actions();
+  std::copy(avail.begin(), avail.end(),
+            slot(avail_, t, avail_width) + static_cast<std::ptrdiff_t>(e) * avail_width);
+}
+
+// Epsilon-greedy per agent; ties go to the lowest action.
+void Rollout::choose(int e, int t, double epsilon, Stream& stream) {
+  const int n = shape_.n_agents;
+  const int n_actions = shape_.n_actions;
+  const std::uint8_t* avail =
+      slot(avail_, t, n * n_actions) + static_cast<std::ptrdiff_t>(e) * n * n_actions;
+  int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
+  stream.seek(static_cast<std::uint64_t>(t));
+  for (int i = 0; i < n; ++i, avail += n_actions) {
+    const float* q = values_.data() + static_cast<std::ptrdiff_t>(e * n + i) * n_actions;
+    int chosen = -1;
+    if (epsilon > 0.0 && stream.bernoulli(epsilon)) {
+      const auto available = static_cast<std::uint32_t>(std::count(avail, avail + n_actions, 1));
+      std::uint32_t skip = stream.below(available);
+      for (int a = 0; chosen < 0; ++a)
+        if (avail[a] != 0 && skip-- == 0) chosen = a;
+    } else {
+      for (int a = 0; a < n_actions; ++a)
+        if (avail[a] != 0 && (chosen < 0 || q[a] > q[chosen])) chosen = a;
+    }
+    actions[i] = chosen;
+    q_[(sz(e) * sz(limit_ + 1) + sz(t)) * sz(n) + sz(i)] = q[chosen];
+  }
+}
+
+void Rollout::play(const Network& network, const float* params, double epsilon,
+                   std::vector<EpisodeStreams>& streams) {
+  const int n = shape_.n_agents;
+  const int count = static_cast<int>(streams.size());
+  const int hidden = network.agent.hidden_dim();
+  CREDO_CHECK(count <= this->count(), "more episodes than environments");
+  hidden_.assign(sz(count * n) * sz(hidden), 0.0F);
+  const auto for_envs = [&](const auto& body) {
+    if (parallel_ && oneapi::tbb::this_task_arena::max_concurrency() > 1)
+      oneapi::tbb::parallel_for(0, count, body);
+    else
+      for (int e = 0; e < count; ++e) body(e);
+  };
+  for_envs([&](int e) {
+    envs_[sz(e)]->reset(streams[sz(e)].env);
+    lengths_[sz(e)] = -1;  // still playing
+    returns_[sz(e)] = 0.0;
+    observe(e, 0);
+  });
+
+  const int obs_width = n * shape_.obs_dim;
+  int playing = count;
+  for (int t = 0; playing > 0; ++t) {
+    const int* previous = t > 0 ? slot(actions_, t - 1, n) : nullptr;
+    for (int i = 0; i < count * n; ++i) last_action_[sz(i)] = t > 0 ? previous[i] : -1;
+    // The network runs over each stretch of neighbouring environments that still play.
+    for (int first = 0; first < count;) {
+      if (lengths_[sz(first)] >= 0) {
+        ++first;
+        continue;
+      }
+      int last = first;
+      while (last < count && lengths_[sz(last)] < 0) ++last;
+      scratch_.reset();
+      network.agent.act(params, (last - first) * n,
+                        slot(obs_, t, obs_width) + static_cast<std::ptrdiff_t>(first) * obs_width,
+                        last_action_.data() + first * n,
+                        hidden_.data() + static_cast<std::ptrdiff_t>(first) * n * hidden,
+                        values_.data() + static_cast<std::ptrdiff_t>(first) * n * shape_.n_actions,
+                        scratch_);
+      first = last;
+    }
+    for_envs([&](int e) {
+      if (lengths_[sz(e)] >= 0) return;
+      choose(e, t, epsilon, streams[sz(e)].policy);
+      const int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
+      const StepResult result = envs_[sz(e)]->step({actions, sz(n)});
+      slot(rewards_, t, 1)[e] = static_cast<float>(result.reward);
+      returns_[sz(e)] += result.reward;
+      observe(e, t + 1);
+      if (result.terminated || result.truncated) {
+        lengths_[sz(e)] = t + 1;
+        terminated_[sz(e)] = result.terminated ? 1 : 0;
+      }
+    });
+    playing = static_cast<int>(
+        std::count_if(lengths_.begin(), lengths_.begin() + count, [](int l) { return l < 0; }));
+  }
+}
+
+EpisodeView Rollout::episode(int e) const {
+  const int n = shape_.n_agents;
+  const auto stride = [&](int width) { return static_cast<std::ptrdiff_t>(count()) * width; };
+  EpisodeView view;
+  view.length = lengths_[sz(e)];
+  view.terminated = terminated_[sz(e)] != 0;
+  view.obs = obs_.data() + static_cast<std::ptrdiff_t>(e) * n * shape_.obs_dim;
+  view.obs_stride = stride(n * shape_.obs_dim);
+  view.state = state_.data() + static_cast<std::ptrdiff_t>(e) * shape_.state_dim;
+  view.state_stride = stride(shape_.state_dim);
+  view.avail = avail_.data() + static_cast<std::ptrdiff_t>(e) * n * shape_.n_actions;
+  view.avail_stride = stride(n * shape_.n_actions);
+  view.actions = actions_.data() + static_cast<std::ptrdiff_t>(e) * n;
+  view.action_stride = stride(n);
+  view.rewards = rewards_.data() + e;
+  view.reward_stride = stride(1);
+  return view;
+}
+
+const float* Rollout::chosen_q(int e) const {
+  return q_.data() + static_cast<std::ptrdiff_t>(e) * (limit_ + 1) * shape_.n_agents;
+}
+
+}  // namespace credo

@@ -1,0 +1,28 @@
+// A resumable state as one file: header, zstd frame of what Trainer::save wrote, checksum over
+// all of it. Any changed, missing or added byte is noticed before anything is used.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace credo::suite {
+
+struct CheckpointState {
+  std::string config_id;  ///< RunConfig::id() of the run
+  std::int64_t t_env = 0;
+  std::uint64_t metrics_bytes = 0;  ///< length of metrics.jsonl at this point
+  std::uint64_t eval_bytes = 0;     ///< length of eval_episodes.csv at this point
+  std::uint64_t weights_hash = 0;   ///< XXH64 of the weights file that belongs to it
+  std::vector<std::byte> trainer;   ///< Trainer::save
+};
+
+std::vector<std::byte> encode_checkpoint(const CheckpointState& state);
+
+/// Errors: UserError naming `label` when the bytes are not an undamaged checkpoint of this version.
+CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::string& label);
+
+}  // namespace credo::suite

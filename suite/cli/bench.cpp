@@ -1,0 +1,144 @@
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <fmt/format.h>
+#include <thread>
+
+#include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "suite/cli/cli.hpp"
+#include "suite/cli/json.hpp"
+#include "suite/hashing.hpp"
+#include "suite/signature.hpp"
+
+namespace credo::suite {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kBenchSeconds = 1.0;
+
+// One worker: whole episodes of random available actions; obs, state and availability read at
+// every step, resets included. Returns the steps taken until `deadline`.
+std::int64_t play(Env& env, std::uint64_t worker, Clock::time_point deadline) {
+  const EnvSpec& spec = env.spec();
+  const auto n_agents = static_cast<std::size_t>(spec.n_agents);
+  const auto n_actions = static_cast<std::size_t>(spec.n_actions);
+  std::vector<float> obs(n_agents * static_cast<std::size_t>(spec.obs_dim));
+  std::vector<float> state(static_cast<std::size_t>(spec.state_dim));
+  std::vector<std::uint8_t> avail(n_agents * n_actions);
+  std::vector<int> actions(n_agents);
+  std::vector<int> choices(n_actions);
+  std::int64_t steps = 0;
+  for (std::uint64_t episode = 0;; ++episode) {
+    env.reset(Stream(0, purpose("bench env"), worker, episode));
+    Stream stream(0, purpose("bench policy"), worker, episode);
+    for (;;) {
+      env.write_obs(obs);
+      env.write_state(state);
+      env.write_avail_actions(avail);
+      if (env.done()) break;
+      for (std::size_t agent = 0; agent < n_agents; ++agent) {
+        std::uint32_t count = 0;
+        for (std::size_t action = 0; action < n_actions; ++action)
+          if (avail[agent * n_actions + action] != 0) choices[count++] = static_cast<int>(action);
+        actions[agent] = choices[stream.below(count)];
+      }
+      env.step(actions);
+      ++steps;
+    }
+    // The clock is read once per episode, so that reading it costs nothing.
+    if (Clock::now() >= deadline) return steps;
+  }
+}
+
+double steps_per_second(const Env& prototype, int threads, double seconds) {
+  std::vector<std::unique_ptr<Env>> envs;
+  for (int i = 0; i < threads; ++i) envs.push_back(prototype.clone());
+  std::atomic<std::int64_t> steps{0};
+  std::barrier start(threads);
+  std::vector<std::thread> workers;
+  std::vector<Clock::time_point> begins(envs.size());
+  std::vector<Clock::time_point> ends(envs.size());
+  const auto work = [&](std::size_t i) {
+    start.arrive_and_wait();
+    begins[i] = Clock::now();
+    steps += play(*envs[i], i,
+                  begins[i] + std::chrono::duration_cast<Clock::duration>(
+                                  std::chrono::duration<double>(seconds)));
+    ends[i] = Clock::now();
+  };
+  for (std::size_t i = 1; i < envs.size(); ++i) workers.emplace_back(work, i);
+  work(0);
+  for (std::thread& worker : workers) worker.join();
+  const std::chrono::duration<double> elapsed =
+      *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
+  return static_cast<double>(steps.load()) / elapsed.count();
+}
+
+int bench_env(const Arguments& arguments) {
+  std::vector<std::string> ids = arguments.list("env");
+  if (ids.empty()) {
+    // The standard set: one of each family and size that the suites use.
+    for (const char* id : {"matrix/climbing", "two_step", "predator_prey/5x5", "predator_prey/7x7",
+                           "switch/2", "switch/4", "stag_hunt/8x8"})
+      ids.emplace_back(id);
+  }
+  const int threads = arguments.has("threads") ? arguments.threads() : 1;
+  Json rows = Json::array();
+  std::string text = fmt::format("{:<28}  threads  steps/s\n", "env");
+  for (const std::string& id : ids) {
+    const auto env = make_env(id);
+    steps_per_second(*env, threads, kBenchSeconds / 10.0);  // warm up
+    const double rate = steps_per_second(*env, threads, kBenchSeconds);
+    rows.push_back(Json{{"env", id}, {"threads", threads}, {"steps_per_s", rate}});
+    text += fmt::format("{:<28}  {:>7}  {:.4g}\n", id, threads, rate);
+  }
+  print_out(arguments.json() ? json_text(rows) : text);
+  return kExitOk;
+}
+
+int bench_signature(const Arguments& arguments) {
+  const auto started = Clock::now();
+  const std::string signature = hex64(training_signature());
+  const std::chrono::duration<double> wall = Clock::now() - started;
+  if (arguments.json()) {
+    print_out(json_text(Json::array({Json{{"signature", signature}, {"wall_s", wall.count()}}})));
+  } else {
+    print_out(signature + "\n");
+  }
+  return kExitOk;
+}
+
+int run_bench(const Arguments& arguments) {
+  const std::string& what = arguments.single("what to measure (env or signature)");
+  const std::vector<std::string> allowed = {"env", "signature"};
+  if (what == "env") return bench_env(arguments);
+  if (what == "signature") {
+    if (arguments.has("env")) throw UserError("--env has no meaning with bench signature");
+    return bench_signature(arguments);
+  }
+  throw UserError(unknown_name_message("benchmark", what, allowed));
+}
+
+}  // namespace
+
+Command bench_command() {
+  Command command;
+  command.name = "bench";
+  command.arguments = "env|signature [--env ENV]... [--json]";
+  command.help = "measure environment speed, or print the training signature";
+  command.details =
+      "bench env: random available actions; obs, state and availability read every step, resets\n"
+      "included; one thread unless --threads says otherwise. bench signature: trains a fixed few\n"
+      "thousand steps on three environments and prints one hash of all weights and returns; it is\n"
+      "the same on every machine, compiler and thread count.\n\n"
+      "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench signature\n";
+  command.options = {{"env", "ENV", "environment to measure; repeat for more", true},
+                     json_option()};
+  command.most_positional = 1;
+  command.run = run_bench;
+  return command;
+}
+
+}  // namespace credo::suite

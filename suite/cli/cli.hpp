@@ -1,0 +1,97 @@
+// The command line: a table of subcommands, each in its own file, and the rules they share. Data
+// goes to stdout, messages to stderr; every user error is one line and exit code 2.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "suite/config.hpp"
+#include "suite/progress.hpp"
+
+namespace credo::suite {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitMismatch = 3;
+
+/// The program: parses, dispatches, turns exceptions into messages and exit codes.
+int run_cli(const std::vector<std::string>& arguments);
+
+struct Option {
+  std::string name;   ///< without dashes
+  std::string value;  ///< placeholder in the help ("N"), "" for a flag
+  std::string help;
+  bool repeats = false;
+};
+
+/// Parsed command line of one subcommand.
+class Arguments {
+ public:
+  std::vector<std::string> positional;
+  std::map<std::string, std::vector<std::string>> values;  ///< flags hold one ""
+  std::string command_line;                                ///< as typed, for manifests
+
+  bool has(const std::string& name) const { return values.count(name) != 0; }
+  std::optional<std::string> text(const std::string& name) const;
+  std::vector<std::string> list(const std::string& name) const;
+  /// Errors: UserError naming the option, the value and the range.
+  std::optional<std::int64_t> integer(const std::string& name, std::int64_t low,
+                                      std::int64_t high) const;
+  std::optional<std::uint64_t> seed() const;
+  /// The only positional argument. Errors: UserError "... needs WHAT".
+  const std::string& single(std::string_view what) const;
+
+  int threads() const;
+  bool quiet() const { return has("quiet"); }
+  bool json() const { return has("json"); }
+  ProgressMode progress() const;
+};
+
+struct Command {
+  std::string name;
+  std::string arguments;  ///< usage after the name, e.g. "DIR [--episodes N]"
+  std::string help;       ///< one line
+  std::string details;    ///< examples and remarks
+  std::vector<Option> options;
+  std::size_t most_positional = 0;
+  int (*run)(const Arguments&) = nullptr;
+  bool needs_arena = true;  ///< run inside a oneTBB arena of --threads
+};
+
+// One function per file of this folder.
+Command list_command();
+Command describe_command();
+Command run_command();
+Command resume_command();
+Command eval_command();
+Command suite_command();
+Command report_command();
+Command playthrough_command();
+Command bench_command();
+Command show_config_command();
+Command verify_command();
+
+/// --env, --alg, --seed, --profile, --config, --t-max, --set.
+std::vector<Option> request_options();
+RunRequest make_request(const Arguments& arguments);
+/// --json and --progress.
+Option json_option();
+Option progress_option();
+
+/// Applies --set env.KEY=VALUE to an environment's parameters; other keys are refused.
+/// Errors: UserError.
+Params env_params_with_sets(const std::string& env, const std::vector<std::string>& sets);
+
+/// Writes to stdout. Errors: UserError when it cannot be written; a closed pipe ends the program
+/// quietly.
+void print_out(std::string_view text);
+/// "credo: ..." on stderr unless --quiet.
+void print_message(const Arguments& arguments, std::string_view text);
+
+}  // namespace credo::suite

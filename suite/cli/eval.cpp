@@ -1,0 +1,152 @@
+#include <chrono>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "learners/evaluation.hpp"
+#include "learners/safetensors.hpp"
+#include "suite/cli/cli.hpp"
+#include "suite/cli/json.hpp"
+#include "suite/run_directory.hpp"
+#include "suite/runner.hpp"
+#include "suite/statistics.hpp"
+
+namespace credo::suite {
+namespace {
+
+constexpr std::int64_t kMostEpisodes = 100000000;
+constexpr int kDefaultEpisodes = 32;
+
+struct Played {
+  std::string env;
+  std::string policy;
+  std::uint64_t seed = 0;
+  Evaluation evaluation;
+};
+
+Played play_fixed(const Arguments& arguments, const std::string& policy, int episodes) {
+  const auto env_id = arguments.text("env");
+  if (!env_id) throw UserError("--policy needs --env ENV");
+  for (const char* name : {"alg", "profile", "config", "weights", "checkpoint"})
+    if (arguments.has(name))
+      throw UserError(fmt::format("--{} has no meaning with --policy", name));
+  if (!arguments.positional.empty()) throw UserError("give either DIR or --policy, not both");
+  const auto env = make_env(*env_id, env_params_with_sets(*env_id, arguments.list("set")));
+  const std::uint64_t seed = arguments.seed().value_or(0);
+  return {*env_id, policy, seed, evaluate_fixed_policy(*env, policy, episodes, seed)};
+}
+
+Played play_run(const Arguments& arguments, int episodes) {
+  const std::string& directory = arguments.positional.front();
+  for (const char* name : {"env", "alg", "profile", "config", "set"})
+    if (arguments.has(name))
+      throw UserError(fmt::format("--{} has no meaning with DIR, whose config.toml says it", name));
+  const RunConfig config = read_run_config(directory);
+  const auto env = make_run_env(config);
+  const std::uint64_t seed = arguments.seed().value_or(config.seed());
+  Played played{config.env_id(), config.algorithm(), seed, {}};
+  if (!config.is_learning()) {
+    played.evaluation = evaluate_fixed_policy(*env, config.algorithm(), episodes, seed);
+    return played;
+  }
+  TensorFile weights;
+  if (const auto path = arguments.text("weights")) {
+    weights = read_safetensors(*path);
+  } else {
+    const WeightsFile file = load_weights(directory, arguments.text("checkpoint").value_or(""));
+    weights = parse_safetensors(file.bytes, file.path.string());
+  }
+  played.evaluation = evaluate_weights(*env, config.train_config(), weights, episodes, seed);
+  return played;
+}
+
+Played play_weights(const Arguments& arguments, int episodes) {
+  const RunConfig config = RunConfig::resolve(make_request(arguments));
+  if (!config.is_learning())
+    throw UserError(
+        fmt::format("--weights needs a learning algorithm, not '{}'", config.algorithm()));
+  const auto env = make_run_env(config);
+  const TensorFile weights = read_safetensors(*arguments.text("weights"));
+  const std::uint64_t seed = config.seed();
+  return {config.env_id(), config.algorithm(), seed,
+          evaluate_weights(*env, config.train_config(), weights, episodes, seed)};
+}
+
+int run_eval(const Arguments& arguments) {
+  const int episodes =
+      static_cast<int>(arguments.integer("episodes", 1, kMostEpisodes).value_or(kDefaultEpisodes));
+  const auto started = std::chrono::steady_clock::now();
+  Played played;
+  if (const auto policy = arguments.text("policy")) {
+    played = play_fixed(arguments, *policy, episodes);
+  } else if (!arguments.positional.empty()) {
+    played = play_run(arguments, episodes);
+  } else if (arguments.has("weights")) {
+    played = play_weights(arguments, episodes);
+  } else {
+    throw UserError("nothing to evaluate; give DIR, --policy NAME or --weights FILE");
+  }
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
+
+  const Evaluation& evaluation = played.evaluation;
+  std::vector<double> returns;
+  for (const EpisodeResult& episode : evaluation.episodes)
+    returns.push_back(episode.episode_return);
+  const double deviation = sample_std(returns);
+  const double error = standard_error(returns);
+  if (arguments.json()) {
+    Json row;
+    row["env"] = played.env;
+    row["policy"] = played.policy;
+    row["episodes"] = returns.size();
+    row["seed"] = played.seed;
+    row["return_mean"] = evaluation.return_mean();
+    row["return_std"] = deviation;
+    row["return_se"] = error;
+    row["length_mean"] = evaluation.length_mean();
+    row["win_rate"] = json_or_null(evaluation.win_rate());
+    row["entropy_mean"] = json_or_null(evaluation.entropy_mean);
+    if (!evaluation.credit_mean.empty()) row["credit_mean"] = evaluation.credit_mean;
+    row["env_steps"] = evaluation.env_steps();
+    row["wall_s"] = wall.count();
+    print_out(json_text(Json::array({row})));
+    return kExitOk;
+  }
+  std::string text = fmt::format(
+      "{} {}: mean return {:.4f} +- {:.4f} (standard error) over {} "
+      "episodes, mean length {:.2f}",
+      played.env, played.policy, evaluation.return_mean(), error, returns.size(),
+      evaluation.length_mean());
+  if (const auto rate = evaluation.win_rate()) text += fmt::format(", win rate {:.4f}", *rate);
+  if (evaluation.entropy_mean) text += fmt::format(", H {:.4f}", *evaluation.entropy_mean);
+  print_out(text + "\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+Command eval_command() {
+  Command command;
+  command.name = "eval";
+  command.arguments =
+      "DIR | --policy NAME --env ENV | --weights FILE --env ENV --alg ALG [OPTIONS]";
+  command.help = "play greedy episodes with a run's weights, or with a fixed policy";
+  command.details =
+      "return_std is the sample standard deviation, return_se = return_std / sqrt(episodes).\n\n"
+      "examples:\n"
+      "  credo eval runs/pp --episodes 320 --json\n"
+      "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"
+      "  credo eval --weights mine.safetensors --env two_step --alg qmix --profile two_step\n";
+  command.options = request_options();
+  command.options.push_back({"policy", "NAME", "random, noop, scripted or scripted:NAME", false});
+  command.options.push_back({"weights", "FILE", "safetensors file to play with", false});
+  command.options.push_back({"checkpoint", "step_N", "of DIR, instead of the newest", false});
+  command.options.push_back({"episodes", "N", "episodes to play (default 32)", false});
+  command.options.push_back(json_option());
+  command.most_positional = 1;
+  command.run = run_eval;
+  return command;
+}
+
+}  // namespace credo::suite

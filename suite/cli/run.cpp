@@ -1,0 +1,148 @@
+#include <chrono>
+#include <fmt/format.h>
+
+#include "envs/core/error.hpp"
+#include "suite/cli/cli.hpp"
+#include "suite/cli/json.hpp"
+#include "suite/runner.hpp"
+#include "suite/signals.hpp"
+#include "suite/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+RunOptions run_options(const Arguments& arguments, Progress& progress, std::string title) {
+  RunOptions options;
+  options.threads = arguments.threads();
+  if (!progress.is_shown()) return options;
+  const auto started = std::chrono::steady_clock::now();
+  options.on_progress = [&progress, started, title = std::move(title)](const RunProgress& run) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+    const auto here = static_cast<double>(run.t_env - run.t_start);
+    std::string line =
+        fmt::format("{}  {}/{} steps ({:.0f}%)  {:.0f} steps/s  ETA {}", title,
+                    with_thousands(run.t_env), with_thousands(run.t_max),
+                    100.0 * static_cast<double>(run.t_env) / static_cast<double>(run.t_max),
+                    here / std::max(elapsed.count(), 1e-9),
+                    eta_text(here, static_cast<double>(run.t_max - run.t_start), elapsed.count()));
+    if (run.last_return) line += fmt::format("  return {:.2f}", *run.last_return);
+    progress.update(line);
+  };
+  return options;
+}
+
+// The result on stdout, what went wrong on stderr.
+int conclude(const Arguments& arguments, const std::string& directory, const RunConfig& config,
+             const RunOutcome& outcome) {
+  switch (outcome.end) {
+    case RunEnd::kAlreadyDone:
+      print_message(arguments, fmt::format("{}: already finished", directory));
+      break;
+    case RunEnd::kStopped:
+      print_message(arguments,
+                    fmt::format("stopped by {} at step {} with a checkpoint saved; go on with "
+                                "`credo resume {}`",
+                                outcome.reason, outcome.t_env, directory));
+      break;
+    case RunEnd::kFailed:
+      fmt::print(stderr, "credo: error: {}: run failed: {}\n", directory, one_line(outcome.reason));
+      break;
+    case RunEnd::kDiverged:
+      fmt::print(stderr, "credo: error: {}: run diverged: {}\n", directory,
+                 one_line(outcome.reason));
+      break;
+    case RunEnd::kDone:
+      break;
+  }
+  if (!outcome.final_evaluation) return exit_code(outcome.end);
+  const Evaluation& evaluation = *outcome.final_evaluation;
+  if (arguments.json()) {
+    Json row;
+    row["env"] = config.env_id();
+    row["algorithm"] = config.algorithm();
+    row["seed"] = config.seed();
+    row["status"] = "done";
+    row["env_steps"] = outcome.t_env;
+    row["episodes"] = evaluation.episodes.size();
+    row["return_mean"] = evaluation.return_mean();
+    row["length_mean"] = evaluation.length_mean();
+    row["win_rate"] = json_or_null(evaluation.win_rate());
+    row["entropy_mean"] = json_or_null(evaluation.entropy_mean);
+    row["out"] = directory;
+    print_out(json_text(Json::array({row})));
+  } else {
+    std::string line = fmt::format("{} {} seed {}: mean return {:.3f} over {} episodes",
+                                   config.env_id(), config.algorithm(), config.seed(),
+                                   evaluation.return_mean(), evaluation.episodes.size());
+    if (const auto rate = evaluation.win_rate()) line += fmt::format(", win rate {:.3f}", *rate);
+    if (evaluation.entropy_mean) line += fmt::format(", H {:.4f}", *evaluation.entropy_mean);
+    print_out(line + "\n");
+  }
+  return exit_code(outcome.end);
+}
+
+int run_run(const Arguments& arguments) {
+  const auto out = arguments.text("out");
+  const RunConfig config = RunConfig::resolve(make_request(arguments));
+  if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
+  install_stop_handlers();
+  Progress progress(arguments.progress());
+  const auto options =
+      run_options(arguments, progress,
+                  fmt::format("{} {} seed {}", config.env_id(), config.algorithm(), config.seed()));
+  const RunOutcome outcome = start_run(config, *out, options);
+  progress.clear();
+  return conclude(arguments, *out, config, outcome);
+}
+
+int run_resume(const Arguments& arguments) {
+  const std::string& directory = arguments.single("DIR");
+  const RunConfig config = read_run_config(directory);
+  install_stop_handlers();
+  Progress progress(arguments.progress());
+  auto options =
+      run_options(arguments, progress,
+                  fmt::format("{} {} seed {}", config.env_id(), config.algorithm(), config.seed()));
+  options.checkpoint = arguments.text("checkpoint").value_or("");
+  const RunOutcome outcome = resume_run(directory, options);
+  progress.clear();
+  return conclude(arguments, directory, config, outcome);
+}
+
+}  // namespace
+
+Command run_command() {
+  Command command;
+  command.name = "run";
+  command.arguments = "--env ENV --alg ALG --out DIR [OPTIONS]";
+  command.help = "train (or play a fixed policy) and write a run folder";
+  command.details =
+      "Settings apply in this order, the later ones win: defaults, profile, algorithm, --config,\n"
+      "--t-max and --set. SIGINT, SIGTERM and SIGUSR1 save a checkpoint and exit with 75.\n\n"
+      "examples:\n"
+      "  credo run --env two_step --alg qmix --profile two_step --out runs/two_step\n"
+      "  credo run --env predator_prey/5x5 --alg qmix_gre --seed 3 --t-max 100000 \\\n"
+      "      --set env.limit=25 --set learner.gamma=0.98 --out runs/pp\n";
+  command.options = request_options();
+  command.options.push_back({"out", "DIR", "folder of the run; must not hold one already", false});
+  command.options.push_back(json_option());
+  command.options.push_back(progress_option());
+  command.run = run_run;
+  return command;
+}
+
+Command resume_command() {
+  Command command;
+  command.name = "resume";
+  command.arguments = "DIR [--checkpoint step_N]";
+  command.help = "go on with an interrupted run; the result is the same as without the stop";
+  command.details = "example:\n  credo resume runs/pp\n";
+  command.options = {{"checkpoint", "step_N", "from this one instead of the newest", false},
+                     json_option(),
+                     progress_option()};
+  command.most_positional = 1;
+  command.run = run_resume;
+  return command;
+}
+
+}  // namespace credo::suite

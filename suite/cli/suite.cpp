@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+#include <oneapi/tbb/info.h>
+
+#include "envs/core/error.hpp"
+#include "suite/cli/cli.hpp"
+#include "suite/cli/json.hpp"
+#include "suite/signals.hpp"
+#include "suite/suite_run.hpp"
+#include "suite/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+int dry_run(const Arguments& arguments, const std::vector<Cell>& cells) {
+  std::int64_t steps = 0;
+  Json rows = Json::array();
+  std::string text;
+  for (const Cell& cell : cells) {
+    steps += budget(cell.config);
+    rows.push_back(Json{{"cell", cell.name},
+                        {"env", cell.config.env_id()},
+                        {"algorithm", cell.config.algorithm()},
+                        {"seed", cell.config.seed()},
+                        {"profile", cell.config.profile()},
+                        {"t_max", budget(cell.config)},
+                        {"run_id", cell.config.id()}});
+    text += fmt::format("{:<48}  {:>10} steps\n", cell.name, budget(cell.config));
+  }
+  print_out(arguments.json() ? json_text(rows)
+                             : text + fmt::format("{} cells, {} environment steps\n", cells.size(),
+                                                  with_thousands(steps)));
+  return kExitOk;
+}
+
+int run_suite_command(const Arguments& arguments) {
+  const SuiteSpec spec = load_suite(arguments.single("the name of the suite (credo list suites)"));
+  PlanOptions plan_options;
+  if (const auto seeds = arguments.text("seeds"))
+    plan_options.seeds = parse_seed_list("--seeds", *seeds);
+  plan_options.only = arguments.text("only").value_or("");
+  plan_options.profile = arguments.text("profile");
+  plan_options.t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
+  plan_options.sets = arguments.list("set");
+  const std::vector<Cell> cells = make_plan(spec, plan_options);
+  const auto out = arguments.text("out");
+  SuiteOptions options;
+  options.jobs = static_cast<int>(
+      arguments.integer("jobs", 1, 1024).value_or(tbb::info::default_concurrency()));
+  options.threads = arguments.threads();
+  options.command = arguments.command_line;
+  if (arguments.has("dry-run")) return dry_run(arguments, cells);
+  if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
+  options.out = *out;
+
+  install_stop_handlers();
+  Progress progress(arguments.progress());
+  const SuiteOutcome outcome = run_suite(spec, cells, options, progress);
+  progress.clear();
+  if (outcome.stopped) {
+    print_message(arguments, fmt::format("stopped by {} with {} of {} cells done and the running "
+                                         "ones saved; the same command goes on",
+                                         stop_signal_name(), outcome.n_done, cells.size()));
+    return kExitStopped;
+  }
+  print_out(arguments.json() ? summary_json(outcome.rows) : outcome.tables);
+  return outcome.n_failed > 0 ? kExitFailed : kExitOk;
+}
+
+}  // namespace
+
+Command suite_command() {
+  Command command;
+  command.name = "suite";
+  command.arguments = "NAME --out DIR [OPTIONS]";
+  command.help = "run environments x algorithms x seeds and end in a table";
+  command.details =
+      "Cells run side by side over --jobs; with more than one job each cell uses one thread.\n"
+      "Call it again to go on: finished cells are skipped, interrupted ones resumed.\n\n"
+      "examples:\n"
+      "  credo suite quick --out results/quick\n"
+      "  credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run\n";
+  command.options = {{"out", "DIR", "folder for runs, tables and manifest", false},
+                     {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)", false},
+                     {"jobs", "N", "cells at a time (default: all cores)", false},
+                     {"only", "GLOB", "cells matching ENV/ALG/seed_N, ENV/ALG, ENV or ALG", false},
+                     {"profile", "P", "another profile than the suite's", false},
+                     {"t-max", "N", "environment steps of every learning cell", false},
+                     {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
+                     {"dry-run", "", "only show the cells", false},
+                     json_option(),
+                     progress_option()};
+  command.most_positional = 1;
+  command.run = run_suite_command;
+  command.needs_arena = false;  // every worker brings its own
+  return command;
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,104 @@
+// The effective configuration of a run: who plays what with which seed, every parameter of the
+// environment, every hyperparameter, and how the run is kept. It is written beside the results,
+// reads back with --config, and its SHA-256 is the run's identity.
+//
+// Later sources win: defaults < profile < algorithm < suite file < --config file < options < --set.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envs/core/params.hpp"
+#include "learners/config.hpp"
+#include "suite/toml_reader.hpp"
+
+namespace credo::suite {
+
+/// Rows of a table that do not learn: "random", "noop", "scripted", "scripted:NAME".
+bool is_fixed_policy(std::string_view algorithm);
+
+/// Names for `--alg`, in the order of the tables: fixed policies, then learning algorithms.
+std::vector<std::string> algorithm_names();
+/// One line about an algorithm or fixed policy.
+std::string algorithm_help(const std::string& name);
+
+/// Parameters of the run itself ("run.checkpoint_interval"), beside those of train_params().
+std::vector<ParamSpec> run_params();
+
+/// A TOML file of settings with optional sections [when."GLOB"] for the environments that match.
+struct Overlay {
+  std::string label;
+  std::string help;
+  std::vector<Setting> settings;
+  struct When {
+    std::string glob;
+    std::vector<Setting> settings;
+  };
+  std::vector<When> when;
+};
+
+/// Splits off `help` and the [when] sections. Errors: UserError with file and line.
+Overlay make_overlay(TomlSettings file);
+
+/// A profile by name (compiled in) or by path ("./mine.toml", anything with '/' or ".toml").
+/// Errors: UserError.
+Overlay find_profile(const std::string& name_or_path);
+
+/// What the user (or a suite) asked for.
+struct RunRequest {
+  std::optional<std::string> env;
+  std::optional<std::string> algorithm;
+  std::optional<std::uint64_t> seed;
+  std::optional<std::string> profile;
+  std::optional<std::int64_t> t_max;
+  std::string config_path;        ///< "" = none
+  std::vector<Overlay> overlays;  ///< suite files, weakest first
+  std::vector<std::string> sets;  ///< "key=value", in the order given
+  std::string fallback_profile = "pymarl";
+};
+
+class RunConfig {
+ public:
+  /// Errors: UserError naming file and line (or option), key, value, what is allowed.
+  static RunConfig resolve(const RunRequest& request);
+  /// Reads back what to_toml wrote. `label` names the file in messages.
+  static RunConfig from_toml(std::string_view text, const std::string& label);
+
+  const std::string& env_id() const { return env_id_; }
+  const std::string& algorithm() const { return algorithm_; }
+  const std::string& profile() const { return profile_; }
+  std::uint64_t seed() const { return seed_; }
+  bool is_learning() const { return !is_fixed_policy(algorithm_); }
+
+  const Params& env_params() const { return env_; }
+  const Params& run_params() const { return run_; }
+  const Params& train_params() const { return train_; }
+  /// Ready for Trainer and evaluate_weights.
+  /// Errors: UserError when values contradict each other.
+  TrainConfig train_config() const;
+
+  /// The canonical text: identity, then every parameter that can influence the run, by section.
+  std::string to_toml() const;
+  /// SHA-256 of to_toml().
+  std::string id() const;
+
+ private:
+  RunConfig() = default;
+  void set(const Setting& setting);
+  void apply(const std::vector<Setting>& settings);
+  void apply(const Overlay& overlay);
+  std::vector<std::string> all_keys() const;
+
+  std::string env_id_;
+  std::string algorithm_;
+  std::string profile_;
+  std::uint64_t seed_ = 0;
+  Params env_;
+  Params run_;
+  Params train_;
+};
+
+}  // namespace credo::suite

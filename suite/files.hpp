@@ -1,0 +1,68 @@
+// Files that survive a crash: whole files appear by rename after an fsync, growing files are cut
+// back to a recorded length, and a directory has one writer at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envs/core/error.hpp"
+
+namespace credo::suite {
+
+/// A file could not be read or written; the message names it and the system's reason.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Errors: FileError (missing, unreadable, a directory, above 4 GiB).
+std::vector<std::byte> read_bytes(const std::filesystem::path& path);
+std::string read_text(const std::filesystem::path& path);
+
+/// Replaces the whole file or leaves it as it was: temporary name, fsync, rename, fsync of the
+/// folder. Errors: FileError; the temporary file is removed.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+/// Creates the folder and its parents. Errors: FileError.
+void make_directories(const std::filesystem::path& path);
+
+/// A growing text file with one writer.
+class AppendFile {
+ public:
+  /// Opens (creating if needed) and cuts the file to `keep_bytes`.
+  /// Errors: FileError, also when the file is shorter than `keep_bytes`.
+  AppendFile(const std::filesystem::path& path, std::uint64_t keep_bytes);
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+  ~AppendFile();
+
+  void append(std::string_view text);
+  void sync();
+  std::uint64_t size() const { return size_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+/// Holds a folder for one process until destruction; the system lets go of it when a process dies.
+class DirectoryLock {
+ public:
+  /// Errors: UserError when another process holds it, FileError when the folder is not writable.
+  explicit DirectoryLock(const std::filesystem::path& directory);
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace credo::suite

@@ -1,0 +1,236 @@
+#include "suite/runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+
+#include "envs/core/registry.hpp"
+#include "learners/isa.hpp"
+#include "learners/trainer.hpp"
+#include "suite/metrics.hpp"
+#include "suite/signals.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Run {
+ public:
+  Run(RunDirectory& directory, const RunOptions& options)
+      : directory_(directory),
+        config_(directory.config()),
+        options_(options),
+        started_(std::chrono::steady_clock::now()),
+        wall_before_s_(directory.manifest().wall_s) {}
+
+  RunOutcome drive(const std::optional<CheckpointState>& from) {
+    const auto env = make_run_env(config_);
+    std::unique_ptr<Trainer> trainer;
+    try {
+      if (config_.is_learning()) trainer = make_trainer(*env, from);
+      directory_.open_streams(from);
+    } catch (const UserError&) {
+      throw;
+    } catch (const Error& error) {
+      throw UserError(fmt::format("{}: {}", directory_.path().string(), error.what()));
+    }
+    RunOutcome outcome;
+    try {
+      outcome = trainer ? train(*trainer, from.has_value()) : play(*env);
+    } catch (const DivergedError& error) {
+      outcome.end = RunEnd::kDiverged;
+      outcome.reason = error.what();
+    } catch (const std::exception& error) {
+      outcome.end = RunEnd::kFailed;
+      outcome.reason = error.what();
+    }
+    outcome.t_env = directory_.manifest().env_steps;
+    record(outcome);
+    return outcome;
+  }
+
+ private:
+  std::unique_ptr<Trainer> make_trainer(const Env& env,
+                                        const std::optional<CheckpointState>& from) {
+    const TrainConfig train_config = config_.train_config();
+    auto trainer = std::make_unique<Trainer>(env, train_config);
+    if (from) {
+      ByteReader in(from->trainer);
+      trainer->load(in);
+    }
+    progress_.t_max = train_config.t_max;
+    progress_.t_start = trainer->t_env();
+    return trainer;
+  }
+
+  RunOutcome train(Trainer& trainer, bool is_saved) {
+    const std::int64_t interval = config_.run_params().integer("run.checkpoint_interval");
+    while (!trainer.finished()) {
+      if (stop_requested()) {
+        if (!is_saved) save(trainer);
+        count(trainer);
+        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), std::nullopt};
+      }
+      if (trainer.evaluation_due()) report(trainer, trainer.evaluate(), "eval");
+      const std::int64_t before = trainer.t_env();
+      trainer.iterate();
+      is_saved = false;
+      if (trainer.log_due())
+        directory_.append_metrics(metrics_line(trainer.t_env(), "train", trainer.episodes(),
+                                               trainer.updates(), trainer.take_train_metrics()));
+      if (before / interval != trainer.t_env() / interval) {
+        save(trainer);
+        is_saved = true;
+      }
+      count(trainer);
+      show(trainer);
+    }
+    if (!is_saved) save(trainer);
+    count(trainer);
+    RunOutcome outcome;
+    outcome.final_evaluation = trainer.evaluate();
+    report(trainer, *outcome.final_evaluation, "final");
+    return outcome;
+  }
+
+  RunOutcome play(const Env& env) {
+    RunOutcome outcome;
+    outcome.final_evaluation = evaluate_fixed_policy(
+        env, config_.algorithm(), config_.train_params().integer32("evaluation.episodes"),
+        config_.seed());
+    write(0, 0, 0, *outcome.final_evaluation, "final");
+    return outcome;
+  }
+
+  void write(std::int64_t t_env, std::int64_t episodes, std::int64_t updates,
+             const Evaluation& evaluation, std::string_view event) {
+    directory_.append_episodes(episode_lines(t_env, config_.seed(), evaluation));
+    directory_.append_metrics(
+        metrics_line(t_env, event, episodes, updates, evaluation_metrics(evaluation)));
+    directory_.sync_streams();
+    progress_.last_return = evaluation.return_mean();
+  }
+
+  void report(const Trainer& trainer, const Evaluation& evaluation, std::string_view event) {
+    write(trainer.t_env(), trainer.episodes(), trainer.updates(), evaluation, event);
+  }
+
+  void save(const Trainer& trainer) {
+    CheckpointState state;
+    state.t_env = trainer.t_env();
+    ByteWriter out;
+    trainer.save(out);
+    state.trainer = out.take();
+    directory_.save_checkpoint(std::move(state), serialize_safetensors(trainer.weights()));
+  }
+
+  void count(const Trainer& trainer) {
+    Manifest& manifest = directory_.manifest();
+    manifest.env_steps = trainer.t_env();
+    manifest.episodes = trainer.episodes();
+    manifest.updates = trainer.updates();
+  }
+
+  void show(const Trainer& trainer) {
+    if (!options_.on_progress) return;
+    progress_.t_env = trainer.t_env();
+    options_.on_progress(progress_);
+  }
+
+  // Writes the manifest. A disk that is full now leaves the status "running", so that the run can
+  // be resumed from its last checkpoint later.
+  void record(RunOutcome& outcome) {
+    Manifest& manifest = directory_.manifest();
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
+    manifest.wall_s = wall_before_s_ + elapsed.count();
+    try {
+      switch (outcome.end) {
+        case RunEnd::kDone:
+          directory_.finish(RunStatus::kDone, "");
+          break;
+        case RunEnd::kFailed:
+          directory_.finish(RunStatus::kFailed, outcome.reason);
+          break;
+        case RunEnd::kDiverged:
+          directory_.finish(RunStatus::kDiverged, outcome.reason);
+          break;
+        default:
+          directory_.write_manifest();
+          break;
+      }
+    } catch (const FileError& error) {
+      if (outcome.end != RunEnd::kFailed) outcome.reason = error.what();
+      outcome.end = RunEnd::kFailed;
+    }
+  }
+
+  RunDirectory& directory_;
+  const RunConfig& config_;
+  const RunOptions& options_;
+  std::chrono::steady_clock::time_point started_;
+  double wall_before_s_;
+  RunProgress progress_;
+};
+
+}  // namespace
+
+std::unique_ptr<Env> make_run_env(const RunConfig& config) {
+  return make_env(config.env_id(), config.env_params());
+}
+
+void check_run(const RunConfig& config) {
+  const auto env = make_run_env(config);
+  if (config.is_learning()) {
+    config.train_config();
+    return;
+  }
+  const auto policies = fixed_policies(env->spec());
+  if (std::find(policies.begin(), policies.end(), config.algorithm()) != policies.end()) return;
+  throw UserError(fmt::format("environment {}: {}", config.env_id(),
+                              unknown_name_message("policy", config.algorithm(), policies)));
+}
+
+RunOutcome start_run(const RunConfig& config, const fs::path& directory,
+                     const RunOptions& options) {
+  check_run(config);
+  const auto run = RunDirectory::create(directory, config, options.threads, current_isa());
+  return Run(*run, options).drive(std::nullopt);
+}
+
+RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
+  const auto run = RunDirectory::open(directory);
+  Manifest& manifest = run->manifest();
+  if (manifest.status == RunStatus::kDone)
+    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}};
+  if (manifest.status == RunStatus::kDiverged)
+    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}};
+  const auto state = run->load_checkpoint(options.checkpoint);
+  check_run(run->config());
+  manifest.status = RunStatus::kRunning;
+  manifest.reason.clear();
+  manifest.ended.clear();
+  manifest.threads = options.threads;
+  manifest.isa = current_isa();
+  ++manifest.resumes;
+  try {
+    run->write_manifest();
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
+  return Run(*run, options).drive(state);
+}
+
+int exit_code(RunEnd end) {
+  switch (end) {
+    case RunEnd::kDone:
+    case RunEnd::kAlreadyDone:
+      return 0;
+    case RunEnd::kStopped:
+      return kExitStopped;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace credo::suite

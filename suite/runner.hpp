@@ -1,0 +1,56 @@
+// One run from configuration to finished run directory. Drives the Trainer, writes its events,
+// keeps checkpoints, stops on signals. Runs in the caller's oneTBB arena.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "envs/core/env.hpp"
+#include "learners/evaluation.hpp"
+#include "suite/config.hpp"
+#include "suite/run_directory.hpp"
+
+namespace credo::suite {
+
+struct RunProgress {
+  std::int64_t t_env = 0;
+  std::int64_t t_max = 0;
+  std::int64_t t_start = 0;           ///< where this process took over
+  std::optional<double> last_return;  ///< of the latest evaluation
+};
+
+struct RunOptions {
+  int threads = 1;                                      ///< for the manifest only
+  std::function<void(const RunProgress&)> on_progress;  ///< may be empty
+  std::string checkpoint;                               ///< resume from this one, "" = newest
+};
+
+enum class RunEnd { kDone, kFailed, kDiverged, kStopped, kAlreadyDone };
+
+struct RunOutcome {
+  RunEnd end = RunEnd::kDone;
+  std::string reason;
+  std::int64_t t_env = 0;
+  std::optional<Evaluation> final_evaluation;  ///< when end is kDone
+};
+
+/// The environment of a configuration. Errors: UserError.
+std::unique_ptr<Env> make_run_env(const RunConfig& config);
+
+/// Checks what can be checked before anything is written: environment, policy, hyperparameters.
+/// Errors: UserError.
+void check_run(const RunConfig& config);
+
+/// Errors: UserError before the run starts; afterwards the outcome says what happened.
+RunOutcome start_run(const RunConfig& config, const std::filesystem::path& directory,
+                     const RunOptions& options);
+RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& options);
+
+/// 0 done, 1 failed or diverged, 75 stopped.
+int exit_code(RunEnd end);
+
+}  // namespace credo::suite

@@ -1,0 +1,15 @@
+// Stop requests. SIGINT, SIGTERM and SIGUSR1 ask every run of the process to save a checkpoint at
+// the next boundary; a second SIGINT ends the process at once.
+#pragma once
+
+namespace credo::suite {
+
+/// Exit code of a run that was stopped with a checkpoint saved ("call again", EX_TEMPFAIL).
+inline constexpr int kExitStopped = 75;
+
+void install_stop_handlers();
+bool stop_requested();
+/// The signal's name, for messages.
+const char* stop_signal_name();
+
+}  // namespace credo::suite

@@ -1,0 +1,62 @@
+// Statistics over runs, with the definitions of rliable (Agarwal et al., "Deep reinforcement
+// learning at the edge of the statistical precipice", NeurIPS 2021), computed the same everywhere:
+// random resampling comes from a Philox stream, sums run in index order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace credo::suite {
+
+/// Errors of all functions: Error on an empty input or a value that is not finite.
+
+double mean(std::span<const double> values);
+/// Population standard deviation (divides by n).
+double population_std(std::span<const double> values);
+/// Sample standard deviation (divides by n - 1); 0 for one value.
+double sample_std(std::span<const double> values);
+/// sample_std / sqrt(n).
+double standard_error(std::span<const double> values);
+double median(std::span<const double> values);
+/// numpy.percentile with linear interpolation; percent in [0, 100].
+double percentile(std::span<const double> values, double percent);
+
+/// Mean after cutting floor(fraction * n) values at each end (scipy.stats.trim_mean).
+double trimmed_mean(std::span<const double> values, double fraction);
+/// Interquartile mean: trimmed_mean(values, 0.25).
+double interquartile_mean(std::span<const double> values);
+
+/// Scores of one algorithm: scores[task][run].
+using ScoreTable = std::vector<std::vector<double>>;
+
+/// Interquartile mean over all runs of all tasks.
+double interquartile_mean(const ScoreTable& scores);
+/// Median and mean of the per-task means.
+double median_of_task_means(const ScoreTable& scores);
+double mean_of_task_means(const ScoreTable& scores);
+/// gamma - mean(min(score, gamma)) over all runs of all tasks.
+double optimality_gap(const ScoreTable& scores, double gamma = 1.0);
+/// Mean over tasks of the Mann-Whitney U / (n_x n_y): the chance that a run of x beats one of y,
+/// ties counting half. Errors: Error when the numbers of tasks differ.
+double probability_of_improvement(const ScoreTable& x, const ScoreTable& y);
+
+struct Interval {
+  double low = 0.0;
+  double high = 0.0;
+};
+
+struct BootstrapOptions {
+  int repetitions = 50000;
+  double confidence = 0.95;
+  std::uint64_t seed = 0;
+};
+
+/// Percentile bootstrap, stratified: runs are drawn again within each task. The same input and
+/// options give the same bits everywhere.
+Interval bootstrap_interval(const ScoreTable& scores,
+                            const std::function<double(const ScoreTable&)>& statistic,
+                            const BootstrapOptions& options = {});
+
+}  // namespace credo::suite

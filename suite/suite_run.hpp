@@ -1,0 +1,37 @@
+// Runs a plan: cells side by side, finished ones skipped, interrupted ones resumed, and tables at
+// the end. One failed cell does not stop the others.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "suite/plan.hpp"
+#include "suite/progress.hpp"
+#include "suite/results.hpp"
+
+namespace credo::suite {
+
+struct SuiteOptions {
+  std::filesystem::path out;
+  int jobs = 1;
+  int threads = 1;      ///< per cell; used when jobs is 1
+  std::string command;  ///< for the manifest
+};
+
+struct SuiteOutcome {
+  std::vector<RunResult> results;  ///< in the order of the plan
+  std::vector<SummaryRow> rows;
+  std::string tables;  ///< Markdown
+  int n_done = 0;
+  int n_failed = 0;  ///< failed or diverged
+  bool stopped = false;
+};
+
+/// Writes runs/, tables.md, results.csv, curves.csv and manifest.json below `options.out`.
+/// Errors: UserError before anything starts (another configuration in a cell's folder, the folder
+/// in use or not writable); FileError when the tables cannot be written.
+SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
+                       const SuiteOptions& options, Progress& progress);
+
+}  // namespace credo::suite

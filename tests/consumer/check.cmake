@@ -1,0 +1,24 @@
+# Installs the build into a scratch prefix, builds the consumer against that prefix alone, runs it.
+#   cmake -DBUILD_DIR=... -DSCRATCH=... -DCXX=... -DFLAGS=... -DTBB_DIR=... -P check.cmake
+function(run what)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
+                  ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${what} failed (${result}):\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${SCRATCH})
+run("install" ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${SCRATCH}/prefix)
+# Moved after installation: the package must not remember where it was built or put.
+file(RENAME ${SCRATCH}/prefix ${SCRATCH}/moved)
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/ DESTINATION ${SCRATCH}/source)
+run("configure" ${CMAKE_COMMAND} -G Ninja -S ${SCRATCH}/source -B ${SCRATCH}/build
+    -DCMAKE_PREFIX_PATH=${SCRATCH}/moved -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_CXX_FLAGS=${FLAGS}
+    -DTBB_DIR=${TBB_DIR})
+run("build" ${CMAKE_COMMAND} --build ${SCRATCH}/build)
+run("consumer" ${SCRATCH}/build/consumer)
+message(STATUS "${output}")
+run("credo --version" ${SCRATCH}/moved/bin/credo --version)
+file(REMOVE_RECURSE ${SCRATCH})

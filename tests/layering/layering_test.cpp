@@ -1,0 +1,97 @@
+// Walks the source tree and holds every file to the rules of source_rules.hpp.
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "tests/layering/source_rules.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using credo::layering::Findings;
+
+const fs::path kRoot = CREDO_SOURCE_DIR;
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE_MESSAGE(in.good(), "cannot read " << path.string());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Files below the given folders with one of the endings, as sorted paths from the source root.
+std::vector<std::string> files(const std::vector<std::string>& folders,
+                               const std::vector<std::string>& endings) {
+  std::vector<std::string> paths;
+  for (const auto& folder : folders) {
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+      const std::string path = fs::relative(entry.path(), kRoot).generic_string();
+      const bool matches = std::any_of(endings.begin(), endings.end(),
+                                       [&](const auto& ending) { return path.ends_with(ending); });
+      if (entry.is_regular_file() && matches) paths.push_back(path);
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<std::string> sources() {
+  return files({"envs", "learners", "suite", "tests"}, {".cpp", ".hpp"});
+}
+
+using Rule = std::function<Findings(const std::string& path, const std::string& text)>;
+
+void check_all(const std::vector<std::string>& paths, const Rule& rule) {
+  REQUIRE_FALSE(paths.empty());
+  for (const auto& path : paths)
+    for (const auto& finding : rule(path, read(kRoot / path))) FAIL_CHECK(finding);
+}
+
+}  // namespace
+
+TEST_CASE("includes go down the wings, never up") {
+  check_all(sources(), credo::layering::check_includes);
+}
+
+TEST_CASE("link lines go down the wings, never up") {
+  check_all(files({"envs", "learners", "suite"}, {"CMakeLists.txt"}), credo::layering::check_links);
+}
+
+TEST_CASE("nothing that varies between machines or runs is named below suite") {
+  // This folder names the forbidden words in order to find them.
+  auto paths = sources();
+  std::erase_if(paths, [](const auto& path) { return path.starts_with("tests/layering/"); });
+  check_all(paths, credo::layering::check_tokens);
+}
+
+TEST_CASE("files are short and tidy") {
+  auto paths = sources();
+  const auto build = files({"cmake", "envs", "learners", "suite", "tests"},
+                           {".cmake", "CMakeLists.txt", ".sh", ".def", ".in", ".toml"});
+  paths.insert(paths.end(), build.begin(), build.end());
+  check_all(paths, credo::layering::check_shape);
+}
+
+TEST_CASE("test names survive CTest and are unique") {
+  check_all(files({"tests"}, {".cpp"}), credo::layering::check_test_names);
+}
+
+TEST_CASE("links between the pages lead somewhere") {
+  auto paths = files({"envs", "learners", "suite", "tests", "docs", "results"}, {".md"});
+  for (const char* page : {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"})
+    paths.emplace_back(page);
+  check_all(paths, [](const std::string& path, const std::string& text) {
+    return credo::layering::check_page_links(kRoot.string(), path, text);
+  });
+}
+
+TEST_CASE("every wing says what it holds") {
+  for (const std::string wing : {"envs", "learners", "suite", "results", "tests"}) {
+    CAPTURE(wing);
+    CHECK(fs::is_regular_file(kRoot / wing / "README.md"));
+  }
+}
