@@ -75,7 +75,7 @@ Layout::Layout(const Scenario& scenario, const ViewOptions& options, int team)
 std::vector<std::string> Layout::action_names() const {
   std::vector<std::string> names = {"noop", "stop", "north", "south", "east", "west"};
   for (int j = 0; j < n_actions_ - kFirstTarget; ++j)
-    names.push_back(fmt::format(healers_ ? "target_{}" : "attack_{}", j));
+    names.push_back((healers_ ? "target_" : "attack_") + std::to_string(j));
   return names;
 }
 
