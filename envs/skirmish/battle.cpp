@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include "envs/core/error.hpp"
@@ -11,6 +12,7 @@ namespace credo::skirmish {
 namespace {
 
 constexpr double kLoopsPerSecond = 16.0;
+constexpr float kArriveSlack = 0.25F;  // cells around the goal, on top of what the crowd needs
 
 std::int32_t seconds(double s, double scale) { return to_fixed(s * kLoopsPerSecond / scale); }
 
@@ -292,8 +294,13 @@ void Battle::muster() {
     }
     s_.n_alive[u(team)] = n - live_end_[u(team)];
     s_.n_fighters[u(team)] = fighters;
+    // A crowd cannot stand on one point: whoever is within the disc it fills has arrived.
+    const float radius =
+        kArriveSlack + setup_->max_separation * std::sqrt(static_cast<float>(s_.n_alive[u(team)]));
+    arrival_radius2_[u(team)] = radius * radius;
   }
   live_end_[2] = n;
+  n_sorted_ = 0;
 }
 
 // Random bits that depend on who asks for what for the how-maniest time, not on when or in which
@@ -312,26 +319,96 @@ std::uint32_t Battle::hash(int slot, std::uint32_t use) const {
   return static_cast<std::uint32_t>(h >> 32U);
 }
 
+// Every per-unit array of the state, for saving and loading.
+template <typename Visitor>
+void Battle::visit_units(State& state, Visitor visit) {
+  visit(state.x);
+  visit(state.y);
+  visit(state.cooldown);
+  visit(state.windup);
+  visit(state.hp);
+  visit(state.hp_max);
+  visit(state.shield);
+  visit(state.shield_max);
+  visit(state.energy);
+  visit(state.shield_wait);
+  visit(state.goal_x);
+  visit(state.goal_y);
+  visit(state.way_x);
+  visit(state.way_y);
+  visit(state.pace);
+  visit(state.target);
+  visit(state.attacks);
+  visit(state.alive);
+  visit(state.type);
+  visit(state.winding);
+  visit(state.detour);
+  visit(state.side);
+  visit(state.order);
+  visit(state.footing);
+}
+
 void Battle::save(ByteWriter& out) const {
   out.put_tag("skirmish battle");
-  out.put(s_);
+  State copy = s_;
+  visit_units(copy, [&](const auto& array) {
+    using T = typename std::remove_cvref_t<decltype(array)>::value_type;
+    out.put_span(std::span<const T>(array.data(), u(setup_->slots)));
+  });
+  out.put(s_.n_missiles);
+  for (std::size_t k = 0; k < u(s_.n_missiles); ++k) {
+    out.put(s_.missiles[k].from);
+    out.put(s_.missiles[k].to);
+    out.put(s_.missiles[k].loops);
+    out.put(s_.missiles[k].kind);
+  }
+  out.put(s_.goal);
+  out.put(s_.loop);
+  out.put(s_.key);
 }
 
 void Battle::load(ByteReader& in) {
   in.expect_tag("skirmish battle");
-  const State loaded = in.get<State>();
-  const auto valid_unit = [&](int i) { return i >= -1 && i < setup_->slots; };
+  State loaded{};
+  visit_units(loaded, [&](auto& array) {
+    using T = typename std::remove_cvref_t<decltype(array)>::value_type;
+    in.get_span(std::span<T>(array.data(), u(setup_->slots)));
+  });
+  loaded.n_missiles = in.get<std::int32_t>();
   bool ok = loaded.n_missiles >= 0 && loaded.n_missiles <= kMaxMissiles;
+  CREDO_CHECK(ok, "saved battle is damaged");
+  for (std::size_t k = 0; k < u(loaded.n_missiles); ++k) {
+    loaded.missiles[k].from = in.get<std::int16_t>();
+    loaded.missiles[k].to = in.get<std::int16_t>();
+    loaded.missiles[k].loops = in.get<std::int16_t>();
+    loaded.missiles[k].kind = in.get<Missile::Kind>();
+  }
+  loaded.goal = in.get<std::array<std::array<float, 2>, 2>>();
+  loaded.loop = in.get<std::int32_t>();
+  loaded.key = in.get<std::uint64_t>();
+
+  // Whatever is used as an index or enters coordinates must be sound.
+  const auto valid_unit = [&](int i) { return i >= -1 && i < setup_->slots; };
+  const auto finite_goal = [](float v) { return std::fabs(v) <= 2.0F * kParked; };
   for (std::size_t i = 0; ok && i < u(setup_->slots); ++i) {
     ok = loaded.type[i] < setup_->types.size() && valid_unit(loaded.target[i]) &&
-         loaded.order[i] <= Order::kAdvance && loaded.footing[i] <= Footing::kMoving &&
-         std::fabs(loaded.x[i]) <= kParked && std::fabs(loaded.y[i]) <= kParked;
-    if (ok && loaded.alive[i] != 0)
-      ok = std::fabs(loaded.x[i]) <= kHalf && std::fabs(loaded.y[i]) <= kHalf;
+         loaded.alive[i] <= 1 && loaded.order[i] <= Order::kAdvance &&
+         loaded.footing[i] <= Footing::kMoving && finite_goal(loaded.goal_x[i]) &&
+         finite_goal(loaded.goal_y[i]) && finite_goal(loaded.way_x[i]) &&
+         finite_goal(loaded.way_y[i]) && std::fabs(loaded.pace[i]) <= 1.0F;
+    const float reach = loaded.alive[i] != 0 ? kHalf : kParked;
+    ok = ok && std::fabs(loaded.x[i]) <= reach && std::fabs(loaded.y[i]) <= reach;
+    // Orders on a target need one.
+    const bool aims = loaded.order[i] == Order::kTarget || loaded.order[i] == Order::kHeal ||
+                      loaded.winding[i] != 0;
+    ok = ok && (!aims || loaded.target[i] >= 0);
   }
-  for (std::size_t k = 0; ok && k < u(loaded.n_missiles); ++k)
-    ok = loaded.missiles[k].from >= 0 && valid_unit(loaded.missiles[k].from) &&
-         loaded.missiles[k].to >= 0 && valid_unit(loaded.missiles[k].to);
+  for (std::size_t k = 0; ok && k < u(loaded.n_missiles); ++k) {
+    const Missile& missile = loaded.missiles[k];
+    ok = missile.from >= 0 && valid_unit(missile.from) && missile.to >= 0 &&
+         valid_unit(missile.to) && missile.kind <= Missile::kLine;
+  }
+  for (const auto& goal : loaded.goal) ok = ok && finite_goal(goal[0]) && finite_goal(goal[1]);
   CREDO_CHECK(ok, "saved battle is damaged");
   s_ = loaded;
   muster();

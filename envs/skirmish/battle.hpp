@@ -198,6 +198,9 @@ class Battle {
   void timers();
   std::uint32_t hash(int slot, std::uint32_t use) const;
 
+  template <typename Visitor>
+  static void visit_units(State& state, Visitor visit);
+
   // targeting.cpp
   void survey();
   void think(int i);
@@ -217,8 +220,10 @@ class Battle {
   // movement.cpp
   void move();
   void displace(int i, float dx, float dy);
-  void collide(int i);
-  void resolve_contact(int i, int j, float nx, float ny, float distance, float separation);
+  void sort_by_x();
+  void sweep();
+  void touch(int i, int j);
+  void slide(int i, float nx, float ny, float overlap);
 
   // combat.cpp
   void strike();
@@ -244,9 +249,12 @@ class Battle {
   // Scratch of one loop; rebuilt before use, not part of the state.
   PerUnit<float> dx_, dy_, push_x_, push_y_;
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
-      healing_{}, nudged_{};
+      healing_{}, sorted_{};
+  PerUnit<float> sorted_x_{}, sorted_y_{};
+  PerUnit<std::uint8_t> blocked_{};
+  std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]
-  int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0, n_nudged_ = 0;
+  int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0, n_sorted_ = 0;
   bool rethink_ = false;
   bool somebody_died_ = false;
   std::array<std::array<float, 4>, 2> bounds_{};  // per team: min x, max x, min y, max y

@@ -29,7 +29,8 @@ bool is_plain_name(std::string_view name) {
   });
 }
 
-DataText find_text(std::string_view kind, std::string_view name, const std::string& data_dir) {
+DataText find_text(std::string_view kind, std::string_view name, const std::string& data_dir,
+                   std::string_view asked_by) {
   const std::string path = fmt::format("{}/{}.toml", kind, name);
   std::vector<std::string> names = embedded_names(kind);
   if (!data_dir.empty()) {
@@ -49,8 +50,7 @@ DataText find_text(std::string_view kind, std::string_view name, const std::stri
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.path == path) return {std::string(file.text), fmt::format("built-in {}", file.path)};
   }
-  throw UserError(
-      unknown_name_message(fmt::format("skirmish data file in {}/", kind), name, names));
+  throw UserError(fmt::format("{}: {}", asked_by, unknown_name_message(kind, name, names)));
 }
 
 std::uint8_t attribute_bits(TomlTable& table, std::string_view key,
@@ -310,17 +310,17 @@ MapData parse_map(std::string_view name, const std::string& text, const std::str
 }
 
 Profile load_profile(std::string_view name, const std::string& data_dir) {
-  const DataText data = find_text("profiles", name, data_dir);
+  const DataText data = find_text("profiles", name, data_dir, "env.profile");
   return parse_profile(name, data.text, data.file);
 }
 
 MapData load_map(std::string_view name, const std::string& data_dir) {
-  const DataText data = find_text("maps", name, data_dir);
+  const DataText data = find_text("maps", name, data_dir, "env.map");
   return parse_map(name, data.text, data.file, data_dir);
 }
 
 TerrainData load_terrain(std::string_view name, const std::string& data_dir) {
-  const DataText data = find_text("terrain", name, data_dir);
+  const DataText data = find_text("terrain", name, data_dir, "env.map, key 'terrain'");
   return parse_terrain(name, data.text, data.file);
 }
 

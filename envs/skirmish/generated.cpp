@@ -13,16 +13,15 @@ namespace {
 
 constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-std::vector<std::uint8_t> draw_types(const Generate& generate, int never_all, int n,
-                                     Stream& stream) {
-  std::vector<std::uint8_t> types(at(n));
-  for (;;) {
+using Types = std::array<std::uint8_t, static_cast<std::size_t>(kMaxUnits)>;
+
+void draw_types(const Generate& generate, int never_all, std::span<std::uint8_t> types,
+                Stream& stream) {
+  const auto is_excluded = [never_all](std::uint8_t t) { return t == never_all; };
+  do {
     for (std::uint8_t& type : types)
       type = static_cast<std::uint8_t>(stream.categorical(generate.weights));
-    const bool excluded =
-        std::all_of(types.begin(), types.end(), [&](std::uint8_t t) { return t == never_all; });
-    if (!excluded) return types;
-  }
+  } while (std::all_of(types.begin(), types.end(), is_excluded));
 }
 
 // Keeps a drawn place inside the map and off its rim.
@@ -41,12 +40,13 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
   const int n_enemies = generate.enemies;
 
   // Types are numbered in the order of ally_types (see load_scenario).
-  const std::vector<std::uint8_t> allies = draw_types(generate, never_all, n_allies, stream);
-  std::vector<std::uint8_t> enemies(allies.begin(), allies.begin() + std::min(n_allies, n_enemies));
-  if (n_enemies > n_allies) {
-    const auto more = draw_types(generate, never_all, n_enemies - n_allies, stream);
-    enemies.insert(enemies.end(), more.begin(), more.end());
-  }
+  Types allies{};
+  Types enemies{};
+  draw_types(generate, never_all, std::span(allies).first(at(n_allies)), stream);
+  enemies = allies;
+  if (n_enemies > n_allies)
+    draw_types(generate, never_all,
+               std::span(enemies).subspan(at(n_allies), at(n_enemies - n_allies)), stream);
 
   const auto put = [&](int team, int k, float x, float y) {
     const std::uint8_t type = team == 0 ? allies[at(k)] : enemies[at(k)];
@@ -58,7 +58,7 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
   };
 
   if (stream.bernoulli(0.5)) {
-    std::vector<std::array<float, 2>> places(at(n_allies));
+    std::array<std::array<float, 2>, static_cast<std::size_t>(kMaxUnits)> places{};
     for (int k = 0; k < n_allies; ++k) {
       places[at(k)] = {uniform(-kHalf, -1.0F), uniform(-kHalf, kHalf)};
       put(0, k, places[at(k)][0], places[at(k)][1]);

@@ -15,9 +15,8 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr float kFarther = 1.21F;      // squared: a chased target is given up for one 10% closer
-constexpr float kArriveSlack = 0.25F;  // cells around the goal, grows with the crowd
-constexpr float kKiteMargin = 1.0F;    // cells a kiting unit keeps inside its own range
+constexpr float kFarther = 1.21F;    // squared: a chased target is given up for one 10% closer
+constexpr float kKiteMargin = 1.0F;  // cells a kiting unit keeps inside its own range
 
 constexpr std::uint32_t kUseJitter = 0;
 constexpr std::uint32_t kUseChoice = 1U << 24U;
@@ -169,10 +168,7 @@ void Battle::advance(int i) {
   const auto& goal = s_.goal[u(team)];
   const float dx = goal[0] - s_.x[k];
   const float dy = goal[1] - s_.y[k];
-  // A crowd cannot stand on one point: whoever is within the disc it fills has arrived.
-  const float crowd = static_cast<float>(s_.n_alive[u(team)]);
-  const float radius = kArriveSlack + setup_->types[s_.type[k]].separation * std::sqrt(crowd);
-  if (dx * dx + dy * dy <= radius * radius)
+  if (dx * dx + dy * dy <= arrival_radius2_[u(team)])
     stand(i, Footing::kIdle);
   else
     head_for(i, goal[0], goal[1]);
