@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kLoopsPerSecond = 16.0;
 constexpr float kArriveSlack = 0.25F;  // cells around the goal, on top of what the crowd needs
+constexpr float kCrowding = 1.3F;      // room per unit in a standing crowd; 1.05 is the tightest
 
 std::int32_t seconds(double s, double scale) { return to_fixed(s * kLoopsPerSecond / scale); }
 
@@ -104,7 +105,10 @@ PairInfo make_pair(const UnitData& a, const UnitData& b, const Rules& rules) {
   if (collides(a.layer, b.layer)) {
     p.separation = static_cast<float>(a.separation + b.separation);
     p.separation2 = p.separation * p.separation;
+    p.contact2 = kContact * p.separation2;
   }
+  p.first_rooted = a.speed <= 0.0;
+  p.second_rooted = b.speed <= 0.0;
   return p;
 }
 
@@ -132,7 +136,7 @@ void build_types(BattleSetup& setup, const Profile& profile, const std::vector<s
     for (std::size_t b = 0; b < units.size(); ++b) {
       setup.pairs[a][b] = make_pair(*units[a], *units[b], profile.rules);
       TypeInfo& type = setup.types[a];
-      type.max_scan2 = std::max(type.max_scan2, setup.pairs[a][b].scan2);
+      type.max_scan = std::max(type.max_scan, std::sqrt(setup.pairs[a][b].scan2));
     }
   }
   const Rules& rules = profile.rules;
@@ -295,8 +299,8 @@ void Battle::muster() {
     s_.n_alive[u(team)] = n - live_end_[u(team)];
     s_.n_fighters[u(team)] = fighters;
     // A crowd cannot stand on one point: whoever is within the disc it fills has arrived.
-    const float radius =
-        kArriveSlack + setup_->max_separation * std::sqrt(static_cast<float>(s_.n_alive[u(team)]));
+    const float radius = kArriveSlack + kCrowding * setup_->max_separation *
+                                            std::sqrt(static_cast<float>(s_.n_alive[u(team)]));
     arrival_radius2_[u(team)] = radius * radius;
   }
   live_end_[2] = n;

@@ -30,7 +30,9 @@ inline constexpr int kMaxUnits = 128;  ///< on both sides together
 inline constexpr int kSlots = kMaxUnits + 8;
 inline constexpr int kMaxTypes = 16;
 inline constexpr std::int32_t kOne = 65536;  ///< fixed point: one hit point, one loop
-inline constexpr float kParked = 4096.0F;    ///< where the dead are
+/// Overlaps of up to two percent are left alone, else walking columns would touch all the time.
+inline constexpr float kContact = 0.96F;   // squared share of the separation
+inline constexpr float kParked = 4096.0F;  ///< where the dead are
 
 std::int32_t to_fixed(double value);
 
@@ -53,7 +55,7 @@ struct TypeInfo {
   Layer layer = Layer::kGround;
   bool biological = false, armed = false, healer = false, protoss = false;
   float priority = 0.0F;
-  float max_scan2 = 0.0F;  // squared distance beyond which it acquires nobody
+  float max_scan = 0.0F;  // distance beyond which it acquires nobody
   double cooldown_divisor = 1.0, sight = 9.0, unit_range = 6.0;
   // Weapon
   std::int32_t period = 0, damage_point = 0, hit_interval = 0, splash_delay = 0;
@@ -75,9 +77,11 @@ struct PairInfo {
   float scan2 = 0.0F;       // ... at which a acquires b
   float separation = 0.0F;  // 0: they do not collide
   float separation2 = 0.0F;
+  float contact2 = 0.0F;  // squared distance from which they push each other
   float heal2 = 0.0F, heal_scan2 = 0.0F;
   std::int32_t damage = 0;
   bool can_attack = false;
+  bool first_rooted = false, second_rooted = false;  // cannot be pushed
 };
 
 struct BattleSetup {
@@ -97,6 +101,7 @@ struct BattleSetup {
   std::int32_t min_damage = 0, shield_regen = 0, shield_delay_loops = 0;
   float help_radius2 = 0.0F;
   bool healer_first = false;
+  std::array<bool, 2> one_type = {false, false};  // all units of a team are of one type
   bool any_shield = false, any_regen = false, any_energy = false;
   std::shared_ptr<const Terrain> terrain;
 
@@ -216,13 +221,15 @@ class Battle {
   void head_for(int i, float gx, float gy);
   void stand(int i, Footing footing);
   bool may_see_enemies(int i) const;
+  int nearest_of_one_type(int i, bool hunts) const;
 
   // movement.cpp
   void move();
   void displace(int i, float dx, float dy);
   void sort_by_x();
   void sweep();
-  void touch(int i, int j);
+  void look_around(int i);
+  void touch(int i, int j, float dx, float dy, float distance2);
   void slide(int i, float nx, float ny, float overlap);
 
   // combat.cpp
@@ -252,6 +259,7 @@ class Battle {
       healing_{}, sorted_{};
   PerUnit<float> sorted_x_{}, sorted_y_{};
   PerUnit<std::uint8_t> blocked_{};
+  PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]
   int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0, n_sorted_ = 0;

@@ -17,12 +17,12 @@ namespace {
 constexpr float kMaxPush = 0.25F;    // cells per loop
 constexpr float kSlideShare = 0.9F;  // of the way lost to a blocker
 constexpr float kHeadOn = 0.05F;     // sine below which a contact is head-on
-constexpr float kAtRest = 0.9F;       // squared share of the separation
+constexpr float kAtRest = 0.9F;      // squared share of the separation
 constexpr float kBeyond = 8192.0F;   // right of every unit, the parked ones too
 
 }  // namespace
 
-void Battle::displace(int i, float dx, float dy) {
+inline void Battle::displace(int i, float dx, float dy) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
   const Terrain& terrain = *setup_->terrain;
@@ -40,9 +40,19 @@ void Battle::move() {
     const int i = moving_[u(k)];
     displace(i, dx_[u(i)], dy_[u(i)]);
   }
-  sort_by_x();
-  sweep();
   const int n = live_end_[2];
+  for (int k = 0; k < n; ++k) {
+    const auto i = u(live_[u(k)]);
+    push_x_[i] = push_y_[i] = 0.0F;
+    blocked_[i] = 0;
+  }
+  // Both ways find the same pairs; few movers are cheaper one by one.
+  if (!rethink_ && n_moving_ * 5 < n) {
+    for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
+  } else {
+    sort_by_x();
+    sweep();
+  }
   for (int k = 0; k < n; ++k) {
     const int i = live_[u(k)];
     float px = push_x_[u(i)];
@@ -80,10 +90,54 @@ void Battle::sort_by_x() {
   for (int k = 0; k < n; ++k) {
     const auto i = u(sorted_[u(k)]);
     sorted_y_[u(k)] = s_.y[i];
-    push_x_[i] = push_y_[i] = 0.0F;
-    blocked_[i] = 0;
   }
   for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
+}
+
+inline void Battle::touch(int i, int j, float dx, float dy, float distance2) {
+  const auto a = u(i);
+  const auto b = u(j);
+  const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
+  if (distance2 >= p.contact2) return;
+  const bool moves_a = s_.footing[a] == Footing::kMoving;
+  const bool moves_b = s_.footing[b] == Footing::kMoving;
+  // Standing crowds part now and then, and come to rest instead of jostling over the last percents.
+  if (!moves_a && !moves_b && (!rethink_ || distance2 >= kAtRest * p.separation2)) return;
+  const float distance = std::sqrt(distance2);
+  float nx = dx;
+  float ny = dy;
+  if (distance > 0.0F) {
+    const float inverse = 1.0F / distance;
+    nx *= inverse;
+    ny *= inverse;
+  } else {
+    // Exactly on top of each other: part along x, in mirrored ways for the two teams.
+    nx = (i < j) == (setup_->team_of(i) == 0) ? -1.0F : 1.0F;
+    ny = 0.0F;
+  }
+  const float overlap = p.separation - distance;
+  float share = 0.5F;  // of unit i; the rest is unit j's
+  if (moves_a && moves_b) {
+    const bool into_b = nx * dx_[a] + ny * dy_[a] < 0.0F;
+    const bool into_a = nx * dx_[b] + ny * dy_[b] > 0.0F;
+    if (into_a != into_b) share = into_b ? 1.0F : 0.0F;
+  } else if (moves_a || moves_b) {
+    const bool yields =
+        setup_->team_of(i) == setup_->team_of(j) && s_.footing[moves_a ? b : a] == Footing::kIdle;
+    if (!yields) share = moves_a ? 1.0F : 0.0F;
+  }
+  if (p.first_rooted) share = 0.0F;
+  if (p.second_rooted) share = 1.0F;
+  if (share > 0.0F) {
+    push_x_[a] += quantise(nx * overlap * share);
+    push_y_[a] += quantise(ny * overlap * share);
+  }
+  if (share < 1.0F) {
+    push_x_[b] -= quantise(nx * overlap * (1.0F - share));
+    push_y_[b] -= quantise(ny * overlap * (1.0F - share));
+  }
+  if (share == 1.0F && !moves_b) slide(i, nx, ny, overlap);
+  if (share == 0.0F && !moves_a) slide(j, -nx, -ny, overlap);
 }
 
 // Every pair of neighbours once: for each unit those to its right that are close enough in x.
@@ -92,64 +146,53 @@ void Battle::sweep() {
   for (int p = 0; p < n; ++p) {
     const int i = sorted_[u(p)];
     const float reach = setup_->types[s_.type[u(i)]].separation + setup_->max_separation;
-    const F4 reach2 = F4::splat(reach * reach);
+    const F4 reach2 = F4::splat(kContact * reach * reach);
     const float right = sorted_x_[u(p)] + reach;
     const F4 x = F4::splat(sorted_x_[u(p)]);
     const F4 y = F4::splat(sorted_y_[u(p)]);
     for (int q = p + 1; sorted_x_[u(q)] < right; q += 4) {
-      const F4 dx = F4::load(&sorted_x_[u(q)]) - x;
-      const F4 dy = F4::load(&sorted_y_[u(q)]) - y;
-      unsigned near = bits4(less(dx * dx + dy * dy, reach2));
-      for (; near != 0; near &= near - 1) touch(i, sorted_[u(q + std::countr_zero(near))]);
+      const F4 dx = x - F4::load(&sorted_x_[u(q)]);
+      const F4 dy = y - F4::load(&sorted_y_[u(q)]);
+      const F4 d2 = dx * dx + dy * dy;
+      unsigned near = bits4(less(d2, reach2));
+      if (near == 0) continue;
+      float lanes[3][4];
+      dx.store(lanes[0]);
+      dy.store(lanes[1]);
+      d2.store(lanes[2]);
+      for (; near != 0; near &= near - 1) {
+        const int lane = std::countr_zero(near);
+        touch(i, sorted_[u(q + lane)], lanes[0][lane], lanes[1][lane], lanes[2][lane]);
+      }
     }
   }
 }
 
-void Battle::touch(int i, int j) {
+// The neighbours of one moving unit; pairs of moving units once.
+void Battle::look_around(int i) {
   const auto a = u(i);
-  const auto b = u(j);
-  const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
-  float nx = s_.x[a] - s_.x[b];
-  float ny = s_.y[a] - s_.y[b];
-  const float distance2 = nx * nx + ny * ny;
-  if (distance2 >= p.separation2) return;
-  const bool moves_a = s_.footing[a] == Footing::kMoving;
-  const bool moves_b = s_.footing[b] == Footing::kMoving;
-  // Standing crowds come to rest instead of jostling over the last few percent.
-  if (!moves_a && !moves_b && distance2 >= kAtRest * p.separation2) return;
-  const float distance = std::sqrt(distance2);
-  if (distance > 0.0F) {
-    nx /= distance;
-    ny /= distance;
-  } else {
-    // Exactly on top of each other: part along x, in mirrored ways for the two teams.
-    nx = (i < j) == (setup_->team_of(i) == 0) ? -1.0F : 1.0F;
-    ny = 0.0F;
+  const float reach = setup_->types[s_.type[a]].separation + setup_->max_separation;
+  const F4 reach2 = F4::splat(kContact * reach * reach);
+  const F4 x = F4::splat(s_.x[a]);
+  const F4 y = F4::splat(s_.y[a]);
+  const auto slots = u(setup_->slots);
+  for (std::size_t base = 0; base < slots; base += 4) {
+    const F4 dx = x - F4::load(&s_.x[base]);
+    const F4 dy = y - F4::load(&s_.y[base]);
+    const F4 d2 = dx * dx + dy * dy;
+    unsigned near = bits4(less(d2, reach2));
+    if (near == 0) continue;
+    float lanes[3][4];
+    dx.store(lanes[0]);
+    dy.store(lanes[1]);
+    d2.store(lanes[2]);
+    for (; near != 0; near &= near - 1) {
+      const int lane = std::countr_zero(near);
+      const auto b = base + u(lane);
+      if (b == a || (b < a && s_.footing[b] == Footing::kMoving)) continue;
+      touch(i, static_cast<int>(b), lanes[0][lane], lanes[1][lane], lanes[2][lane]);
+    }
   }
-  const float overlap = p.separation - distance;
-  const bool same_team = setup_->team_of(i) == setup_->team_of(j);
-  float share = 0.5F;  // of unit i; the rest is unit j's
-  if (moves_a && moves_b) {
-    const bool into_b = nx * dx_[a] + ny * dy_[a] < 0.0F;
-    const bool into_a = nx * dx_[b] + ny * dy_[b] > 0.0F;
-    if (into_a != into_b) share = into_b ? 1.0F : 0.0F;
-  } else if (moves_a) {
-    if (!same_team || s_.footing[b] == Footing::kFixed) share = 1.0F;
-  } else if (moves_b) {
-    if (!same_team || s_.footing[a] == Footing::kFixed) share = 0.0F;
-  }
-  if (setup_->types[s_.type[a]].speed <= 0.0F) share = 0.0F;
-  if (setup_->types[s_.type[b]].speed <= 0.0F) share = 1.0F;
-  const float px = quantise(nx * overlap * share);
-  const float py = quantise(ny * overlap * share);
-  const float qx = quantise(nx * overlap * (1.0F - share));
-  const float qy = quantise(ny * overlap * (1.0F - share));
-  push_x_[a] += px;
-  push_y_[a] += py;
-  push_x_[b] -= qx;
-  push_y_[b] -= qy;
-  if (share == 1.0F && !moves_b) slide(i, nx, ny, overlap);
-  if (share == 0.0F && !moves_a) slide(j, -nx, -ny, overlap);
 }
 
 // Unit i, blocked by one that stands, passes it on the side towards which it already leans.

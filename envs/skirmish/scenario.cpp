@@ -196,6 +196,12 @@ Scenario load_scenario(const ScenarioOptions& options) {
     }
   }
   if (!map.generate) set_starts(*setup, scenario, options, names, where);
+  for (std::size_t team = 0; team < 2; ++team) {
+    const auto first = setup->type.begin() + setup->start[team];
+    setup->one_type[team] =
+        !map.generate &&
+        std::all_of(first, first + setup->count[team], [&](std::uint8_t t) { return t == *first; });
+  }
   scenario.setup = std::move(setup);
   return scenario;
 }

@@ -26,6 +26,7 @@ inline F4 operator-(F4 a, F4 b) { return {_mm_sub_ps(a.v, b.v)}; }
 inline F4 operator*(F4 a, F4 b) { return {_mm_mul_ps(a.v, b.v)}; }
 inline F4 operator&(F4 a, F4 b) { return {_mm_and_ps(a.v, b.v)}; }
 inline F4 sqrt4(F4 a) { return {_mm_sqrt_ps(a.v)}; }
+inline F4 min4(F4 a, F4 b) { return {_mm_min_ps(a.v, b.v)}; }
 inline F4 less(F4 a, F4 b) { return {_mm_cmplt_ps(a.v, b.v)}; }
 inline F4 less_equal(F4 a, F4 b) { return {_mm_cmple_ps(a.v, b.v)}; }
 /// One bit per lane whose mask is set.
@@ -88,6 +89,9 @@ inline F4 operator&(F4 a, F4 b) {
 }
 inline F4 sqrt4(F4 a) {
   return detail::map2(a, a, [](float x, float) { return std::sqrt(x); });
+}
+inline F4 min4(F4 a, F4 b) {
+  return detail::map2(a, b, [](float x, float y) { return x < y ? x : y; });
 }
 inline F4 less(F4 a, F4 b) {
   return detail::map2(a, b, [](float x, float y) { return detail::mask_lane(x < y); });

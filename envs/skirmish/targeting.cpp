@@ -11,12 +11,16 @@
 #include <limits>
 
 #include "envs/skirmish/battle.hpp"
+#include "envs/skirmish/simd4.hpp"
 
 namespace credo::skirmish {
 namespace {
 
 constexpr float kFarther = 1.21F;    // squared: a chased target is given up for one 10% closer
 constexpr float kKiteMargin = 1.0F;  // cells a kiting unit keeps inside its own range
+
+// What a unit keeps doing between two rethinkings.
+enum Hold : std::uint8_t { kNothing, kWalks, kStays };
 
 constexpr std::uint32_t kUseJitter = 0;
 constexpr std::uint32_t kUseChoice = 1U << 24U;
@@ -45,23 +49,32 @@ bool Battle::may_see_enemies(int i) const {
   const float dy = std::max({box[2] - s_.y[k], s_.y[k] - box[3], 0.0F});
   // Units move within a step, so the box is a little out of date.
   constexpr float kDrift = 1.5F;
-  const float reach = std::sqrt(setup_->types[s_.type[k]].max_scan2) + kDrift;
+  const float reach = setup_->types[s_.type[k]].max_scan + kDrift;
   return dx * dx + dy * dy <= reach * reach;
 }
 
 void Battle::stand(int i, Footing footing) {
+  dx_[u(i)] = dy_[u(i)] = 0.0F;
+  hold_[u(i)] = footing == Footing::kIdle ? kStays : kNothing;
   s_.footing[u(i)] = footing;
   s_.pace[u(i)] = 0.0F;
 }
 
 void Battle::think(int i) {
   const auto k = u(i);
-  dx_[k] = dy_[k] = 0.0F;
   int t = s_.target[k];
+  if (rethink_) {
+    hold_[k] = kNothing;
+  } else if (hold_[k] != kNothing && t < 0) {
+    // Nothing to fight and nothing new to decide.
+    if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
+    return;
+  }
   bool look = rethink_;
   if (t >= 0 && s_.alive[u(t)] == 0) {
     t = -1;
     look = true;  // at once, so that no shot is lost
+    hold_[k] = kNothing;
     s_.target[k] = -1;
     if (s_.winding[k] != 0) {
       s_.winding[k] = 0;
@@ -90,7 +103,9 @@ void Battle::think(int i) {
     think_healer(i);
     return;
   }
-  t = choose_target(i, t, look);
+  const int chosen = choose_target(i, t, look);
+  if (chosen != t) hold_[k] = kNothing;
+  t = chosen;
   s_.target[k] = static_cast<std::int16_t>(t);
   if (t < 0)
     advance(i);
@@ -176,6 +191,10 @@ void Battle::advance(int i) {
 
 void Battle::head_for(int i, float gx, float gy) {
   const auto k = u(i);
+  if (hold_[k] == kWalks) {
+    moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
+    return;
+  }
   const TypeInfo& info = setup_->types[s_.type[k]];
   if (info.speed <= 0.0F) {
     stand(i, Footing::kIdle);
@@ -194,6 +213,8 @@ void Battle::head_for(int i, float gx, float gy) {
       gy = s_.way_y[k];
     }
   }
+  // Far from its goal a unit keeps its step for the four loops between two rethinkings.
+  constexpr float kFar = 5.0F;
   float speed = info.speed;
   if (info.acceleration > 0.0F) {
     speed = std::min(speed, s_.pace[k] + info.acceleration);
@@ -202,6 +223,8 @@ void Battle::head_for(int i, float gx, float gy) {
   const float dx = gx - s_.x[k];
   const float dy = gy - s_.y[k];
   const float distance2 = dx * dx + dy * dy;
+  hold_[k] =
+      info.acceleration <= 0.0F && distance2 > kFar * kFar * speed * speed ? kWalks : kNothing;
   if (distance2 > speed * speed) {
     const float scale = speed / std::sqrt(distance2);
     dx_[k] = quantise(dx * scale);
@@ -253,6 +276,7 @@ int Battle::acquire(int i, bool in_weapon_range_only) const {
   const int team = setup_->team_of(i);
   const bool hunts = team == 1 && setup_->order == EnemyOrder::kHunt;
   if (!hunts && !may_see_enemies(i)) return -1;
+  if (!in_weapon_range_only && setup_->one_type[u(1 - team)]) return nearest_of_one_type(i, hunts);
   const auto k = u(i);
   const Style style = setup_->style[u(team)];
   const auto& pairs = setup_->pairs[s_.type[k]];
@@ -290,6 +314,33 @@ int Battle::acquire(int i, bool in_weapon_range_only) const {
     }
   }
   return best;
+}
+
+// With a single enemy type only distance counts: four at a time.
+int Battle::nearest_of_one_type(int i, bool hunts) const {
+  const auto k = u(i);
+  const int other = 1 - setup_->team_of(i);
+  const int first = setup_->start[u(other)];
+  const PairInfo& p = setup_->pairs[s_.type[k]][s_.type[u(first)]];
+  if (!p.can_attack) return -1;
+  const F4 x = F4::splat(s_.x[k]);
+  const F4 y = F4::splat(s_.y[k]);
+  // Nobody nearer than this counts yet; ties go to the lower slot.
+  F4 best = F4::splat(std::numeric_limits<float>::max());
+  const int n = setup_->count[u(other)];
+  for (int base = 0; base < n; base += 4) {
+    const F4 dx = F4::load(&s_.x[u(first + base)]) - x;
+    const F4 dy = F4::load(&s_.y[u(first + base)]) - y;
+    best = min4(best, dx * dx + dy * dy);
+  }
+  float lanes[4];
+  best.store(lanes);
+  const float nearest = std::min(std::min(lanes[0], lanes[1]), std::min(lanes[2], lanes[3]));
+  if (s_.n_alive[u(other)] == 0 || (!hunts && nearest > p.scan2)) return -1;
+  for (int j = first; j < first + n; ++j) {
+    if (distance2(i, j) == nearest) return j;
+  }
+  return -1;
 }
 
 // Healers under orders heal their target; others the friend with the smallest share of hit points,
