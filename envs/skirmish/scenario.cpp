@@ -147,10 +147,14 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
 }  // namespace
 
 Scenario load_scenario(const ScenarioOptions& options) {
+  return make_scenario(load_map(options.map, options.data_dir),
+                       load_profile(options.profile, options.data_dir), options);
+}
+
+Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions& options) {
   Scenario scenario;
-  scenario.map = load_map(options.map, options.data_dir);
+  scenario.map = std::move(map_data);
   const MapData& map = scenario.map;
-  Profile profile = load_profile(options.profile, options.data_dir);
   if (!options.attack_jitter) profile.rules.jitter_loops = {0.0, 0.0};
   if (options.healer_first) profile.rules.healer_first = true;
   const std::string where = fmt::format("map '{}'", map.name);

@@ -41,6 +41,9 @@ struct Scenario {
 /// Errors: UserError naming the file and key, or the unit that is missing.
 Scenario load_scenario(const ScenarioOptions& options);
 
+/// The same from data that is at hand; `options` need no map, profile or data_dir.
+Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions& options);
+
 /// Draws the armies of a generated scenario: types and starting places (SMACv2).
 void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle);
 
