@@ -17,6 +17,7 @@ namespace {
 constexpr int kMaxGroups = 8;       // gradient buffers, and so the parallelism of one update
 constexpr int kMaxChunkRows = 768;  // agent rows per chunk: the working set stays in cache
 constexpr int kMinChunkRows = 128;
+constexpr int kBlockRows = 96;  // rows the layers pass on to each other within a chunk
 
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
@@ -216,7 +217,6 @@ void QLearner::run_chunk(std::span<const Episode* const> batch, const Chunk& chu
     slot_row[t] = rows;
     rows += alive * n;
   }
-  float* obs = scratch.floats(sz(rows) * sz(shape_.obs_dim));
   int* last_action = scratch.take<int>(sz(rows));
   int* action = scratch.take<int>(sz(rows));
   int* first_step = scratch.take<int>(sz(count));
@@ -227,21 +227,47 @@ void QLearner::run_chunk(std::span<const Episode* const> batch, const Chunk& chu
     n_steps += ep.length();
     for (int t = 0; t < ep.slots(); ++t) {
       const int row = slot_row[t] + e * n;
-      ep.read_obs(t, obs + static_cast<std::ptrdiff_t>(row) * shape_.obs_dim);
       for (int i = 0; i < n; ++i) {
         last_action[row + i] = t > 0 ? ep.action(t - 1, i) : -1;
         action[row + i] = t < ep.length() ? ep.action(t, i) : 0;
       }
     }
   }
+  // Blocks of slots of about kBlockRows rows: what the network works on at a time.
+  int* blocks = scratch.take<int>(sz(slots) + 1);
+  int n_blocks = 0;
+  int block_rows = 0;
+  for (int t = 0; t < slots;) {
+    blocks[n_blocks++] = t;
+    const int first = slot_row[t];
+    int end = t + 1;
+    const auto row_after = [&](int slot) { return slot_row[slot] + live[slot] * n; };
+    while (end < slots && row_after(end) - first <= kBlockRows) ++end;
+    block_rows = std::max(block_rows, row_after(end - 1) - first);
+    t = end;
+  }
+  blocks[n_blocks] = slots;
   const PackedRows packed{.n_agents = n,
                           .rows = rows,
                           .live = {live, sz(slots)},
                           .slot_row = {slot_row, sz(slots)},
-                          .obs = obs,
-                          .last_action = last_action};
-  const AgentPass online = network_.agent.forward(params_.data(), packed, true, scratch);
-  const AgentPass target = network_.agent.forward(target_.data(), packed, false, scratch);
+                          .last_action = last_action,
+                          .blocks = {blocks, sz(n_blocks) + 1},
+                          .block_rows = block_rows};
+  float* obs = scratch.floats(sz(block_rows) * sz(shape_.obs_dim));
+  const auto read_obs = [&](int block) {
+    float* out = obs;
+    for (int t = blocks[block]; t < blocks[block + 1]; ++t)
+      for (int e = 0; e < live[t]; ++e, out += n * shape_.obs_dim) episode(e).read_obs(t, out);
+  };
+  const AgentNetwork& agent = network_.agent;
+  AgentPass online = agent.begin(packed, true, scratch);
+  AgentPass target = agent.begin(packed, false, scratch);
+  for (int b = 0; b < n_blocks; ++b) {
+    read_obs(b);
+    agent.forward_block(params_.data(), packed, online, b, obs, scratch);
+    agent.forward_block(target_.data(), packed, target, b, obs, scratch);
+  }
 
   // Chosen-action values, greedy values of the next slot, and the states of both.
   const auto values = sz(n_steps) * sz(n);
@@ -334,7 +360,13 @@ void QLearner::run_chunk(std::span<const Episode* const> batch, const Chunk& chu
     for (int t = 0; t < episode(e).length(); ++t)
       for (int i = 0; i < n; ++i)
         d_rows[slot_row[t] + e * n + i] = d_q[(first_step[e] + t) * n + i];
-  network_.agent.backward(transposed_, packed, online, action, d_rows, group.grad.data(), scratch);
+  AgentNetwork::Backward back = agent.begin_backward(packed, scratch);
+  for (int b = n_blocks - 1; b >= 0; --b) {
+    read_obs(b);
+    agent.backward_block(transposed_, packed, online, b, obs, action, d_rows, back,
+                         group.grad.data(), scratch);
+  }
+  agent.end_backward(back, group.grad.data());
 
   if (trace == nullptr) return;
   for (int e = 0; e < count; ++e) {

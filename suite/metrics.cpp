@@ -35,7 +35,7 @@ Metrics evaluation_metrics(const Evaluation& evaluation) {
   if (const auto rate = evaluation.win_rate()) metrics.emplace_back("test_battle_won_mean", *rate);
   if (evaluation.entropy_mean) metrics.emplace_back("entropy_mean", *evaluation.entropy_mean);
   for (std::size_t agent = 0; agent < evaluation.credit_mean.size(); ++agent)
-    metrics.emplace_back(fmt::format("credit_mean_{}", agent), evaluation.credit_mean[agent]);
+    metrics.emplace_back(fmt::format("credit_{}", agent), evaluation.credit_mean[agent]);
   return metrics;
 }
 

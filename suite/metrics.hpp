@@ -19,7 +19,7 @@ std::string metrics_line(std::int64_t t_env, std::string_view event, std::int64_
                          std::int64_t updates, const Metrics& metrics);
 
 /// PyMARL's names: test_return_mean, test_return_std, test_ep_length_mean,
-/// test_battle_won_mean (where there are wins), then entropy_mean and credit_mean_<agent>.
+/// test_battle_won_mean (where there are wins), then entropy_mean and credit_<agent>.
 Metrics evaluation_metrics(const Evaluation& evaluation);
 
 /// One line per episode: t_env,episode,seed,return,length,won (won: 1, 0 or empty).

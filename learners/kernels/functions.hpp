@@ -19,29 +19,30 @@ struct Functions {
                                V::iand(V::bits(s), V::iset1(static_cast<int>(0x80000000U)))));
   }
 
-  /// e^x: x = n ln 2 + r, a degree-6 polynomial in r, then two exact scalings by powers of two so
-  /// that results in the subnormal range are rounded once. NaN stays NaN; overflow gives +inf.
-  static F exp(F x) {
-    x = V::max(V::set1(-104.0F), x);  // second operand when NaN
-    x = V::min(V::set1(89.0F), x);
+  /// x = n ln 2 + r with n an integer and |r| <= ln 2 / 2 (NaN: n and r are NaN).
+  static void reduce(F x, F& n, F& r) {
     const F magic = V::set1(12582912.0F);  // 1.5 * 2^23: rounds to an integer in the low bits
-    const F shifted = V::fma(x, V::set1(0x1.715476p+0F), magic);
-    const F n = V::sub(shifted, magic);
-    const I exponent = V::isub(V::bits(shifted), V::bits(magic));
-    F r = V::fma(n, V::set1(-0x1.62e400p-1F), x);
+    n = V::sub(V::fma(x, V::set1(0x1.715476p+0F), magic), magic);
+    r = V::fma(n, V::set1(-0x1.62e400p-1F), x);
     r = V::fma(n, V::set1(-0x1.7f7d1cp-20F), r);
+  }
+  /// e^r - 1 for |r| <= ln 2 / 2.
+  static F expm1_reduced(F r) {
     F p = V::set1(0x1.6a21acp-10F);
     p = V::fma(p, r, V::set1(0x1.123b6ap-7F));
     p = V::fma(p, r, V::set1(0x1.5558fap-5F));
     p = V::fma(p, r, V::set1(0x1.555490p-3F));
     p = V::fma(p, r, V::set1(0x1.fffffcp-2F));
-    p = V::fma(V::mul(r, r), p, r);
-    p = V::add(p, V::set1(1.0F));
-    const I half = V::template sra<1>(exponent);
-    const I rest = V::isub(exponent, half);
-    const I bias = V::iset1(127);
-    p = V::mul(p, V::from_bits(V::template shl<23>(V::iadd(half, bias))));
-    return V::mul(p, V::from_bits(V::template shl<23>(V::iadd(rest, bias))));
+    return V::fma(V::mul(r, r), p, r);
+  }
+
+  /// e^x. The scaling by 2^n rounds once, also in the subnormal range. Overflow gives +inf.
+  static F exp(F x) {
+    x = V::max(V::set1(-104.0F), x);  // second operand when NaN
+    x = V::min(V::set1(89.0F), x);
+    F n, r;
+    reduce(x, n, r);
+    return V::scale(V::add(expm1_reduced(r), V::set1(1.0F)), n);
   }
 
   /// ln x for positive normal x: x = 2^e m with m in [sqrt(1/2), sqrt(2)).
@@ -75,20 +76,27 @@ struct Functions {
     return V::div(top, V::add(V::set1(1.0F), e));
   }
 
-  /// Odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above.
+  /// Two sigmoids for one division: 1/a = b / (a b). Half an ulp or so less accurate than sigmoid.
+  static void sigmoid2(F x, F y, F& sigmoid_x, F& sigmoid_y) {
+    const F zero = V::set1(0.0F);
+    const F one = V::set1(1.0F);
+    const F ex = exp(V::sub(zero, abs(x)));
+    const F ey = exp(V::sub(zero, abs(y)));
+    const F a = V::add(one, ex);
+    const F b = V::add(one, ey);
+    const F inverse = V::div(one, V::mul(a, b));
+    sigmoid_x = V::mul(V::select(V::lt(x, zero), ex, one), V::mul(b, inverse));
+    sigmoid_y = V::mul(V::select(V::lt(y, zero), ey, one), V::mul(a, inverse));
+  }
+
+  /// t / (t + 2) with t = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), accurate also near 0.
   static F tanh(F x) {
-    const F a = abs(x);
-    const F s = V::mul(x, x);
-    F p = V::set1(0x1.16b058p-9F);
-    p = V::fma(p, s, V::set1(-0x1.0b5f50p-7F));
-    p = V::fma(p, s, V::set1(0x1.636de4p-6F));
-    p = V::fma(p, s, V::set1(-0x1.b9ebf4p-5F));
-    p = V::fma(p, s, V::set1(0x1.11105ap-3F));
-    p = V::fma(p, s, V::set1(-0x1.555554p-2F));
-    const F small = V::fma(V::mul(x, s), p, x);
-    const F e = exp(V::add(a, a));
-    const F large = V::sub(V::set1(1.0F), V::div(V::set1(2.0F), V::add(e, V::set1(1.0F))));
-    return V::select(V::lt(a, V::set1(0.625F)), small, copy_sign(large, x));
+    const F a = V::min(V::set1(10.0F), abs(x));  // 1 - tanh(10) is below half an ulp
+    F n, r;
+    reduce(V::add(a, a), n, r);
+    const F two_n = V::scale(V::set1(1.0F), n);
+    const F t = V::fma(expm1_reduced(r), two_n, V::sub(two_n, V::set1(1.0F)));
+    return copy_sign(V::div(t, V::add(t, V::set1(2.0F))), x);
   }
 };
 

@@ -93,9 +93,20 @@ struct KernelTable {
   void (*gru_forward)(int rows, int h, const float* gi, const float* gh, const float* h_prev,
                       float* gates, float* h_next);
   /// d_gates: out [rows, 4h] = gradients of the pre-activations r, z, n (input side) and m.
-  /// d_h_prev: += the direct path dh * z.
+  /// d_h_prev: += the direct path dh * z. d_bias: [4h] += column sums of d_gates, rows ascending.
   void (*gru_backward)(int rows, int h, const float* gates, const float* h_prev, const float* d_h,
-                       float* d_gates, float* d_h_prev);
+                       float* d_gates, float* d_h_prev, float* d_bias);
+
+  /// y[row] = max(0, y[row] + w[first[row]] + w[second[row]]), w: rows of h floats. An index of
+  /// `first` below 0 adds nothing; either array may be null.
+  void (*embed_relu)(int rows, int h, const float* w, const int* first, const int* second,
+                     float* y);
+  /// out[index[row]] += x[row], rows of n floats, ascending; an index below 0 is left out.
+  void (*scatter_add)(int rows, int n, const float* x, const int* index, float* out);
+  /// Backward of the chosen outputs of a linear layer. w, d_w: [outputs, h];
+  /// d_hidden[row] = d_q[row] * w[action[row]], d_w[action[row]] += d_q[row] * hidden[row].
+  void (*chosen_backward)(int rows, int h, const float* d_q, const int* action, const float* w,
+                          const float* hidden, float* d_hidden, float* d_w);
 
   void (*qmix_forward)(const QmixForward& f);
   void (*qmix_backward)(const QmixBackward& b);
@@ -105,6 +116,11 @@ struct KernelTable {
                   float alpha, float eps);
   void (*adam)(std::size_t n, float* p, const float* g, float* m, float* v, float grad_scale,
                const AdamStep& step);
+
+  /// Independent FMA chains and nothing else: the machine's peak, for benchmarks. Each iteration is
+  /// `peak_flops` floating-point operations.
+  float (*fma_peak)(std::size_t iterations);
+  int peak_flops;
 };
 
 /// The table in use (learners/isa.hpp selects it).

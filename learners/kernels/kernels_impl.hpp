@@ -74,23 +74,27 @@ struct Kernels {
   }
 
   template <int kRows, int kVectors, bool kMasked>
-  static void last_rows(const Gemm& g, int row, int rows, int column, int k0, int k1, bool first,
+  static void some_rows(const Gemm& g, int row, int rows, int column, int k0, int k1, bool first,
                         int tail) {
     if (rows == kRows) {
       tile<kRows, kVectors, kMasked>(g, row, column, k0, k1, first, tail);
     } else if constexpr (kRows > 1) {
-      last_rows<kRows - 1, kVectors, kMasked>(g, row, rows, column, k0, k1, first, tail);
+      some_rows<kRows - 1, kVectors, kMasked>(g, row, rows, column, k0, k1, first, tail);
     }
   }
 
+  // Rows are dealt evenly over the tiles: 8 rows run as 4 + 4, not as 6 + 2.
   template <int kRows, int kVectors, bool kMasked>
   static void column_panel(const Gemm& g, int column, int k0, int k1, bool first, int tail) {
+    if (g.m == 0) return;
+    const int tiles = (g.m + kRows - 1) / kRows;
+    const int base = g.m / tiles;
+    const int larger = g.m % tiles;
     int row = 0;
-    for (; row + kRows <= g.m; row += kRows)
-      tile<kRows, kVectors, kMasked>(g, row, column, k0, k1, first, tail);
-    if constexpr (kRows > 1) {
-      if (row < g.m)
-        last_rows<kRows - 1, kVectors, kMasked>(g, row, g.m - row, column, k0, k1, first, tail);
+    for (int i = 0; i < tiles; ++i) {
+      const int rows = base + (i < larger ? 1 : 0);
+      some_rows<kRows, kVectors, kMasked>(g, row, rows, column, k0, k1, first, tail);
+      row += rows;
     }
   }
 
@@ -120,19 +124,28 @@ struct Kernels {
   }
 
   static void gemm(const Gemm& g) {
-    // k is walked in blocks so that the slice of B under a panel stays in the first-level cache;
-    // a chain stored and reloaded is the same chain.
-    constexpr int kBlock = 256;
+    // Blocks of rows keep A in the second-level cache while the column panels pass over it; blocks
+    // of k keep the slice of B under a panel in the first. A chain stored and reloaded is the same
+    // chain.
+    constexpr int kRowBlock = 96;
+    constexpr int kBlock = 128;
     constexpr int kPanel = kMaxVectors * W;
-    int k0 = 0;
-    do {
-      const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
-      int column = 0;
-      for (; column + kPanel <= g.n; column += kPanel)
-        column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(g, column, k0, k1, k0 == 0, 0);
-      if (column < g.n) last_panel<kMaxVectors>(g, column, k0, k1, k0 == 0);
-      k0 = k1;
-    } while (k0 < g.k);
+    Gemm block = g;
+    for (int row = 0; row < g.m; row += kRowBlock) {
+      block.m = g.m - row < kRowBlock ? g.m - row : kRowBlock;
+      block.a = g.a + row * g.a_row;
+      block.c = g.c + row * g.ldc;
+      int k0 = 0;
+      do {
+        const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
+        int column = 0;
+        for (; column + kPanel <= g.n; column += kPanel)
+          column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(block, column, k0, k1, k0 == 0,
+                                                                   0);
+        if (column < g.n) last_panel<kMaxVectors>(block, column, k0, k1, k0 == 0);
+        k0 = k1;
+      } while (k0 < g.k);
+    }
   }
 
   // ---------------------------------------------------------------- elementwise
@@ -200,8 +213,9 @@ struct Kernels {
                           float* gates, float* h_next) {
     for (int row = 0; row < rows; ++row) {
       for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
-        const F r = Fn::sigmoid(V::add(get(gi + j, l), get(gh + j, l)));
-        const F z = Fn::sigmoid(V::add(get(gi + h + j, l), get(gh + h + j, l)));
+        F r, z;
+        Fn::sigmoid2(V::add(get(gi + j, l), get(gh + j, l)),
+                     V::add(get(gi + h + j, l), get(gh + h + j, l)), r, z);
         const F m = get(gh + 2 * h + j, l);
         const F n = Fn::tanh(V::fma(r, m, get(gi + 2 * h + j, l)));
         put(gates + j, r, l);
@@ -220,31 +234,77 @@ struct Kernels {
   }
 
   static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
-                           const float* d_h, float* d_gates, float* d_h_prev) {
+                           const float* d_h, float* d_gates, float* d_h_prev, float* d_bias) {
     const F one = V::set1(1.0F);
-    for (int row = 0; row < rows; ++row) {
-      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
-        const F r = get(gates + j, l);
-        const F z = get(gates + h + j, l);
-        const F n = get(gates + 2 * h + j, l);
-        const F m = get(gates + 3 * h + j, l);
-        const F d = get(d_h + j, l);
+    for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+      F sum_r = get(d_bias + j, l);
+      F sum_z = get(d_bias + h + j, l);
+      F sum_n = get(d_bias + 2 * h + j, l);
+      F sum_m = get(d_bias + 3 * h + j, l);
+      const float* gate = gates + j;
+      float* out = d_gates + j;
+      std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j);
+      for (int row = 0; row < rows; ++row, gate += 4 * h, out += 4 * h, at += h) {
+        const F r = get(gate, l);
+        const F z = get(gate + h, l);
+        const F n = get(gate + 2 * h, l);
+        const F m = get(gate + 3 * h, l);
+        const F d = get(d_h + at, l);
         const F one_minus_z = V::sub(one, z);
-        const F d_n = V::mul(d, one_minus_z);
-        const F d_an = V::mul(d_n, V::sub(one, V::mul(n, n)));
-        const F d_r = V::mul(d_an, m);
-        const F d_z = V::mul(d, V::sub(get(h_prev + j, l), n));
-        put(d_gates + j, V::mul(d_r, V::mul(r, V::sub(one, r))), l);
-        put(d_gates + h + j, V::mul(d_z, V::mul(z, one_minus_z)), l);
-        put(d_gates + 2 * h + j, d_an, l);
-        put(d_gates + 3 * h + j, V::mul(d_an, r), l);
-        put(d_h_prev + j, V::fma(d, z, get(d_h_prev + j, l)), l);
+        const F d_an = V::mul(V::mul(d, one_minus_z), V::sub(one, V::mul(n, n)));
+        const F d_m = V::mul(d_an, r);
+        const F d_ar = V::mul(V::mul(d_m, m), V::sub(one, r));
+        const F d_az = V::mul(V::mul(d, V::sub(get(h_prev + at, l), n)), V::mul(z, one_minus_z));
+        put(out, d_ar, l);
+        put(out + h, d_az, l);
+        put(out + 2 * h, d_an, l);
+        put(out + 3 * h, d_m, l);
+        put(d_h_prev + at, V::fma(d, z, get(d_h_prev + at, l)), l);
+        sum_r = V::add(sum_r, d_ar);
+        sum_z = V::add(sum_z, d_az);
+        sum_n = V::add(sum_n, d_an);
+        sum_m = V::add(sum_m, d_m);
+      }
+      put(d_bias + j, sum_r, l);
+      put(d_bias + h + j, sum_z, l);
+      put(d_bias + 2 * h + j, sum_n, l);
+      put(d_bias + 3 * h + j, sum_m, l);
+    });
+  }
+
+  // ---------------------------------------------------------------- rows by index
+  static void embed_relu(int rows, int h, const float* w, const int* first, const int* second,
+                         float* y) {
+    for (int row = 0; row < rows; ++row, y += h) {
+      const float* a = first != nullptr && first[row] >= 0 ? w + first[row] * h : nullptr;
+      const float* b = second != nullptr ? w + second[row] * h : nullptr;
+      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+        F sum = get(y + j, l);
+        if (a != nullptr) sum = V::add(sum, get(a + j, l));
+        if (b != nullptr) sum = V::add(sum, get(b + j, l));
+        put(y + j, V::max(V::set1(0.0F), sum), l);  // keeps NaN
       });
-      gates += 4 * h;
-      h_prev += h;
-      d_h += h;
-      d_gates += 4 * h;
-      d_h_prev += h;
+    }
+  }
+  static void scatter_add(int rows, int n, const float* x, const int* index, float* out) {
+    for (int row = 0; row < rows; ++row, x += n) {
+      if (index[row] < 0) continue;
+      float* y = out + static_cast<std::ptrdiff_t>(index[row]) * n;
+      for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int l) {
+        put(y + j, V::add(get(y + j, l), get(x + j, l)), l);
+      });
+    }
+  }
+  static void chosen_backward(int rows, int h, const float* d_q, const int* action, const float* w,
+                              const float* hidden, float* d_hidden, float* d_w) {
+    for (int row = 0; row < rows; ++row, hidden += h, d_hidden += h) {
+      const F d = V::set1(d_q[row]);
+      const float* weight = w + static_cast<std::ptrdiff_t>(action[row]) * h;
+      float* grad = d_w + static_cast<std::ptrdiff_t>(action[row]) * h;
+      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+        put(d_hidden + j, V::mul(d, get(weight + j, l)), l);
+        put(grad + j, V::fma(d, get(hidden + j, l), get(grad + j, l)), l);
+      });
     }
   }
 
@@ -398,6 +458,24 @@ struct Kernels {
     }
   }
 
+  // ---------------------------------------------------------------- machine peak
+  static float fma_peak(std::size_t iterations) {
+    constexpr int kChains = W == 1 ? 8 : 12;
+    F chain[kChains];
+    CREDO_UNROLL
+    for (int i = 0; i < kChains; ++i) chain[i] = V::set1(static_cast<float>(i));
+    const F a = V::set1(0.5F);
+    const F b = V::set1(1.0F);
+    for (std::size_t n = 0; n < iterations; ++n) {
+      CREDO_UNROLL
+      for (int i = 0; i < kChains; ++i) chain[i] = V::fma(chain[i], a, b);
+    }
+    float lane[16] = {};
+    for (int i = 0; i < kChains; ++i) V::store(lane, V::add(V::load(lane), chain[i]));
+    return lane[0];
+  }
+  static constexpr int kPeakFlops = 2 * W * (W == 1 ? 8 : 12);
+
   // ---------------------------------------------------------------- optimisers
   static void rmsprop(std::size_t n, float* p, const float* g, float* v, float grad_scale, float lr,
                       float alpha, float eps) {
@@ -428,9 +506,12 @@ struct Kernels {
   }
 
   static constexpr KernelTable table(const char* name) {
-    return {name,          gemm,         column_sum,    axpy,    add,     relu,
-            relu_backward, exp,          log,           tanh,    sigmoid, gru_forward,
-            gru_backward,  qmix_forward, qmix_backward, rmsprop, adam};
+    return {name,         gemm,          column_sum,    axpy,
+            add,          relu,          relu_backward, exp,
+            log,          tanh,          sigmoid,       gru_forward,
+            gru_backward, embed_relu,    scatter_add,   chosen_backward,
+            qmix_forward, qmix_backward, rmsprop,       adam,
+            fma_peak,     kPeakFlops};
   }
 };
 

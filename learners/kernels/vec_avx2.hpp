@@ -31,6 +31,16 @@ struct VecAvx2 {
   static M lt(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
   static M gt(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
   static F select(M m, F a, F b) { return _mm256_blendv_ps(b, a, m); }
+  /// p * 2^n for an integral n in [-150, 150] and p in [1/2, 2]: two exact-or-last steps, so the
+  /// product is rounded once.
+  static F scale(F p, F n) {
+    const I e = _mm256_cvttps_epi32(n);
+    const I half = _mm256_srai_epi32(e, 1);
+    const I bias = _mm256_set1_epi32(127);
+    const I first = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
+    const I second = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(e, half), bias), 23);
+    return _mm256_mul_ps(_mm256_mul_ps(p, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second));
+  }
   static I bits(F a) { return _mm256_castps_si256(a); }
   static F from_bits(I a) { return _mm256_castsi256_ps(a); }
   static F to_float(I a) { return _mm256_cvtepi32_ps(a); }

@@ -29,6 +29,8 @@ struct VecAvx512 {
   static M lt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static M gt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
   static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
+  /// p * 2^n for an integral n in [-150, 150] and p in [1/2, 2], rounded once.
+  static F scale(F p, F n) { return _mm512_scalef_ps(p, n); }
   static I bits(F a) { return _mm512_castps_si512(a); }
   static F from_bits(I a) { return _mm512_castsi512_ps(a); }
   static F to_float(I a) { return _mm512_cvtepi32_ps(a); }

@@ -27,6 +27,15 @@ struct VecScalar {
   static M lt(F a, F b) { return a < b; }
   static M gt(F a, F b) { return a > b; }
   static F select(M m, F a, F b) { return m ? a : b; }
+  /// p * 2^n for an integral n in [-150, 150] and p in [1/2, 2]: two exact-or-last steps, so the
+  /// product is rounded once.
+  static F scale(F p, F n) {
+    const int e = static_cast<int>(n == n ? n : 0.0F);
+    const int half = e >> 1;
+    const float first = __builtin_bit_cast(float, (half + 127) << 23);
+    const float second = __builtin_bit_cast(float, (e - half + 127) << 23);
+    return p * first * second;
+  }
   static I bits(F a) { return __builtin_bit_cast(int, a); }
   static F from_bits(I a) { return __builtin_bit_cast(float, a); }
   static F to_float(I a) { return static_cast<float>(a); }

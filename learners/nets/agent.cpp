@@ -1,5 +1,6 @@
 #include "learners/nets/agent.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -33,58 +34,87 @@ AgentNetwork::AgentNetwork(ParamLayout& layout, const std::string& prefix, const
   fc2_ = layout.add_linear(prefix + "fc2", hidden_, n_actions_);
 }
 
+void AgentNetwork::one_hot_rows(int rows, const int* last_action, Scratch& scratch,
+                                int*& action_rows, int*& agent_rows) const {
+  action_rows = agent_rows = nullptr;
+  int offset = obs_dim_;
+  if (last_action_) {
+    action_rows = scratch.take<int>(sz(rows));
+    for (int row = 0; row < rows; ++row)
+      action_rows[row] = last_action[row] < 0 ? -1 : offset + last_action[row];
+    offset += n_actions_;
+  }
+  if (agent_id_) {
+    agent_rows = scratch.take<int>(sz(rows));
+    for (int row = 0; row < rows; row += n_agents_)
+      for (int i = 0; i < n_agents_; ++i) agent_rows[row + i] = offset + i;
+  }
+}
+
 // One-hot inputs are additions of weight rows: the same chain as the dense product, since adding
 // 0 * w changes nothing.
 void AgentNetwork::first_layer(const float* params, int rows, const float* obs,
-                               const int* last_action, float* out) const {
-  const KernelTable& k = kernels();
+                               const int* last_action, float* out, Scratch& scratch) const {
   Linear obs_part = fc1_;
   obs_part.in = obs_dim_;
   forward_product(obs_part, params, rows, obs, obs_dim_, out, hidden_);
-  const float* w = params + fc1_.weight;
-  for (int row = 0; row < rows; ++row) {
-    float* y = out + at(row, hidden_);
-    if (last_action_ && last_action[row] >= 0)
-      k.add(y, w + at(action_row(last_action[row]), hidden_), sz(hidden_));
-    if (agent_id_) k.add(y, w + at(agent_row(row % n_agents_), hidden_), sz(hidden_));
-  }
-  k.relu(out, sz(rows) * sz(hidden_));
+  int* action_rows = nullptr;
+  int* agent_rows = nullptr;
+  one_hot_rows(rows, last_action, scratch, action_rows, agent_rows);
+  kernels().embed_relu(rows, hidden_, params + fc1_.weight, action_rows, agent_rows, out);
 }
 
-AgentPass AgentNetwork::forward(const float* params, const PackedRows& in, bool keep,
-                                Scratch& scratch) const {
-  const KernelTable& k = kernels();
-  const int h = hidden_;
-  const int first_rows = in.live[0] * in.n_agents;
+AgentPass AgentNetwork::begin(const PackedRows& in, bool keep, Scratch& scratch) const {
+  const std::size_t h = sz(hidden_);
+  const std::size_t first_rows = sz(in.slot_rows(0));
+  const std::size_t rows = sz(keep ? in.rows : in.block_rows);
   AgentPass pass;
-  pass.hidden1 = scratch.floats(sz(in.rows) * sz(h));
-  pass.h = scratch.floats(sz(in.rows) * sz(h));
-  pass.h_prev = scratch.floats(sz(in.rows) * sz(h));
+  pass.keep = keep;
+  pass.hidden1 = scratch.floats(rows * h);
+  pass.gates = scratch.floats((keep ? rows : first_rows) * 4 * h);
+  float* state = scratch.floats((first_rows + rows) * h);
+  std::memset(state, 0, first_rows * h * sizeof(float));
+  pass.h = state + first_rows * h;
+  pass.gi = scratch.floats(sz(in.block_rows) * 3 * h);
+  pass.gh = scratch.floats(first_rows * 3 * h);
   pass.q = scratch.floats(sz(in.rows) * sz(n_actions_));
-  float* gi = scratch.floats(sz(in.rows) * sz(3 * h));
-  float* gh = scratch.floats(sz(first_rows) * sz(3 * h));
-  float* gates = scratch.floats(sz(keep ? in.rows : first_rows) * sz(4 * h));
-  if (keep) pass.gates = gates;
-
-  first_layer(params, in.rows, in.obs, in.last_action, pass.hidden1);
-  forward_product(ih_, params, in.rows, pass.hidden1, h, gi, 3 * h);
-
-  std::memset(pass.h_prev, 0, sz(first_rows) * sz(h) * sizeof(float));
-  const int slots = static_cast<int>(in.live.size());
-  for (int t = 0; t < slots; ++t) {
-    const int row = in.slot_row[sz(t)];
-    const int rows = in.live[sz(t)] * in.n_agents;
-    forward_product(hh_, params, rows, pass.h_prev + at(row, h), h, gh, 3 * h);
-    k.gru_forward(rows, h, gi + at(row, 3 * h), gh, pass.h_prev + at(row, h),
-                  keep ? gates + at(row, 4 * h) : gates, pass.h + at(row, h));
-    if (t + 1 < slots) {
-      const int next_rows = in.live[sz(t + 1)] * in.n_agents;
-      std::memcpy(pass.h_prev + at(in.slot_row[sz(t + 1)], h), pass.h + at(row, h),
-                  sz(next_rows) * sz(h) * sizeof(float));
-    }
-  }
-  forward_product(fc2_, params, in.rows, pass.h, h, pass.q, n_actions_);
   return pass;
+}
+
+void AgentNetwork::forward_block(const float* params, const PackedRows& in, AgentPass& pass,
+                                 int block, const float* obs, Scratch& scratch) const {
+  const int h = hidden_;
+  const int begin = in.block_begin(block);
+  const int end = in.block_begin(block + 1);
+  const int base = in.first_row(begin);
+  const int rows = in.rows_of(block);
+  float* hidden1 = pass.keep ? pass.hidden1 + at(base, h) : pass.hidden1;
+  first_layer(params, rows, obs, in.last_action + base, hidden1, scratch);
+  forward_product(ih_, params, rows, hidden1, h, pass.gi, 3 * h);
+
+  // The live episodes of a slot are the first ones of the slot before it, so the states they start
+  // from are that slot's first rows. Without `keep` the state before the block precedes pass.h.
+  float* states = pass.keep ? pass.h + at(base, h) : pass.h;
+  const float* h_prev =
+      pass.keep ? previous_state(pass, in, begin) : pass.h - at(in.slot_rows(0), h);
+  for (int t = begin; t < end; ++t) {
+    const int row = in.first_row(t) - base;
+    const int slot_rows = in.slot_rows(t);
+    float* gates = pass.keep ? pass.gates + at(base + row, 4 * h) : pass.gates;
+    forward_product(hh_, params, slot_rows, h_prev, h, pass.gh, 3 * h);
+    kernels().gru_forward(slot_rows, h, pass.gi + at(row, 3 * h), pass.gh, h_prev, gates,
+                          states + at(row, h));
+    h_prev = states + at(row, h);
+  }
+  forward_product(fc2_, params, rows, states, h, pass.q + at(base, n_actions_), n_actions_);
+  if (!pass.keep && end < in.slots())
+    std::memcpy(pass.h - at(in.slot_rows(0), h), h_prev,
+                sz(in.slot_rows(end)) * sz(h) * sizeof(float));
+}
+
+const float* AgentNetwork::previous_state(const AgentPass& pass, const PackedRows& in,
+                                          int t) const {
+  return pass.h + at(t > 0 ? in.first_row(t - 1) : -in.slot_rows(0), hidden_);
 }
 
 void AgentNetwork::transpose(const float* params, Transposed& out) const {
@@ -96,69 +126,106 @@ void AgentNetwork::transpose(const float* params, Transposed& out) const {
   transpose_weight(fc2_, params, out.fc2.data());
 }
 
-void AgentNetwork::backward(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
-                            const int* action, const float* d_q, float* grad,
-                            Scratch& scratch) const {
+AgentNetwork::Backward AgentNetwork::begin_backward(const PackedRows& in, Scratch& scratch) const {
+  const std::size_t h = sz(hidden_);
+  Backward back;
+  back.d_h = scratch.floats(sz(in.block_rows) * h);
+  back.d_gates = scratch.floats(sz(in.block_rows) * 4 * h);
+  back.d_hidden1 = scratch.floats(sz(in.block_rows) * h);
+  back.carry = scratch.floats(sz(in.slot_rows(0)) * h);
+  back.d_fc2 = scratch.zeros(sz(n_actions_) * h);
+  back.d_bias = scratch.zeros(4 * h);
+  return back;
+}
+
+void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& in,
+                                  const AgentPass& pass, int block, const float* obs,
+                                  const int* action, const float* d_q, Backward& back, float* grad,
+                                  Scratch& scratch) const {
   const KernelTable& k = kernels();
   const int h = hidden_;
-  float* d_h = scratch.zeros(sz(in.rows) * sz(h));
-  float* d_gates = scratch.floats(sz(in.rows) * sz(4 * h));
-  float* d_hidden1 = scratch.floats(sz(in.rows) * sz(h));
+  const int begin = in.block_begin(block);
+  const int end = in.block_begin(block + 1);
+  const int base = in.first_row(begin);
+  const int rows = in.rows_of(block);
 
-  // fc2 sees one non-zero output gradient per row.
-  float* d_fc2 = scratch.zeros(sz(n_actions_) * sz(h));  // [n_actions, h]
-  for (int row = 0; row < in.rows; ++row) {
-    const float d = d_q[row];
-    if (d == 0.0F) continue;
-    const int a = action[row];
-    k.axpy(d_h + at(row, h), d, weights.fc2.data() + at(a, h), sz(h));
-    k.axpy(d_fc2 + at(a, h), d, pass.h + at(row, h), sz(h));
-    grad[fc2_.bias + sz(a)] += d;
-  }
-  for (int i = 0; i < h; ++i)
-    for (int a = 0; a < n_actions_; ++a)
-      grad[fc2_.weight + sz(i * fc2_.ld + a)] += d_fc2[at(a, h) + i];
+  // fc2 sees one output gradient per row.
+  k.chosen_backward(rows, h, d_q + base, action + base, weights.fc2.data(), pass.h + at(base, h),
+                    back.d_h, back.d_fc2);
+  for (int row = base; row < base + rows; ++row) grad[fc2_.bias + sz(action[row])] += d_q[row];
+  k.add(back.d_h + at(in.first_row(end - 1) - base, h), back.carry, sz(back.carry_rows) * sz(h));
 
-  float* d_h_prev = scratch.floats(sz(in.live[0] * in.n_agents) * sz(h));
-  for (int t = static_cast<int>(in.live.size()) - 1; t >= 0; --t) {
-    const int row = in.slot_row[sz(t)];
-    const int rows = in.live[sz(t)] * in.n_agents;
-    // The state before slot 0 is a constant: its gradient goes nowhere.
-    float* target = t > 0 ? d_h + at(in.slot_row[sz(t - 1)], h) : d_h_prev;
-    if (t == 0) std::memset(d_h_prev, 0, sz(rows) * sz(h) * sizeof(float));
-    k.gru_backward(rows, h, pass.gates + at(row, 4 * h), pass.h_prev + at(row, h), d_h + at(row, h),
-                   d_gates + at(row, 4 * h), target);
-    if (t == 0) break;
+  for (int t = end - 1; t >= begin; --t) {
+    const int row = in.first_row(t) - base;
+    const int slot_rows = in.slot_rows(t);
+    // Gradient of the state before this slot: rows of the slot before, or the next block's carry.
+    float* before = back.carry;
+    if (t > begin) {
+      before = back.d_h + at(in.first_row(t - 1) - base, h);
+    } else {
+      std::memset(before, 0, sz(slot_rows) * sz(h) * sizeof(float));
+      back.carry_rows = slot_rows;
+    }
+    const float* dg = back.d_gates + at(row, 4 * h);
+    k.gru_backward(slot_rows, h, pass.gates + at(base + row, 4 * h), previous_state(pass, in, t),
+                   back.d_h + at(row, h), back.d_gates + at(row, 4 * h), before, back.d_bias);
+    if (t == 0) break;  // the state before slot 0 is a constant
     // Hidden-side pre-activations are (r, z, m): columns 0..2h and 3h..4h of d_gates.
-    const float* dg = d_gates + at(row, 4 * h);
-    accumulate_product(rows, h, 2 * h, dg, 4 * h, weights.weight_hh.data(), h, target, h);
-    accumulate_product(rows, h, h, dg + 3 * h, 4 * h, weights.weight_hh.data() + at(2 * h, h), h,
-                       target, h);
+    accumulate_product(slot_rows, h, 2 * h, dg, 4 * h, weights.weight_hh.data(), h, before, h);
+    accumulate_product(slot_rows, h, h, dg + 3 * h, 4 * h, weights.weight_hh.data() + at(2 * h, h),
+                       h, before, h);
   }
+  hidden_weight_gradient(in, pass, block, back.d_gates, grad);
 
   // Input side: columns 0..3h are (r, z, n).
-  input_gradient(in.rows, h, 3 * h, d_gates, 4 * h, weights.weight_ih.data(), d_hidden1);
-  k.relu_backward(d_hidden1, pass.hidden1, sz(in.rows) * sz(h));
-  weight_gradient(ih_, in.rows, pass.hidden1, h, d_gates, 4 * h, grad);
+  const float* hidden1 = pass.hidden1 + at(base, h);
+  input_gradient(rows, h, 3 * h, back.d_gates, 4 * h, weights.weight_ih.data(), back.d_hidden1);
+  k.relu_backward(back.d_hidden1, hidden1, sz(rows) * sz(h));
+  weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, 4 * h, grad);
+  Linear obs_part = fc1_;
+  obs_part.in = obs_dim_;
+  weight_gradient(obs_part, rows, obs, obs_dim_, back.d_hidden1, h, grad);
+  int* action_rows = nullptr;
+  int* agent_rows = nullptr;
+  one_hot_rows(rows, in.last_action + base, scratch, action_rows, agent_rows);
+  if (last_action_) k.scatter_add(rows, h, back.d_hidden1, action_rows, grad + fc1_.weight);
+  if (agent_id_) k.scatter_add(rows, h, back.d_hidden1, agent_rows, grad + fc1_.weight);
+}
 
+void AgentNetwork::end_backward(const Backward& back, float* grad) const {
+  const KernelTable& k = kernels();
+  const int h = hidden_;
+  for (int i = 0; i < h; ++i)
+    for (int a = 0; a < n_actions_; ++a)
+      grad[fc2_.weight + sz(i * fc2_.ld + a)] += back.d_fc2[at(a, h) + i];
+  k.add(grad + ih_.bias, back.d_bias, sz(3 * h));
+  k.add(grad + hh_.bias, back.d_bias, sz(2 * h));
+  k.add(grad + hh_.bias + sz(2 * h), back.d_bias + 3 * h, sz(h));
+}
+
+// Rows of neighbouring slots and of their previous states are contiguous as long as no episode
+// ends: one product for each such stretch. Slot 0 starts from zero and adds nothing.
+void AgentNetwork::hidden_weight_gradient(const PackedRows& in, const AgentPass& pass, int block,
+                                          const float* d_gates, float* grad) const {
+  const int h = hidden_;
   Linear rz = hh_;
   rz.out = 2 * h;
-  weight_gradient(rz, in.rows, pass.h_prev, h, d_gates, 4 * h, grad);
   Linear candidate = hh_;
   candidate.out = h;
   candidate.weight += sz(2 * h);
-  candidate.bias += sz(2 * h);
-  weight_gradient(candidate, in.rows, pass.h_prev, h, d_gates + 3 * h, 4 * h, grad);
-
-  Linear obs_part = fc1_;
-  obs_part.in = obs_dim_;
-  weight_gradient(obs_part, in.rows, in.obs, obs_dim_, d_hidden1, h, grad);
-  float* d_w = grad + fc1_.weight;
-  for (int row = 0; row < in.rows; ++row) {
-    const float* d = d_hidden1 + at(row, h);
-    if (last_action_ && in.last_action[row] >= 0)
-      k.add(d_w + at(action_row(in.last_action[row]), h), d, sz(h));
-    if (agent_id_) k.add(d_w + at(agent_row(row % n_agents_), h), d, sz(h));
+  const int begin = in.block_begin(block);
+  const int end = in.block_begin(block + 1);
+  for (int t = std::max(begin, 1); t < end;) {
+    const int first = t;
+    int rows = 0;
+    do {
+      rows += in.slot_rows(t);
+      ++t;
+    } while (t < end && in.slot_rows(t - 1) == in.slot_rows(t - 2));
+    const float* x = previous_state(pass, in, first);
+    const float* d = d_gates + at(in.first_row(first) - in.first_row(begin), 4 * h);
+    weight_gradient_only(rz, rows, x, h, d, 4 * h, grad);
+    weight_gradient_only(candidate, rows, x, h, d + 3 * h, 4 * h, grad);
   }
 }
 
@@ -168,7 +235,7 @@ void AgentNetwork::act(const float* params, int rows, const float* obs, const in
   float* gi = scratch.floats(sz(rows) * sz(3 * hidden_));
   float* gh = scratch.floats(sz(rows) * sz(3 * hidden_));
   float* gates = scratch.floats(sz(rows) * sz(4 * hidden_));
-  first_layer(params, rows, obs, last_action, hidden1);
+  first_layer(params, rows, obs, last_action, hidden1, scratch);
   forward_product(ih_, params, rows, hidden1, hidden_, gi, 3 * hidden_);
   forward_product(hh_, params, rows, h, hidden_, gh, 3 * hidden_);
   kernels().gru_forward(rows, hidden_, gi, gh, h, gates, h);

@@ -23,26 +23,43 @@ struct EnvShape {
   int state_dim = 0;
 };
 
-/// Rows of a packed batch: slot t holds live[t] * n_agents rows starting at first_row(t), ordered
-/// by (episode, agent).
+/// Rows of a packed batch: slot t holds live[t] * n_agents rows starting at slot_row[t], ordered by
+/// (episode, agent).
 struct PackedRows {
   int n_agents = 0;
   int rows = 0;
   std::span<const int> live;         ///< [slots], non-increasing
   std::span<const int> slot_row;     ///< [slots], first row of each slot
-  const float* obs = nullptr;        ///< [rows, obs_dim]
   const int* last_action = nullptr;  ///< [rows], -1 where there is none
+  std::span<const int> blocks;       ///< first slot of each block, then the number of slots
+  int block_rows = 0;                ///< rows of the largest block
+
+  int slot_rows(int t) const { return live[static_cast<std::size_t>(t)] * n_agents; }
+  int first_row(int t) const { return slot_row[static_cast<std::size_t>(t)]; }
+  int slots() const { return static_cast<int>(live.size()); }
+  int n_blocks() const { return static_cast<int>(blocks.size()) - 1; }
+  int block_begin(int b) const { return blocks[static_cast<std::size_t>(b)]; }
+  /// Rows of block b.
+  int rows_of(int b) const {
+    const int end = block_begin(b + 1);
+    return (end < slots() ? first_row(end) : rows) - first_row(block_begin(b));
+  }
 };
 
 /// What a forward pass leaves behind; storage belongs to the Scratch it was given.
 struct AgentPass {
-  float* hidden1 = nullptr;  ///< [rows, h] after fc1 and ReLU
-  float* gates = nullptr;    ///< [rows, 4h]; null when not kept
-  float* h_prev = nullptr;   ///< [rows, h] GRU input state
-  float* h = nullptr;        ///< [rows, h] GRU output state
-  float* q = nullptr;        ///< [rows, n_actions]
+  bool keep = false;         ///< the arrays below hold all rows, as backward needs them
+  float* hidden1 = nullptr;  ///< after fc1 and ReLU [h]
+  float* gates = nullptr;    ///< [4h]
+  float* h = nullptr;        ///< GRU output state [h]; the state before its first row precedes it
+  float* gi = nullptr;       ///< one block: input side of the gates [3h]
+  float* gh = nullptr;       ///< one slot: hidden side of the gates [3h]
+  float* q = nullptr;        ///< [rows, n_actions], always of all rows
 };
 
+/// The agent network works through a batch in blocks of slots (PackedRows::blocks): what one layer
+/// writes is still in cache when the next one reads it, and observations are needed for one block
+/// at a time only.
 class AgentNetwork {
  public:
   /// Adds prefix + "fc1.weight", "rnn.weight_ih", ... to the layout.
@@ -52,8 +69,11 @@ class AgentNetwork {
   int hidden_dim() const { return hidden_; }
   int n_actions() const { return n_actions_; }
 
-  /// Q-values of all rows, hidden state zero before slot 0. `keep` stores what backward needs.
-  AgentPass forward(const float* params, const PackedRows& in, bool keep, Scratch& scratch) const;
+  /// Storage for a pass over `in`; hidden state zero before slot 0.
+  AgentPass begin(const PackedRows& in, bool keep, Scratch& scratch) const;
+  /// Blocks in ascending order. obs: [rows of the block, obs_dim].
+  void forward_block(const float* params, const PackedRows& in, AgentPass& pass, int block,
+                     const float* obs, Scratch& scratch) const;
 
   /// Weights in the layout the input-gradient products need; made once per update.
   struct Transposed {
@@ -61,10 +81,24 @@ class AgentNetwork {
   };
   void transpose(const float* params, Transposed& out) const;
 
-  /// Adds to `grad`. d_q: gradient of the chosen action's value for each row (0: none), whose
-  /// action is action[row].
-  void backward(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
-                const int* action, const float* d_q, float* grad, Scratch& scratch) const;
+  /// Gradients between blocks.
+  struct Backward {
+    float* d_h = nullptr;      ///< [block_rows, h]
+    float* d_gates = nullptr;  ///< [block_rows, 4h]
+    float* d_hidden1 = nullptr;
+    float* carry = nullptr;  ///< gradient of the state that enters the later block's first slot
+    int carry_rows = 0;
+    float* d_fc2 = nullptr;   ///< [n_actions, h]
+    float* d_bias = nullptr;  ///< [4h]: r, z, n, m
+  };
+  Backward begin_backward(const PackedRows& in, Scratch& scratch) const;
+  /// Blocks in descending order. d_q: gradient of the chosen action's value of every row (all
+  /// rows), action: that action. Adds to grad.
+  void backward_block(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
+                      int block, const float* obs, const int* action, const float* d_q,
+                      Backward& back, float* grad, Scratch& scratch) const;
+  /// After block 0: adds what was summed over all blocks.
+  void end_backward(const Backward& back, float* grad) const;
 
   /// One acting step for `rows` agents: obs [rows, obs_dim], agent ids row % n_agents; h
   /// [rows, hidden] is read and replaced; q [rows, n_actions] is written.
@@ -73,9 +107,14 @@ class AgentNetwork {
 
  private:
   void first_layer(const float* params, int rows, const float* obs, const int* last_action,
-                   float* out) const;
-  int action_row(int action) const { return obs_dim_ + action; }
-  int agent_row(int agent) const { return obs_dim_ + (last_action_ ? n_actions_ : 0) + agent; }
+                   float* out, Scratch& scratch) const;
+  /// Rows of fc1's matrix that the one-hot inputs of each row select; null where there are none.
+  void one_hot_rows(int rows, const int* last_action, Scratch& scratch, int*& action_rows,
+                    int*& agent_rows) const;
+  /// GRU input state of slot t's rows, in a pass that keeps all rows.
+  const float* previous_state(const AgentPass& pass, const PackedRows& in, int t) const;
+  void hidden_weight_gradient(const PackedRows& in, const AgentPass& pass, int block,
+                              const float* d_gates, float* grad) const;
 
   int n_agents_;
   int n_actions_;

@@ -50,22 +50,27 @@ inline void input_gradient(int rows, int in, int out, const float* dy, std::ptrd
                   .ldc = in});
 }
 
-/// dW += x^T dy and db += column sums of dy, rows ascending.
+/// dW += x^T dy, rows ascending.
+inline void weight_gradient_only(const Linear& layer, int rows, const float* x, std::ptrdiff_t ldx,
+                                 const float* dy, std::ptrdiff_t ldy, float* grad) {
+  kernels().gemm({.m = layer.in,
+                  .n = layer.out,
+                  .k = rows,
+                  .a = x,
+                  .a_row = 1,
+                  .a_col = ldx,
+                  .b = dy,
+                  .ldb = ldy,
+                  .c = grad + layer.weight,
+                  .ldc = layer.ld,
+                  .accumulate = true});
+}
+
+/// The same, and db += column sums of dy.
 inline void weight_gradient(const Linear& layer, int rows, const float* x, std::ptrdiff_t ldx,
                             const float* dy, std::ptrdiff_t ldy, float* grad) {
-  const KernelTable& k = kernels();
-  k.gemm({.m = layer.in,
-          .n = layer.out,
-          .k = rows,
-          .a = x,
-          .a_row = 1,
-          .a_col = ldx,
-          .b = dy,
-          .ldb = ldy,
-          .c = grad + layer.weight,
-          .ldc = layer.ld,
-          .accumulate = true});
-  k.column_sum(rows, layer.out, dy, ldy, grad + layer.bias);
+  weight_gradient_only(layer, rows, x, ldx, dy, ldy, grad);
+  kernels().column_sum(rows, layer.out, dy, ldy, grad + layer.bias);
 }
 
 }  // namespace credo

@@ -205,6 +205,7 @@ int complain(std::string_view message, int code) {
 int run_cli(const std::vector<std::string>& words) {
   reopen_closed_streams();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error like a full disk
   try {
     return dispatch(words);
   } catch (const OutputClosed&) {

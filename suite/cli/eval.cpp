@@ -25,6 +25,16 @@ struct Played {
   Evaluation evaluation;
 };
 
+// Weights that do not fit are the file's fault, so the message names it.
+Evaluation play_greedy(const RunConfig& config, const Env& env, const TensorFile& weights,
+                       const std::string& label, int episodes, std::uint64_t seed) {
+  try {
+    return evaluate_weights(env, config.train_config(), weights, episodes, seed);
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("{}: {}", label, error.what()));
+  }
+}
+
 Played play_fixed(const Arguments& arguments, const std::string& policy, int episodes) {
   const auto env_id = arguments.text("env");
   if (!env_id) throw UserError("--policy needs --env ENV");
@@ -50,14 +60,14 @@ Played play_run(const Arguments& arguments, int episodes) {
     played.evaluation = evaluate_fixed_policy(*env, config.algorithm(), episodes, seed);
     return played;
   }
-  TensorFile weights;
   if (const auto path = arguments.text("weights")) {
-    weights = read_safetensors(*path);
-  } else {
-    const WeightsFile file = load_weights(directory, arguments.text("checkpoint").value_or(""));
-    weights = parse_safetensors(file.bytes, file.path.string());
+    played.evaluation = play_greedy(config, *env, read_safetensors(*path), *path, episodes, seed);
+    return played;
   }
-  played.evaluation = evaluate_weights(*env, config.train_config(), weights, episodes, seed);
+  const WeightsFile file = load_weights(directory, arguments.text("checkpoint").value_or(""));
+  const std::string label = file.path.string();
+  played.evaluation =
+      play_greedy(config, *env, parse_safetensors(file.bytes, label), label, episodes, seed);
   return played;
 }
 
@@ -67,10 +77,10 @@ Played play_weights(const Arguments& arguments, int episodes) {
     throw UserError(
         fmt::format("--weights needs a learning algorithm, not '{}'", config.algorithm()));
   const auto env = make_run_env(config);
-  const TensorFile weights = read_safetensors(*arguments.text("weights"));
+  const std::string path = *arguments.text("weights");
   const std::uint64_t seed = config.seed();
   return {config.env_id(), config.algorithm(), seed,
-          evaluate_weights(*env, config.train_config(), weights, episodes, seed)};
+          play_greedy(config, *env, read_safetensors(path), path, episodes, seed)};
 }
 
 int run_eval(const Arguments& arguments) {

@@ -138,13 +138,11 @@ TEST_CASE("conformance: the time limit cuts exactly, as truncated or terminated 
       const auto cut = credo::make_env(id, params);
       CHECK(cut->spec().limit_is_terminal == is_terminal);
       CHECK(cut->spec().episode_limit <= 3);
-      // The same episode with room to spare tells a natural end from a cut.
-      Walker walker(credo::make_env(id), 6);
-      if (walker.env().spec().episode_limit <= 3) {
-        credo::Params wide = credo::env_params(id);
-        wide.set("limit", std::int64_t{50});
-        walker = Walker(credo::make_env(id, wide), 6);
-      }
+      // The same episode with room to spare, where only natural ends count as terminated.
+      credo::Params wide = credo::env_params(id);
+      wide.set("limit", std::max(wide.integer("limit"), std::int64_t{50}));
+      wide.set("limit_is_terminal", false);
+      Walker walker(credo::make_env(id, wide), 6);
       for (int episode = 0; episode < 2 * kEpisodes; ++episode) {
         cut->reset(credo::Stream(6, credo::purpose("conformance env"), 0, walker.episode()));
         while (!cut->done()) {
@@ -152,17 +150,10 @@ TEST_CASE("conformance: the time limit cuts exactly, as truncated or terminated 
           const credo::StepResult result = cut->step(walker.actions);
           REQUIRE(result.reward == seen.result.reward);
           const bool at_limit = cut->t() == cut->spec().episode_limit;
-          const bool natural =
-              seen.result.terminated && walker.env().t() < walker.env().spec().episode_limit;
-          if (natural || seen.ended) {
-            // A natural end is an end, on the limit step too.
-            if (natural) REQUIRE(result.terminated);
-            REQUIRE(cut->done());
-          } else {
-            REQUIRE(cut->done() == at_limit);
-            REQUIRE(result.terminated == (at_limit && is_terminal));
-            REQUIRE(result.truncated == (at_limit && !is_terminal));
-          }
+          const bool is_cut = at_limit && !seen.result.terminated;
+          REQUIRE(result.terminated == (seen.result.terminated || (is_cut && is_terminal)));
+          REQUIRE(result.truncated == (is_cut && !is_terminal));
+          REQUIRE(cut->done() == (seen.result.terminated || is_cut));
         }
         if (!walker.env().done()) {
           const std::uint64_t now = walker.episode();

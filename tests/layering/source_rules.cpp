@@ -143,7 +143,8 @@ std::optional<std::string> include_error(const std::string& path, const std::str
   const auto in = [&](std::string_view folder) { return target.starts_with(folder); };
   const bool names_wing = in("envs/") || in("learners/") || in("suite/") || in("tests/");
 
-  if (is_project && !names_wing) return "include by the path from the source root";
+  const bool is_neighbour = is_below(path, "tests/") && target.find('/') == std::string::npos;
+  if (is_project && !names_wing && !is_neighbour) return "include by the path from the source root";
   if (!is_project && names_wing) return "include Credo's own headers with quotes";
   if (in("tests/") && !is_below(path, "tests/")) return "only tests include tests";
   if (is_below(path, "envs/")) {

@@ -17,7 +17,8 @@ using Findings = std::vector<std::string>;
 std::string code_only(std::string_view text);
 
 /// envs includes neither learners nor suite; learners includes envs/core and never another part of
-/// envs, nor suite; environments know no threads. Includes go by the path from the source root.
+/// envs, nor suite; environments know no threads. Includes go by the path from the source root; a
+/// test may also name its neighbour.
 Findings check_includes(const std::string& path, std::string_view text);
 
 /// No clock, environment variable, process exit, console output, standard random engine or

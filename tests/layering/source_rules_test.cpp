@@ -38,6 +38,7 @@ TEST_CASE("an include down the wings passes") {
   CHECK(check_includes("learners/a.cpp", "// #include \"suite/b.hpp\"\n").empty());
   CHECK(check_includes("suite/a.cpp", "#include \"envs/two_step.hpp\"\n").empty());
   CHECK(check_includes("tests/a.cpp", "#include \"suite/plan.hpp\"\n").empty());
+  CHECK(check_includes("tests/envs/a.cpp", "#include \"support.hpp\"\n").empty());
 }
 
 TEST_CASE("a forbidden name is found as a whole word only") {

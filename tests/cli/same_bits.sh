@@ -1,0 +1,53 @@
+#!/bin/bash
+# Runs leave the same bytes (metrics, episodes, weights) whatever runs them: 1, 2 or 4 threads,
+# every instruction set, every given program (e.g. built by another compiler).
+# usage: same_bits.sh CREDO [OTHER_CREDO]...   ENVS and ALGS in the environment widen the choice.
+set -u
+credo=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+envs=${ENVS:-matrix/climbing two_step predator_prey/5x5 switch/2 stag_hunt/8x8}
+algs=${ALGS:-iql vdn qmix qmix_simple qmix_gre qmix_gre_exact}
+# Widths that no vector width divides, so that every path has a remainder.
+small=(--set learner.batch_size=4 --set run.log_interval=100 --set evaluation.interval=150
+       --set evaluation.episodes=3 --set run.checkpoint_interval=150 --set rollout.n_envs=3
+       --set learner.td_lambda=0.4 --set learner.target_update_interval=4 --set env.limit=25
+       --set agent.hidden_dim=19 --set mixer.embed_dim=11 --set mixer.hypernet_embed=21
+       --seed 7 --quiet)
+failures=0
+compared=0
+
+digest() { # FOLDER
+  (cd "$1" && cat config.toml metrics.jsonl eval_episodes.csv checkpoints/*.safetensors | sha256sum)
+}
+
+for env in $envs; do
+  steps=300
+  case $env in matrix/*|two_step) steps=60 ;; esac
+  for alg in $algs; do
+    "$credo" run --env "$env" --alg "$alg" --t-max $steps "${small[@]}" --threads 1 \
+      --out "$scratch/truth" >/dev/null || exit 1
+    truth=$(digest "$scratch/truth")
+    check() { # LABEL PROGRAM OPTIONS...
+      local label=$1 program=$2
+      shift 2
+      "$program" run --env "$env" --alg "$alg" --t-max $steps "${small[@]}" "$@" \
+        --out "$scratch/other" >/dev/null || exit 1
+      compared=$((compared + 1))
+      if [ "$(digest "$scratch/other")" != "$truth" ]; then
+        echo "FAILED $env $alg: $label differs from 1 thread"
+        failures=$((failures + 1))
+      fi
+      rm -rf "$scratch/other"
+    }
+    check "2 threads" "$credo" --threads 2
+    check "4 threads" "$credo" --threads 4
+    for isa in scalar avx2 avx512; do
+      "$credo" list algs --isa $isa >/dev/null 2>&1 && check $isa "$credo" --isa $isa --threads 1
+    done
+    for other in "${@:2}"; do check "$other" "$other" --threads 2; done
+    rm -rf "$scratch/truth"
+  done
+done
+echo "$compared comparisons, $failures failures"
+[ $failures -eq 0 ]

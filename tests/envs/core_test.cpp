@@ -1,0 +1,214 @@
+// Parameters, messages, byte buffers and the registry.
+#include <filesystem>
+#include <set>
+
+#include "support.hpp"
+
+using namespace env_tests;
+using credo::Params;
+using credo::ParamSpec;
+
+namespace {
+
+Params example() {
+  return Params({ParamSpec::integer("steps", 25, 1, 100, "how many"),
+                 ParamSpec::real("penalty", -0.5, -10.0, 0.0, "how bad"),
+                 ParamSpec::boolean("full_obs", false, "see all"),
+                 ParamSpec::choice("state", "concat", {"concat", "true"}, "which state"),
+                 ParamSpec::text("file", "", "a file")},
+                "env.");
+}
+
+std::string set_error(const char* key, const char* text) {
+  Params params = example();
+  return user_error([&] { params.set_text(key, text); });
+}
+
+}  // namespace
+
+TEST_CASE("nearest_match finds slips of the finger and nothing else") {
+  const std::vector<std::string> names = {"qmix", "vdn", "qmix_gre", "predator_prey/5x5", "limit"};
+  CHECK(credo::nearest_match("qmx", names) == "qmix");
+  CHECK(credo::nearest_match("qimx", names) == "qmix");
+  CHECK(credo::nearest_match("limti", names) == "limit");
+  CHECK(credo::nearest_match("predatorprey/55", names) == "predator_prey/5x5");
+  CHECK(credo::nearest_match("qmix", names) == "qmix");
+  CHECK(credo::nearest_match("zebra", names) == "");
+  CHECK(credo::nearest_match("xy", names) == "");
+  CHECK(credo::nearest_match("", names) == "");
+  CHECK(credo::nearest_match("anything", {}) == "");
+}
+
+TEST_CASE("unknown names are reported in one line with the allowed ones, long lists cut") {
+  const std::vector<std::string> few = {"qmix", "vdn"};
+  CHECK(credo::unknown_name_message("algorithm", "qmx", few) ==
+        "unknown algorithm 'qmx'; did you mean 'qmix'? allowed: qmix, vdn");
+  CHECK(credo::unknown_name_message("algorithm", "zebra", few) ==
+        "unknown algorithm 'zebra'; allowed: qmix, vdn");
+  std::vector<std::string> many;
+  for (int i = 0; i < 30; ++i) many.push_back("name_" + std::to_string(100 + i));
+  const std::string message = credo::unknown_name_message("thing", "zebra", many);
+  CHECK(contains(message, "name_111, ... (30 in all)"));
+  CHECK_FALSE(contains(message, "name_112"));
+  CHECK_FALSE(contains(message, "\n"));
+}
+
+TEST_CASE("parameters parse by their declared type and print so that they read back") {
+  Params params = example();
+  params.set_text("steps", "7");
+  params.set_text("penalty", "-1.25e0");
+  params.set_text("full_obs", "true");
+  params.set_text("state", "true");
+  params.set_text("file", "some where.toml");
+  CHECK(params.integer("steps") == 7);
+  CHECK(params.integer32("steps") == 7);
+  CHECK(params.real("penalty") == -1.25);
+  CHECK(params.boolean("full_obs"));
+  CHECK(params.text("state") == "true");
+  CHECK(params.text("file") == "some where.toml");
+  params.set("penalty", std::int64_t{-2});  // TOML writes -2 where it means -2.0
+  CHECK(params.real("penalty") == -2.0);
+  for (const double value : {0.1, -0.5, 1e-7, 1.0 / 3.0}) {
+    Params other({ParamSpec::real("x", 0.0, -1e9, 1e9, "x")});
+    other.set_text("x", credo::to_text(value));
+    CHECK(other.real("x") == value);
+  }
+  CHECK(credo::to_text(true) == "true");
+  CHECK(credo::to_text(std::int64_t{25}) == "25");
+  CHECK(credo::to_text(-0.5) == "-0.5");
+}
+
+TEST_CASE("bad parameters are refused in one line that names key, value and what is allowed") {
+  CHECK(set_error("steps", "0") == "env.steps = '0': out of range; allowed: int [1, 100]");
+  CHECK(set_error("steps", "101") == "env.steps = '101': out of range; allowed: int [1, 100]");
+  CHECK(set_error("steps", "2.5") == "env.steps = '2.5': not of type int; allowed: int [1, 100]");
+  CHECK(set_error("steps", "99999999999999999999") ==
+        "env.steps = '99999999999999999999': not of type int; allowed: int [1, 100]");
+  CHECK(set_error("penalty", "1") == "env.penalty = '1': out of range; allowed: float [-10, 0]");
+  CHECK(contains(set_error("penalty", "nan"), "not a finite number"));
+  CHECK(contains(set_error("penalty", "-inf"), "not a finite number"));
+  CHECK(set_error("full_obs", "yes") ==
+        "env.full_obs = 'yes': not of type bool; allowed: bool true | false");
+  CHECK(set_error("state", "concta") ==
+        "env.state = 'concta': did you mean 'concat'?; allowed: string concat | true");
+  CHECK(set_error("stpes", "3") ==
+        "unknown parameter 'env.stpes'; did you mean 'env.steps'? allowed: env.steps, env.penalty, "
+        "env.full_obs, env.state, env.file");
+  Params params = example();
+  CHECK_THROWS_AS(params.set("steps", 2.0), credo::UserError);
+  CHECK_THROWS_AS(params.set("full_obs", std::int64_t{1}), credo::UserError);
+  CHECK_THROWS_AS((void)params.real("steps"), credo::Error);
+  CHECK_THROWS_AS((void)params.text("nothing"), credo::UserError);
+}
+
+TEST_CASE("ill-formed declarations are errors of the author") {
+  CHECK_THROWS_AS(Params({ParamSpec::integer("n", 5, 1, 4, "help")}), credo::Error);
+  CHECK_THROWS_AS(Params({ParamSpec::integer("n", 2, 1, 4, "")}), credo::Error);
+  CHECK_THROWS_AS(Params({ParamSpec::choice("c", "x", {"y"}, "help")}), credo::Error);
+  CHECK_THROWS_AS(
+      Params({ParamSpec::boolean("b", true, "one"), ParamSpec::boolean("b", true, "two")}),
+      credo::Error);
+}
+
+TEST_CASE("byte buffers return what was put in and refuse to read past their end") {
+  credo::ByteWriter out;
+  out.put_tag("head");
+  out.put<std::int32_t>(-7);
+  out.put_vector(std::vector<double>{1.5, -2.5});
+  out.put_string("");
+  credo::ByteReader in(out.bytes());
+  in.expect_tag("head");
+  CHECK(in.get<std::int32_t>() == -7);
+  CHECK(in.get_vector<double>() == std::vector<double>{1.5, -2.5});
+  CHECK(in.get_string().empty());
+  CHECK(in.at_end());
+  CHECK_THROWS_AS(in.get<char>(), credo::Error);
+  credo::ByteReader again(out.bytes());
+  CHECK_THROWS_AS(again.expect_tag("tail"), credo::Error);
+  // A length that promises more than there is must not be believed.
+  credo::ByteWriter lie;
+  lie.put<std::uint64_t>(~std::uint64_t{0});
+  credo::ByteReader liar(lie.bytes());
+  CHECK_THROWS_AS(liar.get_vector<int>(), credo::Error);
+}
+
+TEST_CASE("the registry lists every id once and makes each of them") {
+  const auto ids = credo::list_envs();
+  CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == ids.size());
+  for (const char* id : {"matrix/qtran",
+                         "matrix/climbing",
+                         "matrix/penalty-25",
+                         "matrix/climbing-25",
+                         "matrix/penalty-100-25",
+                         "matrix/qtran-n",
+                         "matrix/custom",
+                         "two_step",
+                         "predator_prey/5x5",
+                         "predator_prey/5x5-full",
+                         "predator_prey/5x5-static",
+                         "predator_prey/5x5-static-full",
+                         "predator_prey/7x7",
+                         "predator_prey/7x7-static-full",
+                         "switch/2",
+                         "switch/2-full",
+                         "switch/2-clock",
+                         "switch/2-full-clock",
+                         "switch/4",
+                         "switch/4-full-clock",
+                         "stag_hunt/8x8"}) {
+    CAPTURE(id);
+    CHECK(std::find(ids.begin(), ids.end(), id) != ids.end());
+    CHECK(credo::make_env(id)->spec().id == id);
+  }
+  CHECK(
+      contains(user_error([] { credo::make_env("matrix/qtan"); }), "did you mean 'matrix/qtran'?"));
+  // Parameters of another family do not fit.
+  CHECK_THROWS_AS(credo::make_env("two_step", credo::env_params("switch/2")), credo::Error);
+}
+
+TEST_CASE("dimensions are those of the original environments") {
+  struct Row {
+    const char* id;
+    int n_agents, n_actions, obs_dim, state_dim, limit;
+  };
+  const std::vector<Row> rows = {{"predator_prey/5x5", 2, 5, 28, 56, 100},
+                                 {"predator_prey/5x5-full", 2, 5, 56, 112, 100},
+                                 {"predator_prey/7x7", 4, 5, 28, 112, 100},
+                                 {"predator_prey/7x7-full", 4, 5, 112, 448, 100},
+                                 {"predator_prey/5x5-static", 2, 5, 28, 56, 100},
+                                 {"switch/2", 2, 5, 2, 4, 50},
+                                 {"switch/2-full", 2, 5, 4, 8, 50},
+                                 {"switch/2-clock", 2, 5, 3, 6, 50},
+                                 {"switch/2-full-clock", 2, 5, 6, 12, 50},
+                                 {"switch/4", 4, 5, 2, 8, 50},
+                                 {"switch/4-full", 4, 5, 8, 32, 50},
+                                 {"switch/4-clock", 4, 5, 3, 12, 50},
+                                 {"switch/4-full-clock", 4, 5, 12, 48, 50},
+                                 {"stag_hunt/8x8", 8, 6, 75, 300, 200},
+                                 {"two_step", 2, 2, 3, 3, 2}};
+  for (const Row& row : rows) {
+    CAPTURE(row.id);
+    const auto env = make(row.id);
+    const credo::EnvSpec& spec = env->spec();
+    CHECK(spec.n_agents == row.n_agents);
+    CHECK(spec.n_actions == row.n_actions);
+    CHECK(spec.obs_dim == row.obs_dim);
+    CHECK(spec.state_dim == row.state_dim);
+    CHECK(spec.episode_limit == row.limit);
+  }
+}
+
+TEST_CASE("every registered environment has a recorded playthrough and no record is an orphan") {
+  const std::filesystem::path folder =
+      std::filesystem::path(CREDO_SOURCE_DIR) / "tests/golden/playthroughs";
+  std::set<std::string> expected;
+  for (std::string id : credo::list_envs()) {
+    std::replace(id.begin(), id.end(), '/', '_');
+    expected.insert(id + ".txt");
+  }
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    found.insert(entry.path().filename().string());
+  for (const std::string& name : expected) CHECK_MESSAGE(found.contains(name), "missing: " << name);
+  for (const std::string& name : found) CHECK_MESSAGE(expected.contains(name), "orphan: " << name);
+}

@@ -1,0 +1,300 @@
+// The gradient of every layer, mixer and loss against central differences of the double-precision
+// reference, and the reference's values against the learner's.
+#include <algorithm>
+#include <doctest/doctest.h>
+
+#include "tests/learners/reference.hpp"
+
+namespace {
+
+using credo::EluDerivative;
+using credo::EnvShape;
+using credo::MixerKind;
+using credo::TrainConfig;
+using learner_tests::Batch;
+using learner_tests::DoubleParams;
+using learner_tests::Draw;
+using learner_tests::PlainEpisode;
+using learner_tests::random_episode;
+using learner_tests::Reference;
+using learner_tests::sz;
+
+constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
+const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+
+TrainConfig small_config(MixerKind kind) {
+  TrainConfig c;
+  c.agent.hidden_dim = 7;
+  c.mixer = {.kind = kind, .embed_dim = 5, .hypernet_layers = 2, .hypernet_embed = 6};
+  return c;
+}
+
+TrainConfig entropy_config(EluDerivative derivative, bool detach, double lambda = 0.5) {
+  TrainConfig c = small_config(MixerKind::kQmix);
+  c.entropy = {
+      .enabled = true, .lambda = lambda, .elu_derivative = derivative, .detach_agents = detach};
+  return c;
+}
+
+/// A learner with parameters and targets of its own, and a batch away from every kink.
+struct Problem {
+  EnvShape shape;
+  TrainConfig config;
+  std::unique_ptr<credo::QLearner> learner;
+  std::vector<PlainEpisode> episodes;
+  std::unique_ptr<DoubleParams> params, target;
+  std::unique_ptr<Reference> reference;
+
+  Problem(const EnvShape& env_shape, const TrainConfig& train_config,
+          const std::vector<int>& lengths)
+      : shape(env_shape), config(train_config) {
+    for (std::uint64_t attempt = 0; attempt < 100; ++attempt) {
+      Draw draw("gradient", attempt);
+      config.seed = attempt;
+      learner = std::make_unique<credo::QLearner>(shape, config);
+      const credo::ParamLayout& layout = learner->network().layout;
+      // Twice the initial scale: saturated units and sharper credits.
+      for (float& x : learner->params()) x *= 2.0F;
+      for (std::size_t i = 0; i < learner->params().size(); ++i)
+        learner->target()[i] = learner->params()[i] * draw.real(0.7F, 1.3F);
+      episodes.clear();
+      for (std::size_t i = 0; i < lengths.size(); ++i)
+        episodes.push_back(random_episode(draw, shape, lengths[i], i % 2 == 0));
+      params = std::make_unique<DoubleParams>(layout, learner->params());
+      target = std::make_unique<DoubleParams>(layout, learner->target());
+      reference = std::make_unique<Reference>(shape, config, *params, *target, episodes);
+      if (reference->margin() > 2e-4) return;
+    }
+    FAIL("no batch away from the kinks found");
+  }
+};
+
+/// Compares the learner's gradient with central differences of the reference.
+void check_gradient(const EnvShape& shape, const TrainConfig& config,
+                    const std::vector<int>& lengths = kLengths, float td_weight = 1.0F) {
+  Problem p(shape, config, lengths);
+  const Batch batch(p.episodes);
+  const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers, nullptr, td_weight);
+  CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params, td_weight)).epsilon(1e-5));
+
+  constexpr double kStep = 1e-5;
+  std::vector<double> numeric(p.params->flat().size());
+  for (std::size_t i = 0; i < numeric.size(); ++i) {
+    double& x = p.params->flat()[i];
+    const double at = x;
+    x = at + kStep;
+    const double above = p.reference->loss(*p.params, td_weight);
+    x = at - kStep;
+    const double below = p.reference->loss(*p.params, td_weight);
+    x = at;
+    numeric[i] = (above - below) / (2.0 * kStep);
+  }
+
+  double largest = 0.0;
+  for (const double g : numeric) largest = std::max(largest, std::abs(g));
+  REQUIRE(largest > 1e-4);
+  const credo::ParamLayout& layout = p.learner->network().layout;
+  std::size_t at = 0;
+  double worst = 0.0;
+  for (const auto& entry : layout.entries()) {
+    double tensor_largest = 0.0;
+    double tensor_worst = 0.0;
+    for (const float g : layout.extract(entry, p.learner->gradient())) {
+      tensor_worst = std::max(tensor_worst, std::abs(g - numeric[at]));
+      tensor_largest = std::max(tensor_largest, std::abs(numeric[at]));
+      ++at;
+    }
+    CAPTURE(entry.name);
+    CHECK(tensor_worst <= 5e-6 * largest + 1e-9);
+    CHECK(tensor_worst <= 1e-3 * tensor_largest + 1e-7 * largest + 1e-9);
+    worst = std::max(worst, tensor_worst / largest);
+  }
+  MESSAGE("worst deviation " << worst << " of the largest entry, " << numeric.size()
+                             << " parameters");
+  double norm = 0.0;
+  for (const double g : numeric) norm += g * g;
+  CHECK(stats.grad_norm == doctest::Approx(std::sqrt(norm)).epsilon(1e-5));
+}
+
+TEST_SUITE("gradients") {
+  TEST_CASE("iql") { check_gradient(kShape, small_config(MixerKind::kNone)); }
+  TEST_CASE("vdn") { check_gradient(kShape, small_config(MixerKind::kVdn)); }
+  TEST_CASE("qmix, two-layer hypernetworks") {
+    check_gradient(kShape, small_config(MixerKind::kQmix));
+  }
+  TEST_CASE("qmix, one-layer hypernetworks") {
+    TrainConfig c = small_config(MixerKind::kQmix);
+    c.mixer.hypernet_layers = 1;
+    check_gradient(kShape, c);
+  }
+  TEST_CASE("qmix_simple, both depths") {
+    TrainConfig c = small_config(MixerKind::kQmixSimple);
+    check_gradient(kShape, c);
+    c.mixer.hypernet_layers = 1;
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("agent inputs with and without last action and index") {
+    for (const bool last_action : {false, true}) {
+      for (const bool agent_id : {false, true}) {
+        TrainConfig c = small_config(MixerKind::kVdn);
+        c.agent.obs_last_action = last_action;
+        c.agent.obs_agent_id = agent_id;
+        check_gradient(kShape, c);
+      }
+    }
+  }
+
+  TEST_CASE("without double Q") {
+    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kQmix}) {
+      TrainConfig c = small_config(kind);
+      c.learner.double_q = false;
+      check_gradient(kShape, c);
+    }
+  }
+
+  TEST_CASE("TD(lambda)") {
+    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix}) {
+      for (const double lambda : {0.4, 1.0}) {
+        TrainConfig c = small_config(kind);
+        c.learner.td_lambda = lambda;
+        c.learner.gamma = 0.9;
+        check_gradient(kShape, c);
+      }
+    }
+  }
+
+  TEST_CASE("loss scale weighs the TD error, not the entropy") {
+    TrainConfig c = entropy_config(EluDerivative::kExact, true);
+    c.learner.loss_scale = 0.5;
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient entropy, exact and published slope, detached and not") {
+    for (const EluDerivative derivative : {EluDerivative::kExact, EluDerivative::kPublished}) {
+      for (const bool detach : {true, false}) {
+        check_gradient(kShape, entropy_config(derivative, detach));
+        check_gradient(kShape, entropy_config(derivative, detach, -2.0));
+      }
+    }
+  }
+
+  TEST_CASE("gradient entropy on one-layer hypernetworks") {
+    TrainConfig c = entropy_config(EluDerivative::kPublished, false);
+    c.mixer.hypernet_layers = 1;
+    check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient entropy alone") {
+    for (const EluDerivative derivative : {EluDerivative::kExact, EluDerivative::kPublished})
+      check_gradient(kShape, entropy_config(derivative, false, 1.0), kLengths, 0.0F);
+  }
+
+  TEST_CASE("sizes that fill no vector, one agent, one action") {
+    const EnvShape one{.n_agents = 1, .n_actions = 1, .obs_dim = 1, .state_dim = 1};
+    check_gradient(one, entropy_config(EluDerivative::kPublished, false));
+    check_gradient({.n_agents = 2, .n_actions = 3, .obs_dim = 2, .state_dim = 9},
+                   entropy_config(EluDerivative::kExact, false), {1});
+  }
+
+  TEST_CASE("a batch of several chunks") {
+    std::vector<int> lengths;
+    for (int i = 0; i < 24; ++i) lengths.push_back(1 + i % 7);
+    TrainConfig c = entropy_config(EluDerivative::kPublished, true);
+    c.agent.hidden_dim = 4;
+    c.mixer.embed_dim = 3;
+    c.mixer.hypernet_embed = 4;
+    check_gradient(kShape, c, lengths);
+  }
+
+  TEST_CASE("values, targets, credits and entropy equal the reference's") {
+    for (const MixerKind kind :
+         {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix, MixerKind::kQmixSimple}) {
+      Problem p(kShape, small_config(kind), kLengths);
+      const Batch batch(p.episodes);
+      credo::UpdateTrace trace;
+      trace.slots = 1 + *std::max_element(kLengths.begin(), kLengths.end());
+      p.learner->compute_gradient(batch.pointers, &trace);
+      const int n = kShape.n_agents;
+      for (std::size_t b = 0; b < p.episodes.size(); ++b) {
+        const PlainEpisode& e = p.episodes[b];
+        const auto values = p.reference->agent_values(*p.params, e);
+        for (int t = 0; t <= e.length; ++t)
+          for (int i = 0; i < n; ++i)
+            for (int a = 0; a < kShape.n_actions; ++a) {
+              const std::size_t at =
+                  ((b * sz(trace.slots) + sz(t)) * sz(n) + sz(i)) * sz(kShape.n_actions) + sz(a);
+              REQUIRE(std::abs(trace.agent_qs[at] - values[sz(t)](i, a)) < 2e-6);
+            }
+        for (int t = 0; t < e.length; ++t) {
+          learner_tests::Vector q(n), s(kShape.state_dim);
+          for (int i = 0; i < n; ++i) q[i] = values[sz(t)](i, e.action(t, i));
+          for (int i = 0; i < kShape.state_dim; ++i) s[i] = e.state[sz(t * kShape.state_dim + i)];
+          const auto exact = p.reference->mix(*p.params, q, s, EluDerivative::kExact);
+          const auto published = p.reference->mix(*p.params, q, s, EluDerivative::kPublished);
+          const std::size_t at = b * sz(trace.slots - 1) + sz(t);
+          const auto outputs = static_cast<std::size_t>(exact.q_tot.size());
+          for (std::size_t k = 0; k < outputs; ++k)
+            CHECK(std::abs(trace.q_tot[at * outputs + k] -
+                           exact.q_tot[static_cast<Eigen::Index>(k)]) < 5e-6);
+          if (exact.credits.size() == 0) continue;
+          for (int i = 0; i < n; ++i) {
+            CHECK(std::abs(trace.credits_exact[at * sz(n) + sz(i)] - exact.credits[i]) < 5e-6);
+            CHECK(std::abs(trace.credits_published[at * sz(n) + sz(i)] - published.credits[i]) <
+                  5e-6);
+            // The credit is the derivative it claims to be.
+            constexpr double kStep = 1e-6;
+            learner_tests::Vector moved = q;
+            moved[i] += kStep;
+            const double above =
+                p.reference->mix(*p.params, moved, s, EluDerivative::kExact).q_tot[0];
+            moved[i] -= 2.0 * kStep;
+            const double below =
+                p.reference->mix(*p.params, moved, s, EluDerivative::kExact).q_tot[0];
+            CHECK(std::abs((above - below) / (2.0 * kStep) - exact.credits[i]) < 1e-7);
+          }
+          CHECK(std::abs(trace.entropy[at] - learner_tests::normalised_entropy(exact.credits)) <
+                2e-6);
+        }
+      }
+    }
+  }
+
+  TEST_CASE("the order of a batch does not change losses, and only rounding of gradients") {
+    Problem p(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
+    const Batch batch(p.episodes);
+    const auto first = p.learner->compute_gradient(batch.pointers);
+    const std::vector<float> g(p.learner->gradient().begin(), p.learner->gradient().end());
+    auto reversed = batch.pointers;
+    std::reverse(reversed.begin(), reversed.end());
+    const auto second = p.learner->compute_gradient(reversed);
+    CHECK(first.loss == doctest::Approx(second.loss).epsilon(1e-6));
+    for (std::size_t i = 0; i < g.size(); ++i)
+      CHECK(std::abs(g[i] - p.learner->gradient()[i]) < 1e-5);
+  }
+
+  TEST_CASE("repeating a batch repeats its bits") {
+    Problem p(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
+    const Batch batch(p.episodes);
+    p.learner->compute_gradient(batch.pointers);
+    const std::vector<float> g(p.learner->gradient().begin(), p.learner->gradient().end());
+    p.learner->compute_gradient(batch.pointers);
+    CHECK(learner_tests::same_bits(g, p.learner->gradient()));
+  }
+
+  TEST_CASE("a batch without a step moves nothing") {
+    Problem p(kShape, small_config(MixerKind::kQmix), kLengths);
+    Draw draw("empty");
+    const Batch batch(
+        {random_episode(draw, kShape, 0, false), random_episode(draw, kShape, 0, false)});
+    const std::vector<float> before(p.learner->params().begin(), p.learner->params().end());
+    const auto stats = p.learner->compute_gradient(batch.pointers);
+    CHECK(stats.steps == 0);
+    CHECK(stats.loss == 0.0);
+    p.learner->apply_gradient(stats);
+    CHECK(learner_tests::same_bits(before, p.learner->params()));
+    for (const float g : p.learner->gradient()) CHECK(g == 0.0F);
+  }
+}
+
+}  // namespace
