@@ -170,6 +170,7 @@ void Battle::reset(std::uint64_t key) {
   for (int team = 0; team < 2; ++team) {
     for (int k = 0; k < setup_->count[u(team)]; ++k) {
       const auto i = u(setup_->slot(team, k));
+      if (setup_->x[i] == kParked) continue;  // drawn for every episode: see generate_armies
       place(static_cast<int>(i), setup_->type[i], setup_->x[i], setup_->y[i]);
     }
   }
