@@ -230,7 +230,7 @@ class Battle {
   void sweep();
   void look_around(int i);
   void touch(int i, int j, float dx, float dy, float distance2);
-  void slide(int i, float nx, float ny, float overlap);
+  void slide(int i);
 
   // combat.cpp
   void strike();
@@ -257,8 +257,7 @@ class Battle {
   PerUnit<float> dx_, dy_, push_x_, push_y_;
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
-  PerUnit<float> sorted_x_{}, sorted_y_{};
-  PerUnit<std::uint8_t> blocked_{};
+  PerUnit<float> sorted_x_{}, sorted_y_{}, block_x_{}, block_y_{};
   PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]

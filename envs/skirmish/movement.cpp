@@ -43,8 +43,7 @@ void Battle::move() {
   const int n = live_end_[2];
   for (int k = 0; k < n; ++k) {
     const auto i = u(live_[u(k)]);
-    push_x_[i] = push_y_[i] = 0.0F;
-    blocked_[i] = 0;
+    push_x_[i] = push_y_[i] = block_x_[i] = block_y_[i] = 0.0F;
   }
   // Both ways find the same pairs; few movers are cheaper one by one.
   if (!rethink_ && n_moving_ * 5 < n) {
@@ -55,9 +54,9 @@ void Battle::move() {
   }
   for (int k = 0; k < n; ++k) {
     const int i = live_[u(k)];
+    if (s_.side[u(i)] != 0 || block_x_[u(i)] != 0.0F || block_y_[u(i)] != 0.0F) slide(i);
     float px = push_x_[u(i)];
     float py = push_y_[u(i)];
-    if (s_.side[u(i)] != 0 && blocked_[u(i)] == 0) s_.side[u(i)] = 0;
     if (px == 0.0F && py == 0.0F) continue;
     const float length2 = px * px + py * py;
     if (length2 > kMaxPush * kMaxPush) {
@@ -136,8 +135,13 @@ inline void Battle::touch(int i, int j, float dx, float dy, float distance2) {
     push_x_[b] -= quantise(nx * overlap * (1.0F - share));
     push_y_[b] -= quantise(ny * overlap * (1.0F - share));
   }
-  if (share == 1.0F && !moves_b) slide(i, nx, ny, overlap);
-  if (share == 0.0F && !moves_a) slide(j, -nx, -ny, overlap);
+  const bool blocks_a = share == 1.0F && !moves_b;
+  if (blocks_a || (share == 0.0F && !moves_a)) {
+    const auto k = blocks_a ? a : b;
+    const float side = blocks_a ? overlap : -overlap;
+    block_x_[k] += quantise(nx * side);
+    block_y_[k] += quantise(ny * side);
+  }
 }
 
 // Every pair of neighbours once: for each unit those to its right that are close enough in x.
@@ -195,15 +199,22 @@ void Battle::look_around(int i) {
   }
 }
 
-// Unit i, blocked by one that stands, passes it on the side towards which it already leans.
-// (nx, ny): from the blocker to the unit.
-void Battle::slide(int i, float nx, float ny, float overlap) {
+// A unit blocked by others that stand passes them on the side towards which it already leans.
+void Battle::slide(int i) {
   const auto a = u(i);
-  blocked_[a] = 1;
-  const float lean = nx * dy_[a] - ny * dx_[a];
+  const float bx = block_x_[a];
+  const float by = block_y_[a];
+  const float overlap = std::sqrt(bx * bx + by * by);
+  if (overlap <= 0.0F) {
+    s_.side[a] = 0;
+    return;
+  }
+  const float nx = bx / overlap;
+  const float ny = by / overlap;
   const float into = -(nx * dx_[a] + ny * dy_[a]);
   if (into <= 0.0F) return;
   if (s_.side[a] == 0) {
+    const float lean = nx * dy_[a] - ny * dx_[a];
     if (std::fabs(lean) > kHeadOn * into)
       s_.side[a] = lean > 0.0F ? 1 : -1;
     else

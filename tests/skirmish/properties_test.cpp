@@ -63,7 +63,7 @@ TEST_CASE("units stay alive, whole and in place as the rules allow") {
     const auto env = make(std::string("skirmish/") + map);
     std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
     credo::Stream stream = episode(11);
-    INFO(map);
+    INFO(std::string(map));
     for (std::uint64_t number = 0; number < 3; ++number) {
       env->reset(episode(5, number));
       while (!env->done()) {
@@ -108,7 +108,7 @@ TEST_CASE("units overlap little") {
       policy->act(*env, stream, actions);
       env->step(actions);
     }
-    INFO(map << ": " << overlap / units);
+    INFO(std::string(map) << ": " << overlap / units);
     CHECK(overlap / units < 0.15);
   }
 }
@@ -129,7 +129,7 @@ TEST_CASE("clones and loaded battles continue bit for bit") {
     const std::vector<std::byte> bytes = saved(*env);
     credo::ByteReader reader(bytes);
     other->load(reader);
-    INFO(map);
+    INFO(std::string(map));
     while (!env->done()) {
       random_actions(*env, stream, actions);
       const double reward = env->step(actions).reward;
@@ -189,7 +189,7 @@ TEST_CASE("a win without regeneration is worth exactly twenty") {
       ++wins;
       if (std::string(map) != "MMM") CHECK(total == doctest::Approx(20.0));
     }
-    INFO(map);
+    INFO(std::string(map));
     CHECK(wins > 0);
   }
 }

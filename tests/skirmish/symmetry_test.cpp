@@ -52,7 +52,7 @@ void check_mirrored(const std::string& map, Style style, bool in_x) {
   Battle battle(scenario.setup);
   Battle reflected(mirror(*scenario.setup, in_x));
   const BattleSetup& setup = *scenario.setup;
-  INFO(map);
+  INFO(std::string(map));
   for (int loop = 0; loop < 1200; ++loop) {
     battle.run_step(1);
     reflected.run_step(1);
@@ -112,7 +112,7 @@ TEST_CASE("with jitter neither side of a mirror map is favoured") {
       if (difference != 0) ++decided;
       if (difference > 0) ++wins;
     }
-    INFO(map << ": " << wins << " of " << decided);
+    INFO(std::string(map) << ": " << wins << " of " << decided);
     CHECK(decided > kBattles / 2);
     // 99.9% interval of a fair coin.
     CHECK(std::abs(wins - 0.5 * decided) <= 3.29 * 0.5 * std::sqrt(decided));
