@@ -131,6 +131,7 @@ void build_types(BattleSetup& setup, const Profile& profile, const std::vector<s
     setup.any_shield = setup.any_shield || type.shield > 0;
     setup.any_regen = setup.any_regen || type.hp_regen > 0;
     setup.any_energy = setup.any_energy || type.energy_max > 0;
+    setup.any_rooted = setup.any_rooted || type.speed <= 0.0F;
   }
   for (std::size_t a = 0; a < units.size(); ++a) {
     for (std::size_t b = 0; b < units.size(); ++b) {

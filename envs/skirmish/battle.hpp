@@ -22,6 +22,7 @@
 
 #include "envs/core/bytes.hpp"
 #include "envs/skirmish/data.hpp"
+#include "envs/skirmish/simd4.hpp"
 #include "envs/skirmish/terrain.hpp"
 
 namespace credo::skirmish {
@@ -102,7 +103,7 @@ struct BattleSetup {
   float help_radius2 = 0.0F;
   bool healer_first = false;
   std::array<bool, 2> one_type = {false, false};  // all units of a team are of one type
-  bool any_shield = false, any_regen = false, any_energy = false;
+  bool any_shield = false, any_regen = false, any_energy = false, any_rooted = false;
   std::shared_ptr<const Terrain> terrain;
 
   int slot(int team, int k) const { return start[static_cast<std::size_t>(team)] + k; }
@@ -172,6 +173,7 @@ class Battle {
 
  private:
   static constexpr std::size_t u(int i) { return static_cast<std::size_t>(i); }
+  static constexpr int kMaxContacts = 256;  // noted before they are worked off
   static constexpr int kMaxMissiles = 2 * kMaxUnits;
 
   template <typename T>
@@ -229,7 +231,8 @@ class Battle {
   void sort_by_x();
   void sweep();
   void look_around(int i);
-  void touch(int i, int j, float dx, float dy, float distance2);
+  void note_pairs(int a, int b, unsigned near);
+  void push_apart();
   void slide(int i);
 
   // combat.cpp
@@ -258,6 +261,10 @@ class Battle {
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
   PerUnit<float> sorted_x_{}, sorted_y_{}, block_x_{}, block_y_{};
+  template <typename T>
+  using PerContact = std::array<T, static_cast<std::size_t>(kMaxContacts)>;
+  PerContact<std::int16_t> contact_a_{}, contact_b_{};
+  int n_contacts_ = 0;
   PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]

@@ -18,7 +18,11 @@ constexpr float kMaxPush = 0.25F;    // cells per loop
 constexpr float kSlideShare = 0.9F;  // of the way lost to a blocker
 constexpr float kHeadOn = 0.05F;     // sine below which a contact is head-on
 constexpr float kAtRest = 0.9F;      // squared share of the separation
-constexpr float kBeyond = 8192.0F;   // right of every unit, the parked ones too
+// The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
+// (fixed, idle, moving); -1: decided by who walks into whom.
+constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
+                                   {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
+constexpr float kBeyond = 8192.0F;  // right of every unit, the parked ones too
 
 }  // namespace
 
@@ -48,6 +52,7 @@ void Battle::move() {
   // Both ways find the same pairs; few movers are cheaper one by one.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
+    push_apart();
   } else {
     sort_by_x();
     sweep();
@@ -93,63 +98,105 @@ void Battle::sort_by_x() {
   for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
 }
 
-inline void Battle::touch(int i, int j, float dx, float dy, float distance2) {
-  const auto a = u(i);
-  const auto b = u(j);
-  const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
-  if (distance2 >= p.contact2) return;
-  const bool moves_a = s_.footing[a] == Footing::kMoving;
-  const bool moves_b = s_.footing[b] == Footing::kMoving;
-  // Standing crowds part now and then, and come to rest instead of jostling over the last percents.
-  if (!moves_a && !moves_b && (!rethink_ || distance2 >= kAtRest * p.separation2)) return;
-  const float distance = std::sqrt(distance2);
-  float nx = dx;
-  float ny = dy;
-  if (distance > 0.0F) {
+// Notes the pairs (a, b + lane) for the lanes of `near`. Without branches on the outcome, since who
+// is near whom is hard to predict.
+inline void Battle::note_pairs(int a, int b, unsigned near) {
+  for (int lane = 0; lane < 4; ++lane) {
+    contact_a_[u(n_contacts_)] = static_cast<std::int16_t>(a);
+    contact_b_[u(n_contacts_)] = static_cast<std::int16_t>(b + lane);
+    n_contacts_ += static_cast<int>(near & 1U);
+    near >>= 1U;
+  }
+}
+
+// Turns the pairs noted so far into pushes.
+void Battle::push_apart() {
+  float nx[kMaxContacts];
+  float ny[kMaxContacts];
+  float d2[kMaxContacts];
+  float separation[kMaxContacts];
+  float overlap[kMaxContacts];
+  std::size_t n = 0;
+  for (std::size_t c = 0; c < u(n_contacts_); ++c) {
+    const auto a = u(contact_a_[c]);
+    const auto b = u(contact_b_[c]);
+    const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
+    const float dx = s_.x[a] - s_.x[b];
+    const float dy = s_.y[a] - s_.y[b];
+    const float distance2 = dx * dx + dy * dy;
+    const bool walks = (s_.footing[a] == Footing::kMoving) | (s_.footing[b] == Footing::kMoving);
+    // Standing crowds part now and then, and come to rest instead of jostling over the last
+    // percents.
+    const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
+    contact_a_[n] = static_cast<std::int16_t>(a);
+    contact_b_[n] = static_cast<std::int16_t>(b);
+    nx[n] = dx;
+    ny[n] = dy;
+    d2[n] = distance2;
+    separation[n] = p.separation;
+    n += distance2 < (walks ? p.contact2 : at_rest) ? 1U : 0U;
+  }
+  n_contacts_ = 0;
+  for (std::size_t c = 0; c < n; ++c) {
+    const float distance = std::sqrt(d2[c]);
     const float inverse = 1.0F / distance;
-    nx *= inverse;
-    ny *= inverse;
-  } else {
-    // Exactly on top of each other: part along x, in mirrored ways for the two teams.
-    nx = (i < j) == (setup_->team_of(i) == 0) ? -1.0F : 1.0F;
-    ny = 0.0F;
+    nx[c] *= inverse;
+    ny[c] *= inverse;
+    overlap[c] = separation[c] - distance;
   }
-  const float overlap = p.separation - distance;
-  float share = 0.5F;  // of unit i; the rest is unit j's
-  if (moves_a && moves_b) {
-    const bool into_b = nx * dx_[a] + ny * dy_[a] < 0.0F;
-    const bool into_a = nx * dx_[b] + ny * dy_[b] > 0.0F;
-    if (into_a != into_b) share = into_b ? 1.0F : 0.0F;
-  } else if (moves_a || moves_b) {
-    const bool yields =
-        setup_->team_of(i) == setup_->team_of(j) && s_.footing[moves_a ? b : a] == Footing::kIdle;
-    if (!yields) share = moves_a ? 1.0F : 0.0F;
-  }
-  if (p.first_rooted) share = 0.0F;
-  if (p.second_rooted) share = 1.0F;
-  if (share > 0.0F) {
-    push_x_[a] += quantise(nx * overlap * share);
-    push_y_[a] += quantise(ny * overlap * share);
-  }
-  if (share < 1.0F) {
-    push_x_[b] -= quantise(nx * overlap * (1.0F - share));
-    push_y_[b] -= quantise(ny * overlap * (1.0F - share));
-  }
-  const bool blocks_a = share == 1.0F && !moves_b;
-  if (blocks_a || (share == 0.0F && !moves_a)) {
-    const auto k = blocks_a ? a : b;
-    const float side = blocks_a ? overlap : -overlap;
-    block_x_[k] += quantise(nx * side);
-    block_y_[k] += quantise(ny * side);
+  for (std::size_t c = 0; c < n; ++c) {
+    const auto a = u(contact_a_[c]);
+    const auto b = u(contact_b_[c]);
+    if (d2[c] == 0.0F) [[unlikely]] {
+      // Exactly on top of each other: part along x, in mirrored ways for the two teams.
+      nx[c] = (a < b) == (setup_->team_of(contact_a_[c]) == 0) ? -1.0F : 1.0F;
+      ny[c] = 0.0F;
+    }
+    // The share of the overlap that falls to a; the rest is b's. A walker yields to whom it walks
+    // into, unless that one walks into it as well.
+    const Footing foot_a = s_.footing[a];
+    const Footing foot_b = s_.footing[b];
+    const bool same_team =
+        (contact_a_[c] >= setup_->start[1]) == (contact_b_[c] >= setup_->start[1]);
+    float share = kShare[same_team ? 1 : 0][static_cast<int>(foot_a)][static_cast<int>(foot_b)];
+    const bool into_b = nx[c] * dx_[a] + ny[c] * dy_[a] < 0.0F;
+    const bool into_a = nx[c] * dx_[b] + ny[c] * dy_[b] > 0.0F;
+    const float walking = into_b == into_a ? 0.5F : into_b ? 1.0F : 0.0F;
+    share = share < 0.0F ? walking : share;
+    if (setup_->any_rooted) {
+      const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
+      if (p.first_rooted) share = 0.0F;
+      if (p.second_rooted) share = 1.0F;
+    }
+    const float x = nx[c] * overlap[c];
+    const float y = ny[c] * overlap[c];
+    push_x_[a] += quantise(x * share);
+    push_y_[a] += quantise(y * share);
+    push_x_[b] -= quantise(x * (1.0F - share));
+    push_y_[b] -= quantise(y * (1.0F - share));
+    const bool blocks_a = share == 1.0F && foot_b != Footing::kMoving;
+    const bool blocks_b = share == 0.0F && foot_a != Footing::kMoving;
+    if (blocks_a || blocks_b) {
+      const auto k = blocks_a ? a : b;
+      block_x_[k] += blocks_a ? quantise(x) : -quantise(x);
+      block_y_[k] += blocks_a ? quantise(y) : -quantise(y);
+    }
   }
 }
 
 // Every pair of neighbours once: for each unit those to its right that are close enough in x.
 void Battle::sweep() {
   const int n = live_end_[2];
+  const auto work_off = [this] {
+    for (std::size_t c = 0; c < u(n_contacts_); ++c) {
+      contact_a_[c] = sorted_[u(contact_a_[c])];
+      contact_b_[c] = sorted_[u(contact_b_[c])];
+    }
+    push_apart();
+  };
   for (int p = 0; p < n; ++p) {
-    const int i = sorted_[u(p)];
-    const float reach = setup_->types[s_.type[u(i)]].separation + setup_->max_separation;
+    const float reach =
+        setup_->types[s_.type[u(sorted_[u(p)])]].separation + setup_->max_separation;
     const F4 reach2 = F4::splat(kContact * reach * reach);
     const float right = sorted_x_[u(p)] + reach;
     const F4 x = F4::splat(sorted_x_[u(p)]);
@@ -157,19 +204,12 @@ void Battle::sweep() {
     for (int q = p + 1; sorted_x_[u(q)] < right; q += 4) {
       const F4 dx = x - F4::load(&sorted_x_[u(q)]);
       const F4 dy = y - F4::load(&sorted_y_[u(q)]);
-      const F4 d2 = dx * dx + dy * dy;
-      unsigned near = bits4(less(d2, reach2));
-      if (near == 0) continue;
-      float lanes[3][4];
-      dx.store(lanes[0]);
-      dy.store(lanes[1]);
-      d2.store(lanes[2]);
-      for (; near != 0; near &= near - 1) {
-        const int lane = std::countr_zero(near);
-        touch(i, sorted_[u(q + lane)], lanes[0][lane], lanes[1][lane], lanes[2][lane]);
-      }
+      note_pairs(p, q, bits4(less(dx * dx + dy * dy, reach2)));
+      if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
+        work_off();
     }
   }
+  work_off();
 }
 
 // The neighbours of one moving unit; pairs of moving units once.
@@ -179,23 +219,18 @@ void Battle::look_around(int i) {
   const F4 reach2 = F4::splat(kContact * reach * reach);
   const F4 x = F4::splat(s_.x[a]);
   const F4 y = F4::splat(s_.y[a]);
-  const auto slots = u(setup_->slots);
-  for (std::size_t base = 0; base < slots; base += 4) {
-    const F4 dx = x - F4::load(&s_.x[base]);
-    const F4 dy = y - F4::load(&s_.y[base]);
-    const F4 d2 = dx * dx + dy * dy;
-    unsigned near = bits4(less(d2, reach2));
+  for (int base = 0; base < setup_->slots; base += 4) {
+    const F4 dx = x - F4::load(&s_.x[u(base)]);
+    const F4 dy = y - F4::load(&s_.y[u(base)]);
+    unsigned near = bits4(less(dx * dx + dy * dy, reach2));
     if (near == 0) continue;
-    float lanes[3][4];
-    dx.store(lanes[0]);
-    dy.store(lanes[1]);
-    d2.store(lanes[2]);
-    for (; near != 0; near &= near - 1) {
-      const int lane = std::countr_zero(near);
-      const auto b = base + u(lane);
-      if (b == a || (b < a && s_.footing[b] == Footing::kMoving)) continue;
-      touch(i, static_cast<int>(b), lanes[0][lane], lanes[1][lane], lanes[2][lane]);
+    for (int lane = 0; lane < 4; ++lane) {
+      const bool seen = base + lane < i && s_.footing[u(base + lane)] == Footing::kMoving;
+      if (base + lane == i || seen) near &= ~(1U << static_cast<unsigned>(lane));
     }
+    note_pairs(i, base, near);
+    if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
+      push_apart();
   }
 }
 
