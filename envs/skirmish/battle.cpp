@@ -167,6 +167,7 @@ void Battle::reset(std::uint64_t key) {
     s_.x[i] = kParked;
     s_.y[i] = kParked;
     s_.target[i] = -1;
+    dx_[i] = dy_[i] = 0.0F;
   }
   for (int team = 0; team < 2; ++team) {
     for (int k = 0; k < setup_->count[u(team)]; ++k) {

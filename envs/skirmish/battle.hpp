@@ -228,6 +228,7 @@ class Battle {
   // movement.cpp
   void move();
   void displace(int i, float dx, float dy);
+  void displace4(std::size_t base, F4 dx, F4 dy);
   void sort_by_x();
   void sweep();
   void look_around(int i);

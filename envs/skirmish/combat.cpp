@@ -205,6 +205,7 @@ void Battle::bury() {
     const auto i = u(live_[u(k)]);
     if (s_.alive[i] != 0) continue;
     s_.x[i] = s_.y[i] = kParked;
+    dx_[i] = dy_[i] = 0.0F;
     s_.hp[i] = s_.hp_max[i] = s_.shield[i] = s_.shield_max[i] = s_.energy[i] = 0;
     s_.target[i] = -1;
     s_.winding[i] = 0;

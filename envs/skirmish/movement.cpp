@@ -24,6 +24,11 @@ constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0
                                    {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
 constexpr float kBeyond = 8192.0F;  // right of every unit, the parked ones too
 
+F4 quantise4(F4 d) {
+  const F4 magic = F4::splat(kQuantum);
+  return (d + magic) - magic;
+}
+
 }  // namespace
 
 inline void Battle::displace(int i, float dx, float dy) {
@@ -38,17 +43,39 @@ inline void Battle::displace(int i, float dx, float dy) {
     terrain.move_ground(s_.x[k], s_.y[k], dx, dy, info.wall_radius);
 }
 
+// Adds (dx, dy) to four units at once: plainly where no wall is near, one by one elsewhere.
+inline void Battle::displace4(std::size_t base, F4 dx, F4 dy) {
+  const Terrain::Rectangle& clear = setup_->terrain->clear();
+  const F4 x = F4::load(&s_.x[base]);
+  const F4 y = F4::load(&s_.y[base]);
+  const F4 nx = x + dx;
+  const F4 ny = y + dy;
+  const F4 inside = less_equal(F4::splat(clear.x_low), nx) & less(nx, F4::splat(clear.x_high)) &
+                    less_equal(F4::splat(clear.y_low), ny) & less(ny, F4::splat(clear.y_high));
+  select4(inside, nx, x).store(&s_.x[base]);
+  select4(inside, ny, y).store(&s_.y[base]);
+  unsigned outside = bits4(inside) ^ 15U;
+  if (outside == 0) return;
+  float lanes[2][4];
+  dx.store(lanes[0]);
+  dy.store(lanes[1]);
+  for (; outside != 0; outside &= outside - 1) {
+    const int lane = std::countr_zero(outside);
+    const bool moves = lanes[0][lane] != 0.0F || lanes[1][lane] != 0.0F;
+    const auto i = base + u(lane);
+    if (moves && s_.alive[i] != 0) displace(static_cast<int>(i), lanes[0][lane], lanes[1][lane]);
+  }
+}
+
 void Battle::move() {
   if (n_moving_ == 0) return;
-  for (int k = 0; k < n_moving_; ++k) {
-    const int i = moving_[u(k)];
-    displace(i, dx_[u(i)], dy_[u(i)]);
-  }
   const int n = live_end_[2];
-  for (int k = 0; k < n; ++k) {
-    const auto i = u(live_[u(k)]);
-    push_x_[i] = push_y_[i] = block_x_[i] = block_y_[i] = 0.0F;
-  }
+  const auto slots = u(setup_->slots);
+  for (std::size_t base = 0; base < slots; base += 4)
+    displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
+  for (PerUnit<float>* array : {&push_x_, &push_y_, &block_x_, &block_y_})
+    std::fill_n(array->begin(), slots, 0.0F);
+
   // Both ways find the same pairs; few movers are cheaper one by one.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
@@ -57,19 +84,22 @@ void Battle::move() {
     sort_by_x();
     sweep();
   }
-  for (int k = 0; k < n; ++k) {
-    const int i = live_[u(k)];
+
+  for (int k = 0; k < n_moving_; ++k) {
+    const int i = moving_[u(k)];
     if (s_.side[u(i)] != 0 || block_x_[u(i)] != 0.0F || block_y_[u(i)] != 0.0F) slide(i);
-    float px = push_x_[u(i)];
-    float py = push_y_[u(i)];
-    if (px == 0.0F && py == 0.0F) continue;
-    const float length2 = px * px + py * py;
-    if (length2 > kMaxPush * kMaxPush) {
-      const float scale = kMaxPush / std::sqrt(length2);
-      px = quantise(px * scale);
-      py = quantise(py * scale);
-    }
-    displace(i, px, py);
+  }
+  const F4 cap = F4::splat(kMaxPush);
+  const F4 cap2 = F4::splat(kMaxPush * kMaxPush);
+  for (std::size_t base = 0; base < slots; base += 4) {
+    F4 px = F4::load(&push_x_[base]);
+    F4 py = F4::load(&push_y_[base]);
+    const F4 length2 = px * px + py * py;
+    const F4 far = less(cap2, length2);
+    const F4 scale = cap / sqrt4(length2);
+    px = select4(far, quantise4(px * scale), px);
+    py = select4(far, quantise4(py * scale), py);
+    displace4(base, px, py);
   }
 }
 

@@ -25,7 +25,12 @@ inline F4 operator+(F4 a, F4 b) { return {_mm_add_ps(a.v, b.v)}; }
 inline F4 operator-(F4 a, F4 b) { return {_mm_sub_ps(a.v, b.v)}; }
 inline F4 operator*(F4 a, F4 b) { return {_mm_mul_ps(a.v, b.v)}; }
 inline F4 operator&(F4 a, F4 b) { return {_mm_and_ps(a.v, b.v)}; }
+inline F4 operator/(F4 a, F4 b) { return {_mm_div_ps(a.v, b.v)}; }
 inline F4 sqrt4(F4 a) { return {_mm_sqrt_ps(a.v)}; }
+/// Lanes of a where the mask is set, of b elsewhere.
+inline F4 select4(F4 mask, F4 a, F4 b) {
+  return {_mm_or_ps(_mm_and_ps(mask.v, a.v), _mm_andnot_ps(mask.v, b.v))};
+}
 inline F4 min4(F4 a, F4 b) { return {_mm_min_ps(a.v, b.v)}; }
 inline F4 less(F4 a, F4 b) { return {_mm_cmplt_ps(a.v, b.v)}; }
 inline F4 less_equal(F4 a, F4 b) { return {_mm_cmple_ps(a.v, b.v)}; }
@@ -86,6 +91,14 @@ inline F4 operator&(F4 a, F4 b) {
     std::memcpy(&lane, &bits, sizeof(lane));
     return lane;
   });
+}
+inline F4 operator/(F4 a, F4 b) {
+  return detail::map2(a, b, [](float x, float y) { return x / y; });
+}
+inline F4 select4(F4 mask, F4 a, F4 b) {
+  F4 r;
+  for (int k = 0; k < 4; ++k) r.v[k] = detail::lane_bits(mask.v[k]) != 0 ? a.v[k] : b.v[k];
+  return r;
 }
 inline F4 sqrt4(F4 a) {
   return detail::map2(a, a, [](float x, float) { return std::sqrt(x); });

@@ -55,6 +55,7 @@ bool Battle::may_see_enemies(int i) const {
 
 void Battle::stand(int i, Footing footing) {
   dx_[u(i)] = dy_[u(i)] = 0.0F;
+  s_.side[u(i)] = 0;
   hold_[u(i)] = footing == Footing::kIdle ? kStays : kNothing;
   s_.footing[u(i)] = footing;
   s_.pace[u(i)] = 0.0F;

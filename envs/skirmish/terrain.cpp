@@ -33,6 +33,21 @@ Terrain::Terrain(const TerrainData& data) : height_(data.height) {
       all &= open_[at(r)] & (open_[at(r)] << 1U) & (open_[at(r)] >> 1U);
     clear_[at(y)] = all;
   }
+  // The clear cells' bounding box, if all of it is clear.
+  int low_x = kGrid, high_x = -1, low_y = kGrid, high_y = -1, n_clear = 0;
+  for (int y = 0; y < kGrid; ++y) {
+    for (int x = 0; x < kGrid; ++x) {
+      if (!test(clear_, x, y)) continue;
+      ++n_clear;
+      low_x = std::min(low_x, x);
+      high_x = std::max(high_x, x);
+      low_y = std::min(low_y, y);
+      high_y = std::max(high_y, y);
+    }
+  }
+  if (n_clear > 0 && n_clear == (high_x - low_x + 1) * (high_y - low_y + 1))
+    clear_rectangle_ = {static_cast<float>(low_x) - kHalf, static_cast<float>(high_x + 1) - kHalf,
+                        static_cast<float>(low_y) - kHalf, static_cast<float>(high_y + 1) - kHalf};
   if (data.walled)
     flow_ = std::make_shared<const FlowField>([this](int x, int y) { return open(x, y); });
 }

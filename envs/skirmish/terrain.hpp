@@ -16,10 +16,8 @@ inline constexpr float kHalf = static_cast<float>(kGrid) / 2.0F;
 
 /// Rounds to a multiple of 2^-18. Positions are such multiples with magnitude up to 16, so sums and
 /// differences of positions are exact and do not depend on order. For |d| < 16.
-inline float quantise(float d) {
-  constexpr float kMagic = 48.0F;  // floats in [32, 64) are 2^-18 apart
-  return (d + kMagic) - kMagic;
-}
+inline constexpr float kQuantum = 48.0F;  // floats in [32, 64) are 2^-18 apart
+inline float quantise(float d) { return (d + kQuantum) - kQuantum; }
 
 /// The cell of a coordinate. Positions lie in [-16, 16], edges of units may lie a little outside.
 inline int cell_of(float coordinate) {
@@ -39,6 +37,12 @@ class Terrain {
   bool in_map(int cx, int cy) const { return cx >= 0 && cx < kGrid && cy >= 0 && cy < kGrid; }
   std::uint8_t height(int cx, int cy) const;
   std::uint8_t height_at(float x, float y) const { return height(cell_of(x), cell_of(y)); }
+
+  /// A rectangle in which no unit is near a wall: low <= x < high; empty where there is none.
+  struct Rectangle {
+    float x_low = 0.0F, x_high = 0.0F, y_low = 0.0F, y_high = 0.0F;
+  };
+  const Rectangle& clear() const { return clear_rectangle_; }
 
   /// Moves a unit of wall radius `r` by (dx, dy), |d| < 1, sliding along walls.
   void move_ground(float& x, float& y, float dx, float dy, float r) const {
@@ -80,6 +84,7 @@ class Terrain {
   Rows cliff_{};  // open or cliff
   Rows clear_{};  // open with all eight neighbours open: no wall within reach
   std::array<std::array<std::uint8_t, kGrid>, kGrid> height_{};
+  Rectangle clear_rectangle_;
   std::shared_ptr<const FlowField> flow_;
 };
 
