@@ -1,6 +1,6 @@
 # The short way in; everything behind it is plain CMake (CMakePresets.json). Debian 12, root or sudo.
 #   make quick     build, run the quick suite (it resumes when interrupted), print its table
-#   make test      build with g++ and clang, run every test, check the formatting
+#   make test      build with g++ and clang, run every test with both and under AddressSanitizer
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
 # Also: build, asan, ubsan, tsan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
@@ -12,14 +12,16 @@ PACKAGES = cmake/install_packages.sh
 build:
 	@$(PACKAGES) build
 	cmake --preset release
-	cmake --build --preset release --target credo_cli
+	cmake --build --preset release --target credo_cli golden_check
 
 quick: build
 	build/credo suite quick --out runs/quick
 
-test: format-check
-	@$(PACKAGES) build check
+test:
+	@$(PACKAGES) build check sanitize
+	$(MAKE) --no-print-directory format-check
 	cmake --workflow --preset clang
+	cmake --workflow --preset asan
 	cmake --workflow --preset release
 
 sanitize: asan ubsan tsan

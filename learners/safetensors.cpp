@@ -127,8 +127,12 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
 TensorFile read_safetensors(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw UserError(fmt::format("cannot read '{}'", path));
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (in.bad()) throw UserError(fmt::format("cannot read '{}'", path));
+  std::string text;
+  try {
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  } catch (const std::ios_base::failure&) {  // a directory opens, but cannot be read
+    throw UserError(fmt::format("cannot read '{}'", path));
+  }
   return parse_safetensors(std::as_bytes(std::span(text)), path);
 }
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <system_error>
+#include <tuple>
 
 #include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "suite/config.hpp"
 #include "suite/metrics.hpp"
 #include "suite/run_directory.hpp"
 
@@ -84,6 +87,20 @@ std::vector<fs::path> find_runs(const fs::path& path) {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+void sort_results(std::vector<RunResult>& results) {
+  const auto envs = list_envs();
+  const auto algorithms = algorithm_names();
+  const auto place = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) - names.begin();
+  };
+  const auto key = [&](const RunResult& r) {
+    return std::tuple(place(envs, r.env), r.env, place(algorithms, r.algorithm), r.algorithm,
+                      r.seed);
+  };
+  std::stable_sort(results.begin(), results.end(),
+                   [&](const RunResult& a, const RunResult& b) { return key(a) < key(b); });
 }
 
 std::vector<SummaryRow> summarize(const std::vector<RunResult>& results) {

@@ -43,6 +43,9 @@ RunResult read_run_result(const std::filesystem::path& directory);
 /// Run directories at or below `path`, sorted by path.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
 
+/// Into the order of `credo list`: by environment, algorithm, seed; unknown names come last.
+void sort_results(std::vector<RunResult>& results);
+
 /// A row of a table: one algorithm on one environment.
 struct SummaryRow {
   std::string env;

@@ -7,6 +7,7 @@
 #include "envs/core/registry.hpp"
 #include "learners/isa.hpp"
 #include "learners/trainer.hpp"
+#include "suite/build_info.hpp"
 #include "suite/metrics.hpp"
 #include "suite/signals.hpp"
 
@@ -213,6 +214,9 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   manifest.threads = options.threads;
   manifest.isa = current_isa();
   ++manifest.resumes;
+  // Results are those of both programs then, and the manifest says so.
+  if (const std::string& now = build_info().commit; manifest.commit.find(now) == std::string::npos)
+    manifest.commit += ", " + now;
   try {
     run->write_manifest();
   } catch (const FileError& error) {

@@ -38,6 +38,23 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
   return finished ? CellState::kFinished : CellState::kResume;
 }
 
+// A folder that belongs to a run or to another suite is left alone.
+void check_folder(const fs::path& folder, const std::string& suite) {
+  const fs::path path = folder / "manifest.json";
+  std::error_code error;
+  if (!fs::exists(path, error)) return;
+  std::string owner;
+  try {
+    const auto json = nlohmann::json::parse(read_text(path));
+    if (json.value("schema", "") == "credo.suite") owner = json.value("suite", "");
+  } catch (const nlohmann::json::exception&) {
+    owner.clear();
+  }
+  if (owner != suite)
+    throw UserError(
+        fmt::format("{} is not of suite '{}'; use another --out", path.string(), suite));
+}
+
 class SuiteRun {
  public:
   SuiteRun(const std::vector<Cell>& cells, const SuiteOptions& options, Progress& progress)
@@ -162,7 +179,20 @@ class SuiteRun {
   std::atomic<bool> stopped_{false};
 };
 
-TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells) {
+// What the runs themselves recorded: a suite may have gone on with a newer program.
+std::string commits_of(const std::vector<RunResult>& results) {
+  std::vector<std::string> commits;
+  for (const RunResult& result : results)
+    if (!result.commit.empty() &&
+        std::find(commits.begin(), commits.end(), result.commit) == commits.end())
+      commits.push_back(result.commit);
+  std::string text;
+  for (const std::string& commit : commits) text += (text.empty() ? "" : ", ") + commit;
+  return text;
+}
+
+TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
+                      const std::string& commits) {
   TableNotes notes;
   std::vector<std::string> budgets;
   std::vector<std::string> noted;
@@ -189,7 +219,7 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells) {
   for (const std::string& text : budgets) all_budgets += (all_budgets.empty() ? "" : ", ") + text;
   notes.footer = {
       fmt::format("Suite {}, profile {}, seeds {}, commit {}.", spec.name, profile,
-                  seed_list_text(seeds), build_info().commit),
+                  seed_list_text(seeds), commits),
       fmt::format("Training budget in environment steps: {}.",
                   all_budgets.empty() ? "none" : all_budgets),
       fmt::format("Mean return: {} greedy episodes after training, averaged over seeds (no "
@@ -236,7 +266,7 @@ std::string suite_manifest(const SuiteSpec& spec, const SuiteOptions& options,
   out["threads"] = options.threads;
   out["isa"] = current_isa();
   out["version"] = build.version;
-  out["commit"] = build.commit;
+  out["commit"] = commits_of(outcome.results);
   out["compiler"] = build.compiler;
   out["flags"] = build.flags;
   out["cpu"] = machine.cpu;
@@ -254,6 +284,7 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   const std::string started = utc_now();
   std::unique_ptr<DirectoryLock> lock;
   try {
+    check_folder(options.out, spec.name);
     make_directories(options.out);
     lock = std::make_unique<DirectoryLock>(options.out);
   } catch (const FileError& error) {
@@ -282,7 +313,8 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
     outcome.results.push_back(std::move(result));
   }
   outcome.rows = summarize(outcome.results);
-  outcome.tables = markdown_tables(outcome.rows, make_notes(spec, cells));
+  outcome.tables =
+      markdown_tables(outcome.rows, make_notes(spec, cells, commits_of(outcome.results)));
   if (outcome.stopped) return outcome;
   write_file(options.out / "tables.md", fmt::format("# Suite {}\n\n{}", spec.name, outcome.tables));
   write_file(options.out / "results.csv", results_csv(outcome.results));

@@ -1,6 +1,7 @@
 # Runs a program that must succeed; when it prints a training signature (one 64-bit hash), that must
 # be the recorded one:
 #   cmake -DPROGRAM=build/credo "-DARGUMENTS=bench;signature;--threads;1" -P bits.cmake
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} OUTPUT_VARIABLE output ERROR_VARIABLE errors
                 OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE result)
 if(NOT result EQUAL 0)

@@ -30,9 +30,9 @@ namespace credo {
 
 /// One number of an observation or state vector.
 struct Feature {
-  std::string name;    ///< e.g. "own.row", "cell(-1,+2).prey"
-  float low = 0.0F;    ///< smallest value it takes
-  float high = 1.0F;   ///< largest value it takes
+  std::string name;   ///< e.g. "own.row", "cell(-1,+2).prey"
+  float low = 0.0F;   ///< smallest value it takes
+  float high = 1.0F;  ///< largest value it takes
 };
 
 /// A scripted policy an environment offers as a reference row of the tables.
@@ -54,8 +54,8 @@ struct EnvSpec {
   double reward_low = 0.0;         ///< bounds of one step's team reward
   double reward_high = 0.0;
   std::optional<double> return_bound;  ///< upper bound of an episode's return, where known
-  bool is_stochastic = true;           ///< false: two seeds give the same episode for the same actions
-  std::optional<int> noop_action;      ///< the action that does nothing, if there is one
+  bool is_stochastic = true;       ///< false: two seeds give the same episode for the same actions
+  std::optional<int> noop_action;  ///< the action that does nothing, if there is one
   std::vector<std::string> action_names;  ///< [n_actions]
   std::vector<Feature> obs_features;      ///< [obs_dim]
   std::vector<Feature> state_features;    ///< [state_dim]
@@ -110,7 +110,7 @@ class Env {
   /// The same without a copy; valid until the next reset, step or load.
   std::span<const std::uint8_t> avail_actions() const { return avail_; }
 
-  int t() const { return t_; }        ///< steps taken in this episode
+  int t() const { return t_; }         ///< steps taken in this episode
   bool done() const { return done_; }  ///< terminated or truncated (or never reset)
   /// Win or loss, for environments that have one (battles); nullopt elsewhere.
   virtual std::optional<bool> won() const { return std::nullopt; }

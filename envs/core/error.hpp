@@ -1,6 +1,6 @@
 // Errors. Two kinds, both exceptions, never a process exit:
-//   UserError  bad input (command line, TOML, file, environment id): one line for the user, exit code 2.
-//   Error      a broken contract or a failed run: a bug or a machine problem, exit code 1.
+//   UserError  bad input (command line, TOML, file, environment id): one line for the user, exit
+//   code 2. Error      a broken contract or a failed run: a bug or a machine problem, exit code 1.
 #pragma once
 
 #include <span>
@@ -39,8 +39,8 @@ namespace detail {
 }  // namespace credo
 
 /// Checks a contract in every build; throws credo::Error with file and line.
-#define CREDO_CHECK(condition, message)                                          \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]]                                               \
+#define CREDO_CHECK(condition, message)                                         \
+  do {                                                                          \
+    if (!(condition)) [[unlikely]]                                              \
       ::credo::detail::check_failed(#condition, __FILE__, __LINE__, (message)); \
   } while (false)

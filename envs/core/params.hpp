@@ -46,7 +46,7 @@ class Params {
   Params() = default;
   explicit Params(std::vector<ParamSpec> specs, std::string prefix = "");
 
-  void set(std::string_view key, const ParamValue& value);     ///< an integer is accepted for a float
+  void set(std::string_view key, const ParamValue& value);  ///< an integer is accepted for a float
   void set_text(std::string_view key, std::string_view text);  ///< parses by the declared type
 
   bool has(std::string_view key) const;

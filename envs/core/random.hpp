@@ -5,7 +5,6 @@
 #pragma once
 
 #include <Random123/philox.h>
-
 #include <array>
 #include <bit>
 #include <cstddef>

@@ -213,9 +213,8 @@ struct Kernels {
                           float* gates, float* h_next) {
     for (int row = 0; row < rows; ++row) {
       for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
-        F r, z;
-        Fn::sigmoid2(V::add(get(gi + j, l), get(gh + j, l)),
-                     V::add(get(gi + h + j, l), get(gh + h + j, l)), r, z);
+        const F r = Fn::sigmoid(V::add(get(gi + j, l), get(gh + j, l)));
+        const F z = Fn::sigmoid(V::add(get(gi + h + j, l), get(gh + h + j, l)));
         const F m = get(gh + 2 * h + j, l);
         const F n = Fn::tanh(V::fma(r, m, get(gi + 2 * h + j, l)));
         put(gates + j, r, l);

@@ -2,6 +2,7 @@
 #include <barrier>
 #include <chrono>
 #include <fmt/format.h>
+#include <oneapi/tbb/task_arena.h>
 #include <thread>
 
 #include "envs/core/error.hpp"
@@ -10,6 +11,7 @@
 #include "suite/cli/json.hpp"
 #include "suite/hashing.hpp"
 #include "suite/signature.hpp"
+#include "suite/train_benchmark.hpp"
 
 namespace credo::suite {
 namespace {
@@ -30,6 +32,7 @@ std::int64_t play(Env& env, std::uint64_t worker, Clock::time_point deadline) {
   std::vector<int> actions(n_agents);
   std::vector<int> choices(n_actions);
   std::int64_t steps = 0;
+  std::int64_t next_look = 0;
   for (std::uint64_t episode = 0;; ++episode) {
     env.reset(Stream(0, purpose("bench env"), worker, episode));
     Stream stream(0, purpose("bench policy"), worker, episode);
@@ -47,8 +50,11 @@ std::int64_t play(Env& env, std::uint64_t worker, Clock::time_point deadline) {
       env.step(actions);
       ++steps;
     }
-    // The clock is read once per episode, so that reading it costs nothing.
-    if (Clock::now() >= deadline) return steps;
+    // Read seldom, so that the clock costs nothing even where an episode is a single step.
+    if (steps >= next_look) {
+      if (Clock::now() >= deadline) return steps;
+      next_look = steps + 1000;
+    }
   }
 }
 
@@ -98,6 +104,59 @@ int bench_env(const Arguments& arguments) {
   return kExitOk;
 }
 
+// Full-length episodes with one and two threads; --all adds lengths as in play, gradient entropy,
+// and acting.
+int bench_train(const Arguments& arguments) {
+  std::vector<std::string> shapes = arguments.list("env");
+  if (shapes.empty()) shapes = train_benchmark_shapes();
+  std::vector<int> thread_counts = {1, 2};
+  if (arguments.has("threads")) thread_counts = {arguments.threads()};
+  Json rows = Json::array();
+  std::string text = fmt::format("{:<11} {:>7}  {:<12} {:>9} {:>8} {:>8} {:>8}  {}\n", "shape",
+                                 "threads", "variant", "ms", "GFLOP", "GFLOP/s", "peak", "of peak");
+  struct Variant {
+    const char* name;
+    bool entropy;
+    bool real_lengths;
+  };
+  std::vector<Variant> variants = {{"full", false, false}};
+  if (arguments.has("all")) {
+    variants.push_back({"real lengths", false, true});
+    variants.push_back({"entropy", true, false});
+  }
+  for (const std::string& shape : shapes) {
+    for (const int threads : thread_counts) {
+      for (const Variant& v : variants) {
+        TrainBenchmarkRow row;
+        oneapi::tbb::task_arena arena(threads);
+        arena.execute([&] { row = benchmark_training(shape, threads, v.entropy, v.real_lengths); });
+        rows.push_back(Json{{"shape", row.shape},
+                            {"threads", row.threads},
+                            {"batch", row.batch},
+                            {"variant", v.name},
+                            {"ms", row.ms},
+                            {"gflop", row.gflop},
+                            {"gflops", row.gflops},
+                            {"peak_gflops", row.peak_gflops},
+                            {"fraction_of_peak", row.fraction_of_peak}});
+        text += fmt::format("{:<11} {:>7}  {:<12} {:>9.3f} {:>8.3f} {:>8.1f} {:>8.1f}  {:.3f}\n",
+                            row.shape, row.threads, v.name, row.ms, row.gflop, row.gflops,
+                            row.peak_gflops, row.fraction_of_peak);
+      }
+    }
+    if (!arguments.has("all")) continue;
+    for (const int n_envs : {1, 8}) {
+      const ActionBenchmarkRow row = benchmark_acting(shape, n_envs);
+      rows.push_back(Json{
+          {"shape", row.shape}, {"variant", "acting"}, {"n_envs", row.n_envs}, {"us", row.us}});
+      text +=
+          fmt::format("{:<11} acting, {} environments: {:.2f} us\n", row.shape, row.n_envs, row.us);
+    }
+  }
+  print_out(arguments.json() ? json_text(rows) : text);
+  return kExitOk;
+}
+
 int bench_signature(const Arguments& arguments) {
   const auto started = Clock::now();
   const std::string signature = hex64(training_signature());
@@ -111,9 +170,10 @@ int bench_signature(const Arguments& arguments) {
 }
 
 int run_bench(const Arguments& arguments) {
-  const std::string& what = arguments.single("what to measure (env or signature)");
-  const std::vector<std::string> allowed = {"env", "signature"};
+  const std::string& what = arguments.single("what to measure (env, train or signature)");
+  const std::vector<std::string> allowed = {"env", "train", "signature"};
   if (what == "env") return bench_env(arguments);
+  if (what == "train") return bench_train(arguments);
   if (what == "signature") {
     if (arguments.has("env")) throw UserError("--env has no meaning with bench signature");
     return bench_signature(arguments);
@@ -126,15 +186,23 @@ int run_bench(const Arguments& arguments) {
 Command bench_command() {
   Command command;
   command.name = "bench";
-  command.arguments = "env|signature [--env ENV]... [--json]";
-  command.help = "measure environment speed, or print the training signature";
+  command.arguments = "env|train|signature [--env ENV]... [--json]";
+  command.help = "measure environment or training speed, or print the training signature";
   command.details =
       "bench env: random available actions; obs, state and availability read every step, resets\n"
-      "included; one thread unless --threads says otherwise. bench signature: trains a fixed few\n"
+      "included; one thread unless --threads says otherwise. bench train: one QMIX update on "
+      "synthetic\n"
+      "episodes of SMAC's sizes (--env names a shape: 3m, 2s3z, 8m, MMM2, 27m_vs_30m) against the\n"
+      "machine's FMA peak, with 1 and 2 threads; --all adds\n"
+      "episode lengths as in play, gradient entropy, and acting for 1 and 8 environments. bench "
+      "signature: "
+      "trains a fixed few\n"
       "thousand steps on three environments and prints one hash of all weights and returns; it is\n"
       "the same on every machine, compiler and thread count.\n\n"
-      "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench signature\n";
+      "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench train --env 3m "
+      "--threads 1\n  credo bench signature\n";
   command.options = {{"env", "ENV", "environment to measure; repeat for more", true},
+                     {"all", "", "bench train: every variant"},
                      json_option()};
   command.most_positional = 1;
   command.run = run_bench;

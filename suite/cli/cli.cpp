@@ -143,10 +143,7 @@ void choose_isa(const Arguments& arguments) {
 }
 
 int dispatch(const std::vector<std::string>& words) {
-  if (words.empty()) {
-    print_out(usage());
-    return kExitUsage;
-  }
+  if (words.empty()) throw UserError("no command given; `credo --help` lists them");
   const std::string& first = words.front();
   if (first == "--help" || first == "-h" || first == "help") {
     print_out(usage());

@@ -21,6 +21,7 @@ int run_report(const Arguments& arguments) {
     if (runs.empty()) throw UserError(fmt::format("{} holds no run", directory));
     for (const auto& run : runs) results.push_back(read_run_result(run));
   }
+  sort_results(results);
   const auto rows = summarize(results);
   if (format == "csv") {
     print_out(arguments.has("runs") ? results_csv(results) : summary_csv(rows));

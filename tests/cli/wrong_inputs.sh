@@ -41,6 +41,7 @@ start=(--env two_step --alg vdn "${small[@]}")
 "$credo" run --env switch/2 --alg vdn "${small[@]}" --out other >/dev/null || exit 1
 
 # names
+refuse "no command"
 refuse "unknown command|'run'" rnu
 refuse "unknown option|--seed" run --env two_step --alg vdn --sed 3 --out x
 refuse "unknown environment|'two_step'" run --env two_stp --alg vdn --out x
@@ -120,6 +121,7 @@ refuse "done" run "${start[@]}" --config done --out x
 
 # folders
 refuse "done|already holds" run "${start[@]}" --out done
+refuse "done/manifest.json|not of suite" suite smoke --out done
 touch file
 refuse "file/run|Not a directory" run "${start[@]}" --out file/run
 refuse "/proc/credo" run "${start[@]}" --out /proc/credo

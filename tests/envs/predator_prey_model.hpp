@@ -1,5 +1,6 @@
 // PredatorPrey 5x5 written down a second time, as plain probability: the distribution of one prey
-// move by following its up to five draws, and the exact value of the uniformly random policy.
+// move by following its up to five draws, and the exact value of the uniformly random
+// and of the best policy.
 #pragma once
 
 #include <array>
@@ -62,8 +63,11 @@ inline std::array<double, 25> prey_moves(const std::array<Cell, 2>& predators, C
   return after;
 }
 
-/// Expected return (summed over both agents) of uniformly random actions within `limit` steps.
-inline double random_policy_value(bool is_static, int limit) {
+enum class Play { kRandom, kOptimal };
+
+/// Expected return (summed over both agents) within `limit` steps of uniformly random actions, or
+/// of the best policy that sees everything.
+inline double policy_value(Play play, bool is_static, int limit) {
   const auto at = [](int first, int second, int prey) {
     return static_cast<std::size_t>((first * 25 + second) * 25 + prey);
   };
@@ -102,6 +106,7 @@ inline double random_policy_value(bool is_static, int limit) {
         for (int p = 0; p < 25; ++p) {
           if (!distinct(a, b, p)) continue;
           double total = 0.0;
+          double best = -1e9;
           for (int action_a = 0; action_a < 5; ++action_a) {
             const Cell to_a = moved(cell(a), action_a);
             const bool a_moves = on_board(to_a) && index(to_a) != b && index(to_a) != p;
@@ -109,10 +114,12 @@ inline double random_policy_value(bool is_static, int limit) {
             for (int action_b = 0; action_b < 5; ++action_b) {
               const Cell to_b = moved(cell(b), action_b);
               const bool b_moves = on_board(to_b) && index(to_b) != new_a && index(to_b) != p;
-              total += after_move[at(new_a, b_moves ? index(to_b) : b, p)];
+              const double outcome = after_move[at(new_a, b_moves ? index(to_b) : b, p)];
+              total += outcome;
+              best = outcome > best ? outcome : best;
             }
           }
-          value[at(a, b, p)] = total / 25.0;
+          value[at(a, b, p)] = play == Play::kRandom ? total / 25.0 : best;
         }
   }
 

@@ -228,11 +228,21 @@ TEST_CASE("predator_prey: prey transitions of whole episodes follow the closed f
   }
   double chi_squared = 0.0;
   double freedom = 0.0;
+  // All situations together: how often each direction was taken beyond its expectation.
+  std::array<double, 4> surplus{};
+  std::array<double, 4> variance{};
   for (const auto& [key, counts] : seen) {
     const auto expected = model::prey_moves({model::cell(key / 625), model::cell(key / 25 % 25)},
                                             model::cell(key % 25));
     int n = 0;
     for (const int count : counts) n += count;
+    for (std::size_t action = 0; action < 4; ++action) {
+      const Cell target = model::moved(model::cell(key % 25), static_cast<int>(action));
+      if (!model::on_board(target)) continue;
+      const auto cell = static_cast<std::size_t>(model::index(target));
+      surplus[action] += counts[cell] - expected[cell] * n;
+      variance[action] += expected[cell] * (1.0 - expected[cell]) * n;
+    }
     int n_cells = 0;
     for (std::size_t cell = 0; cell < 25; ++cell) {
       if (expected[cell] == 0.0) {
@@ -246,6 +256,8 @@ TEST_CASE("predator_prey: prey transitions of whole episodes follow the closed f
     }
     if (n_cells > 1) freedom += n_cells - 1;
   }
+  for (std::size_t action = 0; action < 4; ++action)
+    CHECK(std::abs(surplus[action]) < 4.0 * std::sqrt(variance[action]));
   CHECK(freedom > 1000.0);
   CHECK(std::abs(chi_squared - freedom) < 5.0 * std::sqrt(2.0 * freedom));
 }
@@ -264,7 +276,7 @@ TEST_CASE("predator_prey: random returns equal the exact values") {
   for (const Row& row : rows) {
     CAPTURE(row.id);
     CAPTURE(row.limit);
-    const double exact = model::random_policy_value(row.is_static, row.limit);
+    const double exact = model::policy_value(model::Play::kRandom, row.is_static, row.limit);
     CHECK(exact == doctest::Approx(row.published).epsilon(0.0002));
     const auto env = make(row.id, {{"limit", std::to_string(row.limit)}});
     const Sample sample = sample_returns(*env, random_actions, 40'000);
@@ -309,19 +321,21 @@ TEST_CASE("predator_prey: doing nothing costs exactly the steps") {
 }
 
 TEST_CASE("predator_prey: the scripted pairs catch nearly as fast as possible") {
-  struct Row {
-    const char* id;
-    double at_least, at_most;
-  };
-  // 5x5: the exact optimum is 9.942 (moving) and 9.947 (static).
-  for (const Row& row :
-       {Row{"predator_prey/5x5", 9.92, 9.945}, Row{"predator_prey/5x5-static", 9.93, 9.95},
-        Row{"predator_prey/7x7", 39.5, 39.96}, Row{"predator_prey/7x7-static", 39.5, 39.96}}) {
-    CAPTURE(row.id);
-    const auto env = make(row.id);
+  for (const bool is_static : {false, true}) {
+    CAPTURE(is_static);
+    const double optimum = model::policy_value(model::Play::kOptimal, is_static, 100);
+    CHECK(optimum == doctest::Approx(is_static ? 9.947 : 9.942).epsilon(0.0001));
+    CHECK(model::policy_value(model::Play::kOptimal, is_static, 25) ==
+          doctest::Approx(optimum).epsilon(0.0001));
+    const auto env = make(is_static ? "predator_prey/5x5-static" : "predator_prey/5x5");
     const Sample sample = sample_returns(*env, scripted(*env), 3000);
-    CHECK(sample.mean > row.at_least);
-    CHECK(sample.mean < row.at_most);
+    CHECK(sample.mean > optimum - 0.02);
+    CHECK(sample.mean < optimum + 4.0 * sample.standard_error);
+  }
+  for (const char* id : {"predator_prey/7x7", "predator_prey/7x7-static"}) {
+    CAPTURE(id);
+    const auto env = make(id);
+    CHECK(sample_returns(*env, scripted(*env), 3000).mean > 39.5);
   }
 }
 

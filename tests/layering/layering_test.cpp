@@ -89,6 +89,13 @@ TEST_CASE("links between the pages lead somewhere") {
   });
 }
 
+TEST_CASE("pages named in comments exist") {
+  check_all(files({"envs", "learners", "suite"}, {".cpp", ".hpp", ".toml", "CMakeLists.txt"}),
+            [](const std::string& path, const std::string& text) {
+              return credo::layering::check_page_names(kRoot.string(), path, text);
+            });
+}
+
 TEST_CASE("every wing says what it holds") {
   for (const std::string wing : {"envs", "learners", "suite", "results", "tests"}) {
     CAPTURE(wing);

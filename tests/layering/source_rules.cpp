@@ -339,4 +339,16 @@ Findings check_page_links(const std::string& root, const std::string& path, std:
   return findings;
 }
 
+Findings check_page_names(const std::string& root, const std::string& path, std::string_view text) {
+  static const std::regex pattern(R"([\w./-]+\.md\b)");
+  constexpr std::string_view kWrittenBySuite = "tables.md";
+  Findings findings;
+  const auto lines = lines_of(text);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (std::sregex_iterator it(lines[i].begin(), lines[i].end(), pattern), end; it != end; ++it)
+      if (it->str() != kWrittenBySuite && !fs::exists(fs::path(root) / it->str()))
+        findings.push_back(place(path, i, "names '" + it->str() + "', which does not exist"));
+  return findings;
+}
+
 }  // namespace credo::layering

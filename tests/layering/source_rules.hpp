@@ -37,4 +37,7 @@ Findings check_links(const std::string& path, std::string_view text);
 /// Relative links of a Markdown page lead to files that exist below `root`.
 Findings check_page_links(const std::string& root, const std::string& path, std::string_view text);
 
+/// Pages that comments refer to ("docs/numerics.md") exist below `root`.
+Findings check_page_names(const std::string& root, const std::string& path, std::string_view text);
+
 }  // namespace credo::layering

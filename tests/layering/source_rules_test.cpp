@@ -88,3 +88,9 @@ TEST_CASE("a link to a missing page is found") {
   CHECK(
       check_page_links(root, "docs/a.md", "see [b](https://example.org/x.md), [c](#here)").empty());
 }
+
+TEST_CASE("a comment naming a missing page is found") {
+  const std::string root = CREDO_SOURCE_DIR;
+  CHECK(check_page_names(root, "envs/a.cpp", "// see docs/no-such-page.md.").size() == 1);
+  CHECK(check_page_names(root, "envs/a.cpp", "// see README.md.").empty());
+}

@@ -66,8 +66,9 @@ void check_product(const Product& product) {
   const std::vector<float> want = product.plain();
   for (const KernelTable* table : tables()) {
     if (same_bits(product.run(*table), want)) continue;
-    FAIL(table->name << " m " << product.g.m << " n " << product.g.n << " k " << product.g.k
-                     << " a_row " << product.g.a_row << " a_col " << product.g.a_col);
+    FAIL(std::string(table->name) << " m " << product.g.m << " n " << product.g.n << " k "
+                                  << product.g.k << " a_row " << product.g.a_row << " a_col "
+                                  << product.g.a_col);
   }
 }
 
@@ -79,7 +80,7 @@ void check_tables(const std::vector<float>& output, const Run& run) {
   for (const KernelTable* table : tables()) {
     std::vector<float> got = output;
     run(*table, got);
-    if (!same_bits(got, want)) FAIL(table->name << " differs from scalar");
+    if (!same_bits(got, want)) FAIL(std::string(table->name) << " differs from scalar");
   }
 }
 

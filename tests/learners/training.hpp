@@ -1,0 +1,36 @@
+// Short training runs for tests.
+#pragma once
+
+#include <memory>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <string>
+
+#include "envs/core/registry.hpp"
+#include "learners/trainer.hpp"
+#include "tests/learners/support.hpp"
+
+namespace learner_tests {
+
+/// The configuration an algorithm's name stands for.
+inline credo::TrainConfig algorithm_config(const std::string& name) {
+  credo::Params params(credo::train_params());
+  for (const auto& [key, value] : credo::find_algorithm(name).values) params.set(key, value);
+  return credo::make_train_config(params);
+}
+
+inline std::unique_ptr<credo::Env> short_env(const std::string& id, int limit) {
+  credo::Params params = credo::env_params(id);
+  params.set("limit", static_cast<std::int64_t>(limit));
+  return credo::make_env(id, params);
+}
+
+/// Runs `body` with exactly `threads` threads to work with.
+template <class Body>
+void with_threads(int threads, const Body& body) {
+  const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism,
+                                            sz(threads));
+  oneapi::tbb::task_arena(threads).execute(body);
+}
+
+}  // namespace learner_tests
