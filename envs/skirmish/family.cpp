@@ -212,6 +212,8 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   return std::make_unique<SkirmishEnv>(std::move(spec), std::move(config));
 }
 
+std::int64_t built_in_limit(const std::string& map) { return load_map(map, "").limit; }
+
 }  // namespace
 
 EnvFamily skirmish_family();
@@ -223,47 +225,30 @@ EnvFamily skirmish_family() {
       "SMAC's micromanagement battles, simulated natively (Samvelyan et al. 2019): agents control "
       "one unit each against a scripted army";
   family.params = skirmish_params();
-  // SMAC's maps from small to large, then SMACv2's generated ones.
-  static const std::vector<std::pair<std::string, int>> kMaps = {{"3m", 60},
-                                                                 {"8m", 120},
-                                                                 {"25m", 150},
-                                                                 {"5m_vs_6m", 70},
-                                                                 {"8m_vs_9m", 120},
-                                                                 {"10m_vs_11m", 150},
-                                                                 {"27m_vs_30m", 180},
-                                                                 {"MMM", 150},
-                                                                 {"MMM2", 180},
-                                                                 {"2s3z", 120},
-                                                                 {"3s5z", 150},
-                                                                 {"3s5z_vs_3s6z", 170},
-                                                                 {"3s_vs_3z", 150},
-                                                                 {"3s_vs_4z", 200},
-                                                                 {"3s_vs_5z", 250},
-                                                                 {"1c3s5z", 180},
-                                                                 {"2m_vs_1z", 150},
-                                                                 {"corridor", 400},
-                                                                 {"6h_vs_8z", 150},
-                                                                 {"2s_vs_1sc", 300},
-                                                                 {"so_many_baneling", 100},
-                                                                 {"bane_vs_bane", 200},
-                                                                 {"2c_vs_64zg", 400}};
-  for (const auto& [map, limit] : kMaps) {
-    EnvVariant variant;
-    variant.name = map;
-    variant.help = "SMAC's map " + map;
-    variant.defaults = {{"map", map}, {"limit", std::int64_t{limit}}};
-    family.variants.push_back(std::move(variant));
+  // SMAC's maps, then SMACv2's generated ones.
+  for (const char* map : {"3m",           "8m",        "25m",
+                          "5m_vs_6m",     "8m_vs_9m",  "10m_vs_11m",
+                          "27m_vs_30m",   "MMM",       "MMM2",
+                          "2s3z",         "3s5z",      "3s5z_vs_3s6z",
+                          "3s_vs_3z",     "3s_vs_4z",  "3s_vs_5z",
+                          "1c3s5z",       "2m_vs_1z",  "corridor",
+                          "6h_vs_8z",     "2s_vs_1sc", "so_many_baneling",
+                          "bane_vs_bane", "2c_vs_64zg"}) {
+    family.variants.push_back(
+        {.name = map,
+         .help = std::string("SMAC's map ") + map,
+         .defaults = {{"map", std::string(map)}, {"limit", built_in_limit(map)}}});
   }
   for (const char* race : {"protoss", "terran", "zerg"}) {
     for (const char* size : {"5v5", "10v10", "10v11", "20v20", "20v23"}) {
-      EnvVariant variant;
-      variant.name = fmt::format("{}_{}", race, size);
-      variant.help = fmt::format("random {} armies {} in SMACv2's manner", race, size);
-      variant.defaults = {{"map", variant.name},
-                          {"limit", std::int64_t{200}},
-                          {"obs_own_pos", true},
-                          {"use_unit_ranges", true}};
-      family.variants.push_back(std::move(variant));
+      const std::string name = fmt::format("{}_{}", race, size);
+      family.variants.push_back(
+          {.name = name,
+           .help = fmt::format("random {} armies {} in SMACv2's manner", race, size),
+           .defaults = {{"map", name},
+                        {"limit", built_in_limit(name)},
+                        {"obs_own_pos", true},
+                        {"use_unit_ranges", true}}});
     }
   }
   family.make = make_skirmish;

@@ -1,9 +1,11 @@
 // Measures what docs/skirmish-fidelity.md reports and prints it as Markdown tables. Not a test:
-//   build/skirmish_fidelity policies|openloop|fairness|lanchester|ablation [EPISODES]
+//   build/skirmish_fidelity policies|openloop|fairness|lanchester|ablation|scaling [EPISODES or
+//   loops]
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -286,6 +288,30 @@ void ablation(int episodes) {
   }
 }
 
+// Cost of a loop per unit as armies grow; obs, state and availability are not part of it.
+void scaling(int loops) {
+  fmt::print("| marines | ns per loop | ns per unit and loop |\n|---|---|---|\n");
+  for (const int n : {1, 2, 4, 8, 16, 24, 32, 48, 64}) {
+    Scenario scenario = field({{"marine", n, 9.0, 16.0}}, {{"marine", n, 23.0, 16.0}},
+                              Style::kSticky, Style::kSticky, "liberty", true);
+    Battle battle(scenario.setup);
+    double units = 0.0;
+    int done = 0;
+    const std::clock_t start = std::clock();
+    for (std::uint64_t key = 1; done < loops; ++key) {
+      battle.reset(key);
+      // A minute at most: the last two may have walked past each other.
+      for (int k = 0; k < 120 && battle.n_alive(0) > 0 && battle.n_alive(1) > 0; ++k) {
+        units += battle.n_alive(0) + battle.n_alive(1);
+        battle.run_step(8);
+        done += 8;
+      }
+    }
+    const double ns = 1e9 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    fmt::print("| {} vs {} | {:.0f} | {:.1f} |\n", n, n, ns / done, ns / (8.0 * units));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -302,9 +328,13 @@ int main(int argc, char** argv) {
     lanchester(or_else(1000));
   else if (what == "ablation")
     ablation(or_else(300));
+  else if (what == "scaling")
+    scaling(or_else(400000));
   else {
-    fmt::print(stderr, "usage: {} policies|openloop|fairness|lanchester|ablation [EPISODES]\n",
-               argc > 0 ? argv[0] : "skirmish_fidelity");
+    fmt::print(
+        stderr,
+        "usage: {} policies|openloop|fairness|lanchester|ablation|scaling [EPISODES or loops]\n",
+        argc > 0 ? argv[0] : "skirmish_fidelity");
     return 2;
   }
   return 0;
