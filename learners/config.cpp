@@ -26,11 +26,31 @@ std::vector<ParamSpec> train_params() {
       P::integer("agent.hidden_dim", 64, 1, 4096, "width of fc1 and of the GRU"),
       P::boolean("agent.obs_last_action", true, "agent input holds its last action"),
       P::boolean("agent.obs_agent_id", true, "agent input holds its index"),
-      P::choice("mixer.type", "qmix", {"none", "vdn", "qmix", "qmix_simple"},
+      P::choice("mixer.type", "qmix", {"none", "vdn", "qmix", "qmix_simple", "qtran", "qplex"},
                 "mixing network (none: independent learners)"),
       P::integer("mixer.embed_dim", 32, 1, kMaxMixingEmbed, "width of the mixing layer and of V"),
       P::integer("mixer.hypernet_layers", 2, 1, 2, "layers of the weight hypernetworks"),
       P::integer("mixer.hypernet_embed", 64, 1, 4096, "hidden width of two-layer hypernetworks"),
+      P::integer("qtran.embed_dim", 64, 1, 4096,
+                 "QTRAN: width of the joint and state value networks"),
+      P::integer("qtran.hidden_layers", 2, 2, 3,
+                 "QTRAN: their hidden layers (PyMARL: small 2, big 3)"),
+      P::real("qtran.opt_loss", 1.0, 0.0, kBig, "QTRAN: weight of the loss at the greedy actions"),
+      P::real("qtran.nopt_min_loss", 0.1, 0.0, kBig,
+              "QTRAN: weight of the loss at the taken actions"),
+      P::integer("qplex.kernels", 4, 1, 64, "QPLEX: heads of the attention over advantages"),
+      P::integer("qplex.layers", 1, 1, 3, "QPLEX: layers of the attention networks"),
+      P::integer("qplex.embed_dim", 64, 1, 4096, "QPLEX: hidden width of the attention networks"),
+      P::choice("qplex.credits", "coded", {"coded", "full"},
+                "QPLEX: credits with the advantages detached, as coded, or in full"),
+      P::choice("wqmix.weighting", "none", {"none", "cw", "ow"},
+                "weighted QMIX: centrally weighted, optimistically weighted, or not at all"),
+      P::real("wqmix.weight", 0.1, 0.0, 1.0, "weighted QMIX: weight of errors not counted in full"),
+      P::integer("wqmix.central_embed_dim", 256, 1, 4096,
+                 "weighted QMIX: width of the unrestricted mixing network"),
+      P::real("wqmix.qmix_loss", 1.0, 0.0, kBig, "weighted QMIX: weight of the mixer's loss"),
+      P::real("wqmix.central_loss", 1.0, 0.0, kBig,
+              "weighted QMIX: weight of the unrestricted network's loss"),
       P::boolean("gre.enabled", false, "add gradient entropy to the loss"),
       P::real("gre.lambda", 1e-3, -kBig, kBig, "weight of the gradient entropy"),
       P::choice("gre.elu_derivative", "published", {"published", "exact"},
@@ -59,6 +79,45 @@ std::vector<ParamSpec> train_params() {
   };
 }
 
+namespace {
+
+MixerKind mixer_kind(const std::string& name) {
+  if (name == "none") return MixerKind::kNone;
+  if (name == "vdn") return MixerKind::kVdn;
+  if (name == "qmix") return MixerKind::kQmix;
+  if (name == "qmix_simple") return MixerKind::kQmixSimple;
+  if (name == "qtran") return MixerKind::kQtran;
+  return MixerKind::kQplex;
+}
+
+MixerConfig mixer_config(const Params& p) {
+  MixerConfig c;
+  c.kind = mixer_kind(p.text("mixer.type"));
+  c.embed_dim = p.integer32("mixer.embed_dim");
+  c.hypernet_layers = p.integer32("mixer.hypernet_layers");
+  c.hypernet_embed = p.integer32("mixer.hypernet_embed");
+  c.qtran = {.embed_dim = p.integer32("qtran.embed_dim"),
+             .hidden_layers = p.integer32("qtran.hidden_layers"),
+             .opt_loss = p.real("qtran.opt_loss"),
+             .nopt_min_loss = p.real("qtran.nopt_min_loss")};
+  c.qplex = {
+      .kernels = p.integer32("qplex.kernels"),
+      .layers = p.integer32("qplex.layers"),
+      .embed_dim = p.integer32("qplex.embed_dim"),
+      .credits = p.text("qplex.credits") == "full" ? QplexCredits::kFull : QplexCredits::kCoded};
+  const std::string& weighting = p.text("wqmix.weighting");
+  c.wqmix = {.weighting = weighting == "cw"   ? Weighting::kCentral
+                          : weighting == "ow" ? Weighting::kOptimistic
+                                              : Weighting::kNone,
+             .weight = p.real("wqmix.weight"),
+             .central_embed_dim = p.integer32("wqmix.central_embed_dim"),
+             .qmix_loss = p.real("wqmix.qmix_loss"),
+             .central_loss = p.real("wqmix.central_loss")};
+  return c;
+}
+
+}  // namespace
+
 TrainConfig make_train_config(const Params& p) {
   TrainConfig c;
   c.t_max = p.integer("run.t_max");
@@ -71,14 +130,7 @@ TrainConfig make_train_config(const Params& p) {
   c.agent = {.hidden_dim = p.integer32("agent.hidden_dim"),
              .obs_last_action = p.boolean("agent.obs_last_action"),
              .obs_agent_id = p.boolean("agent.obs_agent_id")};
-  const std::string& mixer = p.text("mixer.type");
-  c.mixer = {.kind = mixer == "none"   ? MixerKind::kNone
-                     : mixer == "vdn"  ? MixerKind::kVdn
-                     : mixer == "qmix" ? MixerKind::kQmix
-                                       : MixerKind::kQmixSimple,
-             .embed_dim = p.integer32("mixer.embed_dim"),
-             .hypernet_layers = p.integer32("mixer.hypernet_layers"),
-             .hypernet_embed = p.integer32("mixer.hypernet_embed")};
+  c.mixer = mixer_config(p);
   c.entropy = {.enabled = p.boolean("gre.enabled"),
                .lambda = p.real("gre.lambda"),
                .elu_derivative = p.text("gre.elu_derivative") == "exact"
@@ -107,6 +159,18 @@ TrainConfig make_train_config(const Params& p) {
     throw UserError(fmt::format(
         "learner.batch_size = {} is larger than replay.capacity = {}: no update could ever run",
         c.learner.batch_size, c.replay_capacity));
+  if (c.mixer.wqmix.weighting != Weighting::kNone) {
+    const MixerKind kind = c.mixer.kind;
+    if (kind == MixerKind::kNone || kind == MixerKind::kQtran || kind == MixerKind::kQplex)
+      throw UserError(fmt::format(
+          "wqmix.weighting = {} does not go with mixer.type = {}; allowed: vdn, qmix, qmix_simple",
+          p.text("wqmix.weighting"), p.text("mixer.type")));
+    if (!c.learner.double_q)
+      throw UserError(fmt::format(
+          "wqmix.weighting = {} does not go with learner.double_q = false: the target networks are "
+          "always asked about the online agents' greedy actions",
+          p.text("wqmix.weighting")));
+  }
   return c;
 }
 
@@ -132,6 +196,18 @@ const std::vector<Algorithm>& learning_algorithms() {
        {{"mixer.type", std::string("qmix")},
         {"gre.enabled", true},
         {"gre.elu_derivative", std::string("exact")}}},
+      {"qtran",
+       "QTRAN-base: a free joint value that the sum of the agents' values is tied to",
+       {{"mixer.type", std::string("qtran")}}},
+      {"qplex",
+       "duplex dueling: monotone values plus attention over advantages",
+       {{"mixer.type", std::string("qplex")}}},
+      {"cw_qmix",
+       "QMIX with centrally weighted errors and an unrestricted target",
+       {{"mixer.type", std::string("qmix")}, {"wqmix.weighting", std::string("cw")}}},
+      {"ow_qmix",
+       "QMIX with optimistically weighted errors and an unrestricted target",
+       {{"mixer.type", std::string("qmix")}, {"wqmix.weighting", std::string("ow")}}},
   };
   return kAlgorithms;
 }

@@ -14,7 +14,12 @@ namespace credo {
 /// Which derivative of ELU the credits of the entropy term use (docs/algorithms/qmix_gre.md).
 enum class EluDerivative { kExact, kPublished };
 enum class OptimizerKind { kRmsprop, kAdam };
-enum class MixerKind { kNone, kVdn, kQmix, kQmixSimple };
+enum class MixerKind { kNone, kVdn, kQmix, kQmixSimple, kQtran, kQplex };
+/// dQ_tot/dQ_i of QPLEX: of the loss as its authors wrote it, which detaches the advantages, or of
+/// the formula (docs/algorithms/qplex.md).
+enum class QplexCredits { kCoded, kFull };
+/// Which TD errors weighted QMIX counts in full (docs/algorithms/wqmix.md).
+enum class Weighting { kNone, kCentral, kOptimistic };
 
 struct AgentConfig {
   int hidden_dim = 64;
@@ -22,11 +27,39 @@ struct AgentConfig {
   bool obs_agent_id = true;
 };
 
+/// QTRAN-base (Son et al. 2019).
+struct QtranConfig {
+  int embed_dim = 64;
+  int hidden_layers = 2;  ///< of the joint action-value and of the state-value network
+  double opt_loss = 1.0;
+  double nopt_min_loss = 0.1;
+};
+
+/// QPLEX (Wang et al. 2021): the attention that weighs the advantages.
+struct QplexConfig {
+  int kernels = 4;
+  int layers = 1;
+  int embed_dim = 64;
+  QplexCredits credits = QplexCredits::kCoded;
+};
+
+/// Weighted QMIX (Rashid et al. 2020): a second, unrestricted value function and weighted errors.
+struct WqmixConfig {
+  Weighting weighting = Weighting::kNone;  ///< kNone: no second value function
+  double weight = 0.1;                     ///< of errors that do not count in full
+  int central_embed_dim = 256;
+  double qmix_loss = 1.0;
+  double central_loss = 1.0;
+};
+
 struct MixerConfig {
   MixerKind kind = MixerKind::kQmix;
   int embed_dim = 32;
   int hypernet_layers = 2;
   int hypernet_embed = 64;
+  QtranConfig qtran{};
+  QplexConfig qplex{};
+  WqmixConfig wqmix{};
 };
 
 /// Gradient entropy regularisation (Zhao et al. 2022).
@@ -93,7 +126,7 @@ struct Algorithm {
   std::vector<std::pair<std::string, ParamValue>> values;
 };
 
-/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact.
+/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact, qtran, qplex, cw_qmix, ow_qmix.
 const std::vector<Algorithm>& learning_algorithms();
 /// Errors: UserError for an unknown name.
 const Algorithm& find_algorithm(const std::string& name);

@@ -164,9 +164,20 @@ void Evaluator::measure_credits(const Network& network, const float* params, Blo
   for (int t = 0; t < view.length; ++t)
     std::copy_n(view.state + t * view.state_stride, shape.state_dim,
                 states + static_cast<std::ptrdiff_t>(t) * shape.state_dim);
-  const MixerPass pass = network.mixer->forward(
-      params, {.rows = view.length, .q = block.rollout.chosen_q(episode), .state = states}, false,
-      block.scratch);
+  int* actions = block.scratch.take<int>(sz(view.length) * sz(shape.n_agents));
+  for (int t = 0; t < view.length; ++t)
+    std::copy_n(view.actions + t * view.action_stride, shape.n_agents,
+                actions + static_cast<std::ptrdiff_t>(t) * shape.n_agents);
+  // Evaluation is greedy: the chosen actions are the greedy ones.
+  const float* q = block.rollout.chosen_q(episode);
+  const MixerPass pass = network.mixer->forward(params,
+                                                {.rows = view.length,
+                                                 .q = q,
+                                                 .state = states,
+                                                 .actions = actions,
+                                                 .q_max = q,
+                                                 .greedy = actions},
+                                                false, block.scratch);
   float* entropy = block.scratch.floats(sz(view.length));
   gradient_entropy(view.length, shape.n_agents, pass.credits, entropy, 0.0F, nullptr,
                    block.scratch);

@@ -2,7 +2,7 @@
 //
 //   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
 //   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
-// With TD(lambda) y_t is the lambda-return of golden/README.md. A time limit bootstraps, a
+// With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
 // termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
 // summed in a fixed tree, so bits do not depend on the number of threads.
@@ -14,30 +14,21 @@
 #include <vector>
 
 #include "learners/config.hpp"
-#include "learners/mixers/mixer.hpp"
-#include "learners/nets/agent.hpp"
+#include "learners/network.hpp"
 #include "learners/optimizer.hpp"
 #include "learners/replay/episode.hpp"
 
 namespace credo {
 
-/// Agent network and mixer over one parameter layout.
-struct Network {
-  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config)
-      : layout(),
-        agent(layout, "agent.", shape, agent_config),
-        mixer(make_mixer(layout, shape, mixer_config)) {}
-
-  ParamLayout layout;
-  AgentNetwork agent;
-  std::unique_ptr<Mixer> mixer;
-};
-
 struct UpdateStats {
-  double td_loss = 0.0;       ///< mean squared TD error (before loss_scale)
+  double td_loss = 0.0;       ///< mean (weighted) squared TD error, before loss_scale
   double entropy_loss = 0.0;  ///< lambda * mean H of the credits in the loss
   double loss = 0.0;
   double grad_norm = 0.0;     ///< before clipping
+  double central_loss = 0.0;  ///< weighted QMIX: mean squared error of the central value
+  double td_weight_mean = 1.0;
+  double opt_loss = 0.0;      ///< QTRAN: before its coefficient
+  double nopt_loss = 0.0;     ///< QTRAN: before its coefficient
   double td_error_abs = 0.0;  ///< mean |Q_tot - y|
   double q_taken_mean = 0.0;
   double target_mean = 0.0;
@@ -55,6 +46,18 @@ struct UpdateTrace {
   std::vector<float> q_tot, target_q_tot, targets;      ///< [B, slots-1, outputs]
   std::vector<float> credits_exact, credits_published;  ///< [B, slots-1, n]
   std::vector<float> entropy;  ///< [B, slots-1] of the credits that enter the loss (exact without)
+  std::vector<float> td_weights, central_q_tot;  ///< [B, slots-1] weighted QMIX
+  std::vector<float> state_v, best_q_tot;        ///< [B, slots-1] QTRAN
+};
+
+/// Sums over the steps of a part of the batch.
+struct UpdateSums {
+  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
+  double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
+  std::vector<double> credit;
+
+  void clear(int n_agents);
+  void add(const UpdateSums& other);
 };
 
 class QLearner {
@@ -80,24 +83,19 @@ class QLearner {
   void load(ByteReader& in);
 
  private:
-  struct Sums {
-    double td = 0.0, entropy_in_loss = 0.0, td_abs = 0.0, q = 0.0, target = 0.0, entropy = 0.0;
-    std::vector<double> credit;
-  };
   struct Group {
     Scratch scratch;
     std::vector<float> grad;
-    Sums sums;
+    UpdateSums sums;
   };
   struct Chunk {
     int first = 0;  // into order_
     int count = 0;
   };
-  struct ChunkTargets;
 
   void plan_chunks(std::span<const Episode* const> batch);
-  void run_chunk(std::span<const Episode* const> batch, const Chunk& chunk, double steps,
-                 float td_weight, Group& group, UpdateTrace* trace) const;
+  void clear_trace(std::size_t batch, UpdateTrace& trace) const;
+  UpdateStats statistics(const UpdateSums& sums, std::int64_t steps, float td_weight) const;
   void reduce_groups(std::size_t count);
 
   EnvShape shape_;
@@ -107,7 +105,7 @@ class QLearner {
   std::vector<float> target_;
   std::vector<float> grad_;
   Optimizer optimizer_;
-  AgentNetwork::Transposed transposed_;
+  AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<int> order_;  // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;

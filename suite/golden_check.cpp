@@ -130,9 +130,7 @@ class GoldenCase {
   TrainConfig read_config() const {
     TrainConfig c;
     c.agent = {.hidden_dim = meta_.integer("hidden_dim")};
-    c.mixer = {.embed_dim = meta_.integer("mixing_embed_dim"),
-               .hypernet_layers = meta_.integer("hypernet_layers"),
-               .hypernet_embed = meta_.integer("hypernet_embed")};
+    c.mixer = read_mixer();
     const std::string& derivative = meta_.text("elu_derivative");
     if (derivative != "exact" && derivative != "published")
       throw UserError(
@@ -141,19 +139,6 @@ class GoldenCase {
                  .lambda = meta_.real("entropy_lambda"),
                  .elu_derivative =
                      derivative == "exact" ? EluDerivative::kExact : EluDerivative::kPublished};
-    if (variant_ == "iql")
-      c.mixer.kind = MixerKind::kNone;
-    else if (variant_ == "vdn")
-      c.mixer.kind = MixerKind::kVdn;
-    else if (variant_ == "qmix" || variant_ == "qmix_gre")
-      c.mixer.kind = MixerKind::kQmix;
-    else if (variant_ == "qmix_simple")
-      c.mixer.kind = MixerKind::kQmixSimple;
-    else
-      throw UserError(
-          fmt::format("{}: learner '{}' is not part of this build; known: iql, vdn, "
-                      "qmix, qmix_simple, qmix_gre",
-                      path_, variant_));
     c.optimizer = {
         .kind = meta_.text("optimizer") == "adam" ? OptimizerKind::kAdam : OptimizerKind::kRmsprop,
         .lr = meta_.real("lr"),
@@ -169,6 +154,49 @@ class GoldenCase {
                  .loss_scale = meta_.real("td_loss_coef"),
                  .batch_size = batch_size_};
     return c;
+  }
+
+  MixerConfig read_mixer() const {
+    MixerConfig c;
+    c.kind = mixer_kind();
+    c.embed_dim = meta_.integer("mixing_embed_dim");
+    c.hypernet_layers = meta_.integer("hypernet_layers");
+    c.hypernet_embed = meta_.integer("hypernet_embed");
+    if (c.kind == MixerKind::kQtran) {
+      // The format's size "small"; a larger network shows in its parameters.
+      const bool big = file_.tensors.count("param/mixer.Q.6.weight") != 0;
+      c.qtran = {.embed_dim = c.embed_dim,
+                 .hidden_layers = big ? 3 : 2,
+                 .opt_loss = meta_.real("opt_loss"),
+                 .nopt_min_loss = meta_.real("nopt_min_loss")};
+    }
+    if (c.kind == MixerKind::kQplex)
+      c.qplex = {.kernels = meta_.integer("num_kernel"),
+                 .layers = meta_.integer("adv_hypernet_layers"),
+                 .embed_dim = meta_.integer("adv_hypernet_embed")};
+    if (variant_ == "cw_qmix" || variant_ == "ow_qmix")
+      c.wqmix = {.weighting = variant_ == "cw_qmix" ? Weighting::kCentral : Weighting::kOptimistic,
+                 .weight = meta_.real("w"),
+                 .central_embed_dim = meta_.integer("central_mixing_embed_dim"),
+                 .qmix_loss = meta_.real("qmix_loss"),
+                 .central_loss = meta_.real("central_loss")};
+    return c;
+  }
+
+  MixerKind mixer_kind() const {
+    static const std::vector<std::pair<std::string, MixerKind>> kKinds = {
+        {"iql", MixerKind::kNone},      {"vdn", MixerKind::kVdn},
+        {"qmix", MixerKind::kQmix},     {"qmix_simple", MixerKind::kQmixSimple},
+        {"qmix_gre", MixerKind::kQmix}, {"qtran_base", MixerKind::kQtran},
+        {"qplex", MixerKind::kQplex},   {"cw_qmix", MixerKind::kQmix},
+        {"ow_qmix", MixerKind::kQmix}};
+    std::string known;
+    for (const auto& [name, kind] : kKinds) {
+      if (name == variant_) return kind;
+      known += (known.empty() ? "" : ", ") + name;
+    }
+    throw UserError(fmt::format("{}: learner '{}' is not part of this build; known: {}", path_,
+                                variant_, known));
   }
 
   const Tensor& tensor(const std::string& name) const {
@@ -347,6 +375,13 @@ class GoldenCase {
     check_scalar("entropy_mean", entropy, kEntropyLimit);
     check_scalar("entropy_loss", stats.entropy_loss, kLoss);
     check_scalar("td_loss", stats.td_loss, kLoss);
+    check_masked("td_weights", mask, trace.td_weights, kJointQ);
+    check_masked("central_q_tot", mask, trace.central_q_tot, kJointQ);
+    check_scalar("central_loss", stats.central_loss, kLoss);
+    check_masked("state_v", mask, trace.state_v, kJointQ);
+    check_masked("best_q_tot", mask, trace.best_q_tot, kJointQ);
+    check_scalar("opt_loss", stats.opt_loss, kLoss);
+    check_scalar("nopt_loss", stats.nopt_loss, kLoss);
     check_scalar("loss", stats.loss, kLoss);
     check_scalar("grad_norm", stats.grad_norm, kLoss);
   }

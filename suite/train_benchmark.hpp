@@ -19,7 +19,7 @@ struct TrainBenchmarkRow {
   double fraction_of_peak = 0.0;
 };
 
-/// The shapes of docs/performance.md: 3m, 2s3z, 8m, MMM2, 27m_vs_30m.
+/// The standard shapes: 3m, 2s3z, 8m, MMM2, 27m_vs_30m.
 std::vector<std::string> train_benchmark_shapes();
 
 /// QMIX with two-layer hypernetworks and PyMARL's sizes on synthetic episodes. Runs in the caller's

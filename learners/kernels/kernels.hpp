@@ -32,7 +32,7 @@ struct Gemm {
 
 constexpr int kMaxMixingEmbed = 512;
 
-/// QMIX mixing of `rows` samples with n agents and embedding e (algorithms.md, section 2).
+/// QMIX mixing of `rows` samples with n agents and embedding e (docs/algorithms/qmix.md).
 /// a1, a2: hypernetwork outputs before abs. a1, b1 and a2 may be column slices of wider arrays:
 /// their rows are *_ld floats apart.
 struct QmixForward {

@@ -22,10 +22,10 @@ class IqlMixer final : public Mixer {
     return pass;
   }
 
-  void backward(const MixerInput& in, const MixerPass&, const float*, const float* d_q_tot,
-                const CreditGradient&, float* d_q, float*, Scratch&) const override {
+  void backward(const MixerInput& in, const MixerPass&, const float*, const MixerGradient& d,
+                const MixerInputGradient& to, float*, Scratch&) const override {
     const auto n = static_cast<std::size_t>(in.rows) * static_cast<std::size_t>(n_agents_);
-    std::copy(d_q_tot, d_q_tot + n, d_q);
+    std::copy(d.q_tot, d.q_tot + n, to.q);
   }
 
  private:

@@ -4,7 +4,7 @@
 
 namespace credo {
 
-std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape,
+std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
                                   const MixerConfig& config) {
   switch (config.kind) {
     case MixerKind::kNone:
@@ -15,6 +15,10 @@ std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape,
       return make_qmix_mixer(layout, shape, config);
     case MixerKind::kQmixSimple:
       return make_qmix_simple_mixer(layout, shape, config);
+    case MixerKind::kQtran:
+      return make_qtran_mixer(layout, shape, hidden_dim, config.qtran);
+    case MixerKind::kQplex:
+      return make_qplex_mixer(layout, shape, config);
   }
   throw Error("unknown mixer kind");
 }

@@ -8,23 +8,41 @@
 
 #include "learners/config.hpp"
 #include "learners/nets/agent.hpp"
+#include "learners/nets/mlp.hpp"
 #include "learners/nets/parameters.hpp"
 #include "learners/scratch.hpp"
 
 namespace credo {
 
+/// What a mixer reads. The learner gathers the optional arrays only for mixers that ask for them.
 struct MixerInput {
-  int rows = 0;                  ///< samples (steps)
-  const float* q = nullptr;      ///< [rows, n_agents] chosen-action values
-  const float* state = nullptr;  ///< [rows, state_dim]
+  int rows = 0;                   ///< samples (steps)
+  const float* q = nullptr;       ///< [rows, n_agents] chosen-action values
+  const float* state = nullptr;   ///< [rows, state_dim]
+  const int* actions = nullptr;   ///< [rows, n_agents] the chosen actions
+  const float* q_max = nullptr;   ///< [rows, n_agents] largest value of an available action
+  const int* greedy = nullptr;    ///< [rows, n_agents] that action; null in target networks
+  const float* hidden = nullptr;  ///< [rows, n_agents, hidden_dim] GRU states
+};
+
+struct MixerNeeds {
+  bool actions = false;
+  bool q_max = false;
+  bool greedy = false;
+  bool hidden = false;
 };
 
 /// Results of a forward pass; storage belongs to the Scratch it was given.
 struct MixerPass {
-  float* q_tot = nullptr;      ///< [rows, outputs()]
-  float* credits = nullptr;    ///< [rows, n_agents] exact dQ_tot/dq_i; null if the mixer has none
-  float* published = nullptr;  ///< [rows, n_agents] with the authors' ELU derivative, if asked for
-  std::array<float*, 6> kept{};  ///< whatever the mixer's own backward pass needs
+  float* q_tot = nullptr;       ///< [rows, outputs()]
+  float* credits = nullptr;     ///< [rows, n_agents] exact dQ_tot/dq_i; null if the mixer has none
+  float* published = nullptr;   ///< [rows, n_agents] with the authors' ELU derivative, if asked for
+  float* opt_error = nullptr;   ///< [rows] QTRAN: error at the greedy actions; null elsewhere
+  float* nopt_error = nullptr;  ///< [rows] QTRAN: error at the taken actions, 0 where positive
+  float* state_v = nullptr;     ///< [rows] QTRAN: V(s)
+  float* best_q = nullptr;      ///< [rows] QTRAN: joint value of the greedy actions
+  std::array<float*, 6> kept{};   ///< whatever the mixer's own backward pass needs
+  Mlp::Pass* networks = nullptr;  ///< and the passes of networks it is made of
 };
 
 /// The gradient that the entropy term sends into the credits.
@@ -32,6 +50,21 @@ struct CreditGradient {
   const float* d_credit = nullptr;  ///< [rows, n_agents]; null: no entropy term
   EluDerivative elu_derivative = EluDerivative::kExact;
   bool detach_agents = true;
+};
+
+/// Gradient of what a forward pass returned.
+struct MixerGradient {
+  const float* q_tot = nullptr;  ///< [rows, outputs()]
+  CreditGradient credit{};
+  const float* opt_error = nullptr;   ///< [rows] where the pass has these errors
+  const float* nopt_error = nullptr;  ///< [rows]
+};
+
+/// Where the gradient of the input goes.
+struct MixerInputGradient {
+  float* q = nullptr;       ///< [rows, n_agents]
+  float* q_max = nullptr;   ///< [rows, n_agents], for mixers that need the greedy actions
+  float* hidden = nullptr;  ///< [rows, n_agents, hidden_dim], for mixers that need the states
 };
 
 class Mixer {
@@ -43,6 +76,7 @@ class Mixer {
 
   /// Values per sample: 1, or n_agents when every agent learns on its own.
   virtual int outputs() const { return 1; }
+  virtual MixerNeeds needs() const { return {}; }
   /// True when dQ_tot/dq_i exists, so that H can be measured.
   virtual bool has_credits() const { return true; }
 
@@ -51,9 +85,9 @@ class Mixer {
 
   /// Called once per update, before any backward of that update.
   virtual void prepare_backward(const float* params) { (void)params; }
-  /// d_q_tot [rows, outputs()]; writes d_q [rows, n_agents], adds to grad.
+  /// Writes the gradient of the input, adds that of the parameters to grad.
   virtual void backward(const MixerInput& in, const MixerPass& pass, const float* params,
-                        const float* d_q_tot, const CreditGradient& credit, float* d_q, float* grad,
+                        const MixerGradient& d, const MixerInputGradient& to, float* grad,
                         Scratch& scratch) const = 0;
 };
 
@@ -68,8 +102,19 @@ std::unique_ptr<Mixer> make_qmix_mixer(ParamLayout& layout, const EnvShape& shap
 std::unique_ptr<Mixer> make_qmix_simple_mixer(ParamLayout& layout, const EnvShape& shape,
                                               const MixerConfig& config);
 
+/// A joint value of its own, to which the sum of the agents' values is tied (Son et al. 2019).
+std::unique_ptr<Mixer> make_qtran_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
+                                        const QtranConfig& config);
+/// Duplex dueling: monotone values and attention over advantages (Wang et al. 2021).
+std::unique_ptr<Mixer> make_qplex_mixer(ParamLayout& layout, const EnvShape& shape,
+                                        const MixerConfig& config);
+/// The unrestricted mixer of weighted QMIX (Rashid et al. 2020); parameters "central_mixer.*".
+std::unique_ptr<Mixer> make_central_mixer(ParamLayout& layout, const EnvShape& shape,
+                                          int embed_dim);
+
 /// The mixer a configuration names; its parameters are appended to the layout as "mixer.*".
-std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape,
+/// hidden_dim: width of the agents' GRU.
+std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
                                   const MixerConfig& config);
 
 }  // namespace credo

@@ -111,8 +111,8 @@ void QmixMixer::prepare_backward(const float* params) {
 }
 
 void QmixMixer::backward(const MixerInput& in, const MixerPass& pass, const float* params,
-                         const float* d_q_tot, const CreditGradient& credit, float* d_q,
-                         float* grad, Scratch& scratch) const {
+                         const MixerGradient& d, const MixerInputGradient& to, float* grad,
+                         Scratch& scratch) const {
   const KernelTable& k = kernels();
   const int rows = in.rows;
   const int width = columns_.total;
@@ -129,22 +129,22 @@ void QmixMixer::backward(const MixerInput& in, const MixerPass& pass, const floa
   b.forward.a2 = pass.kept[kA2];
   b.forward.hidden = pass.kept[kHidden];
   b.forward.slope = pass.kept[kSlope];
-  b.d_q_tot = d_q_tot;
-  b.d_credit = credit.d_credit;
-  b.published_slope = credit.elu_derivative == EluDerivative::kPublished;
-  b.detach_agents = credit.detach_agents;
+  b.d_q_tot = d.q_tot;
+  b.d_credit = d.credit.d_credit;
+  b.published_slope = d.credit.elu_derivative == EluDerivative::kPublished;
+  b.detach_agents = d.credit.detach_agents;
   b.d_a1 = two_layers() ? scratch.floats(sz(rows) * sz(inputs_ * embed_)) : d_first + columns_.w1;
   b.d_a2 = two_layers() ? scratch.floats(sz(rows) * sz(embed_)) : d_first + columns_.w_final;
   b.d_b1 = d_first + columns_.b1;
-  b.d_q = d_q;
+  b.d_q = to.q;
   k.qmix_backward(b);
 
   // V(s): one output, so its input gradient is an outer product with the weight row.
-  weight_gradient(v_out_, rows, first + columns_.v, width, d_q_tot, 1, grad);
+  weight_gradient(v_out_, rows, first + columns_.v, width, d.q_tot, 1, grad);
   k.gemm({.m = rows,
           .n = v_hidden_,
           .k = 1,
-          .a = d_q_tot,
+          .a = d.q_tot,
           .a_row = 1,
           .b = params + v_out_.weight,
           .ldb = v_hidden_,

@@ -1,4 +1,4 @@
-// The QMIX mixing network (Rashid et al. 2018; algorithms.md section 2), shared by qmix and its
+// The QMIX mixing network (Rashid et al. 2018; docs/algorithms/qmix.md), shared by qmix and its
 // equal-credit control:
 //   z = sum_i q_i |A1_i(s)| + b1(s) ;  Q_tot = sum_k ELU(z_k) |a2_k(s)| + V(s)
 // A1, b1, a2 and V are hypernetworks of the state; the layers that read the state are one matrix.
@@ -20,7 +20,7 @@ class QmixMixer : public Mixer {
                     Scratch& scratch) const override;
   void prepare_backward(const float* params) override;
   void backward(const MixerInput& in, const MixerPass& pass, const float* params,
-                const float* d_q_tot, const CreditGradient& credit, float* d_q, float* grad,
+                const MixerGradient& d, const MixerInputGradient& to, float* grad,
                 Scratch& scratch) const override;
 
  private:

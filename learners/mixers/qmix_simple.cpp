@@ -1,4 +1,4 @@
-// The equal-credit control of Zhao et al. 2022 (paper.md section 2): QMIX with a single input, the
+// The equal-credit control of Zhao et al. 2022: QMIX with a single input, the
 // sum of the agents' values, and a single hidden unit. All credits are equal, so H = 1.
 #include "learners/mixers/qmix_mixer.hpp"
 
@@ -22,14 +22,14 @@ class QmixSimpleMixer final : public QmixMixer {
 
   // Equal credits have entropy 1 whatever the parameters: the entropy term has no gradient.
   void backward(const MixerInput& in, const MixerPass& pass, const float* params,
-                const float* d_q_tot, const CreditGradient&, float* d_q, float* grad,
+                const MixerGradient& d, const MixerInputGradient& to, float* grad,
                 Scratch& scratch) const override {
     const MixerInput summed = sum_agents(in, scratch);
     float* d_sum = scratch.floats(static_cast<std::size_t>(in.rows));
-    QmixMixer::backward(summed, pass, params, d_q_tot, {}, d_sum, grad, scratch);
+    QmixMixer::backward(summed, pass, params, {.q_tot = d.q_tot}, {.q = d_sum}, grad, scratch);
     for (int row = 0; row < in.rows; ++row)
       for (int i = 0; i < n_agents_; ++i)
-        d_q[static_cast<std::ptrdiff_t>(row) * n_agents_ + i] = d_sum[row];
+        to.q[static_cast<std::ptrdiff_t>(row) * n_agents_ + i] = d_sum[row];
   }
 
  private:

@@ -29,12 +29,12 @@ class VdnMixer final : public Mixer {
     return pass;
   }
 
-  // The entropy of constant credits has no gradient: `credit` changes nothing.
-  void backward(const MixerInput& in, const MixerPass&, const float*, const float* d_q_tot,
-                const CreditGradient&, float* d_q, float*, Scratch&) const override {
+  // The entropy of constant credits has no gradient: `d.credit` changes nothing.
+  void backward(const MixerInput& in, const MixerPass&, const float*, const MixerGradient& d,
+                const MixerInputGradient& to, float*, Scratch&) const override {
     for (int row = 0; row < in.rows; ++row) {
-      float* out = d_q + static_cast<std::ptrdiff_t>(row) * n_agents_;
-      std::fill(out, out + n_agents_, d_q_tot[row]);
+      float* out = to.q + static_cast<std::ptrdiff_t>(row) * n_agents_;
+      std::fill(out, out + n_agents_, d.q_tot[row]);
     }
   }
 

@@ -138,9 +138,29 @@ AgentNetwork::Backward AgentNetwork::begin_backward(const PackedRows& in, Scratc
   return back;
 }
 
+// fc2 sees one or two output gradients per row.
+void AgentNetwork::output_gradient(const Transposed& weights, const AgentPass& pass, int base,
+                                   int rows, const AgentGradient& d, Backward& back, float* grad,
+                                   Scratch& scratch) const {
+  const KernelTable& k = kernels();
+  const int h = hidden_;
+  const auto chosen = [&](const int* action, const float* d_q, float* d_h) {
+    k.chosen_backward(rows, h, d_q + base, action + base, weights.fc2.data(), pass.h + at(base, h),
+                      d_h, back.d_fc2);
+    for (int row = base; row < base + rows; ++row) grad[fc2_.bias + sz(action[row])] += d_q[row];
+  };
+  chosen(d.action, d.d_q, back.d_h);
+  if (d.d_second != nullptr) {
+    float* d_h = scratch.floats(sz(rows) * sz(h));
+    chosen(d.second_action, d.d_second, d_h);
+    k.add(back.d_h, d_h, sz(rows) * sz(h));
+  }
+  if (d.d_h != nullptr) k.add(back.d_h, d.d_h + at(base, h), sz(rows) * sz(h));
+}
+
 void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& in,
                                   const AgentPass& pass, int block, const float* obs,
-                                  const int* action, const float* d_q, Backward& back, float* grad,
+                                  const AgentGradient& d, Backward& back, float* grad,
                                   Scratch& scratch) const {
   const KernelTable& k = kernels();
   const int h = hidden_;
@@ -149,10 +169,7 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
   const int base = in.first_row(begin);
   const int rows = in.rows_of(block);
 
-  // fc2 sees one output gradient per row.
-  k.chosen_backward(rows, h, d_q + base, action + base, weights.fc2.data(), pass.h + at(base, h),
-                    back.d_h, back.d_fc2);
-  for (int row = base; row < base + rows; ++row) grad[fc2_.bias + sz(action[row])] += d_q[row];
+  output_gradient(weights, pass, base, rows, d, back, grad, scratch);
   k.add(back.d_h + at(in.first_row(end - 1) - base, h), back.carry, sz(back.carry_rows) * sz(h));
 
   for (int t = end - 1; t >= begin; --t) {

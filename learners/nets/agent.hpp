@@ -1,4 +1,4 @@
-// The agent network all agents share (DRQN; algorithms.md section 1): fc1, ReLU, GRU cell, fc2.
+// The agent network all agents share (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2.
 // Input of agent a at step t: obs, one-hot of its action at t-1 (none at t = 0), one-hot of a.
 //
 // Training runs on packed sequences: episodes sorted by length, longest first, so that at slot t
@@ -57,6 +57,16 @@ struct AgentPass {
   float* q = nullptr;        ///< [rows, n_actions], always of all rows
 };
 
+/// Gradient of a pass's outputs, all rows. Few values of a row have one: that of the chosen action
+/// and, where the loss looks at the greedy action as well, that of a second one.
+struct AgentGradient {
+  const int* action = nullptr;  ///< [rows]
+  const float* d_q = nullptr;   ///< [rows] gradient of the value of `action`
+  const int* second_action = nullptr;
+  const float* d_second = nullptr;  ///< null: no second action
+  const float* d_h = nullptr;       ///< [rows, h] of the GRU states, beyond fc2; null: none
+};
+
 /// The agent network works through a batch in blocks of slots (PackedRows::blocks): what one layer
 /// writes is still in cache when the next one reads it, and observations are needed for one block
 /// at a time only.
@@ -92,11 +102,10 @@ class AgentNetwork {
     float* d_bias = nullptr;  ///< [4h]: r, z, n, m
   };
   Backward begin_backward(const PackedRows& in, Scratch& scratch) const;
-  /// Blocks in descending order. d_q: gradient of the chosen action's value of every row (all
-  /// rows), action: that action. Adds to grad.
+  /// Blocks in descending order. Adds to grad.
   void backward_block(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
-                      int block, const float* obs, const int* action, const float* d_q,
-                      Backward& back, float* grad, Scratch& scratch) const;
+                      int block, const float* obs, const AgentGradient& d, Backward& back,
+                      float* grad, Scratch& scratch) const;
   /// After block 0: adds what was summed over all blocks.
   void end_backward(const Backward& back, float* grad) const;
 
@@ -111,6 +120,9 @@ class AgentNetwork {
   /// Rows of fc1's matrix that the one-hot inputs of each row select; null where there are none.
   void one_hot_rows(int rows, const int* last_action, Scratch& scratch, int*& action_rows,
                     int*& agent_rows) const;
+  /// Gradient that a block's outputs send into its GRU states: back.d_h of the block.
+  void output_gradient(const Transposed& weights, const AgentPass& pass, int base, int rows,
+                       const AgentGradient& d, Backward& back, float* grad, Scratch& scratch) const;
   /// GRU input state of slot t's rows, in a pass that keeps all rows.
   const float* previous_state(const AgentPass& pass, const PackedRows& in, int t) const;
   void hidden_weight_gradient(const PackedRows& in, const AgentPass& pass, int block,

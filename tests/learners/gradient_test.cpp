@@ -207,6 +207,13 @@ TEST_SUITE("gradients") {
     check_gradient(kShape, c, lengths);
   }
 
+  TEST_CASE("long episodes: backpropagation crosses every block of slots") {
+    TrainConfig c = small_config(MixerKind::kVdn);
+    c.agent.hidden_dim = 3;
+    check_gradient({.n_agents = 2, .n_actions = 2, .obs_dim = 2, .state_dim = 1}, c,
+                   {120, 70, 119, 3});
+  }
+
   TEST_CASE("values, targets, credits and entropy equal the reference's") {
     for (const MixerKind kind :
          {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix, MixerKind::kQmixSimple}) {

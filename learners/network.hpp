@@ -1,0 +1,41 @@
+// The networks of a value-based learner over one parameter layout.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "learners/config.hpp"
+#include "learners/mixers/mixer.hpp"
+#include "learners/nets/agent.hpp"
+
+namespace credo {
+
+/// Agents and the mixer of their values.
+struct JointNetwork {
+  JointNetwork(ParamLayout& layout, const std::string& agent_prefix, const EnvShape& shape,
+               const AgentConfig& agent_config)
+      : agent(layout, agent_prefix, shape, agent_config) {}
+
+  AgentNetwork agent;
+  std::unique_ptr<Mixer> mixer;
+};
+
+/// What acts and is trained: agents and mixer ("agent.*", "mixer.*"), and for weighted QMIX a
+/// second pair that only provides targets ("central_agent.*", "central_mixer.*").
+struct Network {
+  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config)
+      : layout(),
+        agent(layout, "agent.", shape, agent_config),
+        mixer(make_mixer(layout, shape, agent_config.hidden_dim, mixer_config)) {
+    if (mixer_config.wqmix.weighting == Weighting::kNone) return;
+    central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, agent_config);
+    central->mixer = make_central_mixer(layout, shape, mixer_config.wqmix.central_embed_dim);
+  }
+
+  ParamLayout layout;
+  AgentNetwork agent;
+  std::unique_ptr<Mixer> mixer;
+  std::unique_ptr<JointNetwork> central;  ///< null unless the learner is weighted QMIX
+};
+
+}  // namespace credo
