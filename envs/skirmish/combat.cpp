@@ -1,0 +1,217 @@
+// Strikes, missiles, splash, healing and deaths of one loop. All damage is dealt before anybody
+// dies, so the order of strikes does not decide fights.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+
+#include "envs/skirmish/battle.hpp"
+
+namespace credo::skirmish {
+namespace {
+
+// Beams stay on their cliff level; ramps in between count with both.
+constexpr int kLevel = 48;
+
+}  // namespace
+
+void Battle::strike() {
+  for (int k = 0; k < n_striking_; ++k) fire(striking_[u(k)]);
+  if (s_.n_missiles == 0) return;
+  // Missiles launched in this loop start flying in the next one; the list keeps its order.
+  int kept = 0;
+  for (int k = 0; k < s_.n_missiles; ++k) {
+    Missile missile = s_.missiles[u(k)];
+    if (s_.alive[u(missile.to)] == 0) continue;
+    if (missile.loops > 0) {
+      --missile.loops;
+      s_.missiles[u(kept++)] = missile;
+    } else {
+      land(missile);
+    }
+  }
+  for (int k = kept; k < s_.n_missiles; ++k) s_.missiles[u(k)] = Missile{};
+  s_.n_missiles = kept;
+}
+
+void Battle::fire(int i) {
+  const auto k = u(i);
+  const TypeInfo& info = setup_->types[s_.type[k]];
+  const int t = s_.target[k];
+  ++s_.attacks[k];
+  if (info.suicide) {
+    s_.hp[k] = 0;
+    somebody_died_ = true;
+    if (!info.bursts_on_death) burst(i);
+    return;
+  }
+  if (info.splash == Splash::kLine) {
+    if (info.splash_delay > 0)
+      launch(i, t, info.splash_delay, Missile::kLine);
+    else
+      beam(i, t);
+    return;
+  }
+  if (info.missile_speed > 0.0F) {
+    const float flight = std::sqrt(distance2(i, t)) / info.missile_speed;
+    launch(i, t, static_cast<std::int32_t>(flight * static_cast<float>(kOne)), Missile::kShot);
+    return;
+  }
+  hit(i, t, pair(i, t).damage);
+  for (int n = 1; n < info.hits; ++n) {
+    if (info.hit_interval > 0)
+      launch(i, t, n * info.hit_interval, Missile::kRepeat);
+    else
+      hit(i, t, pair(i, t).damage);
+  }
+}
+
+void Battle::launch(int from, int to, std::int32_t delay, Missile::Kind kind) {
+  const Missile missile = {.from = static_cast<std::int16_t>(from),
+                           .to = static_cast<std::int16_t>(to),
+                           .loops = static_cast<std::int16_t>((delay + kOne - 1) / kOne),
+                           .kind = kind};
+  if (s_.n_missiles < kMaxMissiles)
+    s_.missiles[u(s_.n_missiles++)] = missile;
+  else
+    land(missile);  // only weapons slower than their missiles by far get here
+}
+
+void Battle::land(const Missile& missile) {
+  const int from = missile.from;
+  const int to = missile.to;
+  switch (missile.kind) {
+    case Missile::kShot:
+      hit(from, to, pair(from, to).damage);
+      return;
+    case Missile::kRepeat:
+      if (s_.alive[u(from)] != 0 && distance2(from, to) <= pair(from, to).slop2)
+        hit(from, to, pair(from, to).damage);
+      return;
+    case Missile::kLine:
+      if (s_.alive[u(from)] != 0) beam(from, to);
+      return;
+  }
+}
+
+void Battle::hit(int from, int to, std::int32_t damage) {
+  const auto k = u(to);
+  const std::int32_t absorbed = std::min(s_.shield[k], damage);
+  const std::int32_t rest = damage - absorbed;
+  s_.shield[k] -= absorbed;
+  s_.shield_wait[k] = setup_->shield_delay_loops;
+  if (rest > 0) {
+    const std::int32_t least = std::min(rest, setup_->min_damage);
+    s_.hp[k] -= std::max(rest - setup_->types[s_.type[k]].armor, least);
+    if (s_.hp[k] <= 0) somebody_died_ = true;
+  }
+  if (s_.target[k] < 0 && s_.order[k] == Order::kAdvance) call_help(to, from);
+}
+
+// A unit attacked while it has nothing to fight turns on the attacker, and so do its neighbours.
+void Battle::call_help(int victim, int attacker) {
+  if (s_.alive[u(attacker)] == 0) return;
+  const int team = setup_->team_of(victim);
+  for (int n = live_end_[u(team)]; n < live_end_[u(team) + 1]; ++n) {
+    const int j = live_[u(n)];
+    if (s_.target[u(j)] >= 0 || s_.order[u(j)] != Order::kAdvance) continue;
+    if (setup_->types[s_.type[u(j)]].healer || !pair(j, attacker).can_attack) continue;
+    if (j == victim || distance2(j, victim) <= setup_->help_radius2)
+      s_.target[u(j)] = static_cast<std::int16_t>(attacker);
+  }
+}
+
+void Battle::burst(int i) {
+  const auto k = u(i);
+  const int team = setup_->team_of(i);
+  const TypeInfo& info = setup_->types[s_.type[k]];
+  for (int n = live_end_[u(1 - team)]; n < live_end_[u(1 - team) + 1]; ++n) {
+    const int j = live_[u(n)];
+    if (s_.alive[u(j)] == 0) continue;
+    const PairInfo& p = pair(i, j);
+    const float reach = info.splash_radius + setup_->types[s_.type[u(j)]].radius;
+    if (p.can_attack && distance2(i, j) <= reach * reach) hit(i, j, p.damage);
+  }
+}
+
+// Sweeps across the line of fire at the target: everybody within the splash radius of the segment.
+void Battle::beam(int from, int to) {
+  const int team = setup_->team_of(from);
+  const TypeInfo& info = setup_->types[s_.type[u(from)]];
+  const float cx = s_.x[u(to)];
+  const float cy = s_.y[u(to)];
+  float ux = cx - s_.x[u(from)];
+  float uy = cy - s_.y[u(from)];
+  const float length = std::sqrt(ux * ux + uy * uy);
+  if (length > 0.0F) {
+    ux /= length;
+    uy /= length;
+  } else {
+    ux = team == 0 ? 1.0F : -1.0F;
+  }
+  const int level = setup_->terrain->height_at(cx, cy);
+  for (int n = live_end_[u(1 - team)]; n < live_end_[u(1 - team) + 1]; ++n) {
+    const int j = live_[u(n)];
+    const PairInfo& p = pair(from, j);
+    if (s_.alive[u(j)] == 0 || !p.can_attack) continue;
+    const float rx = s_.x[u(j)] - cx;
+    const float ry = s_.y[u(j)] - cy;
+    const float across = std::fabs(ux * rx + uy * ry);
+    const float along = std::fabs(ux * ry - uy * rx);
+    const float past = std::max(along - info.splash_half_length, 0.0F);
+    const float reach = info.splash_radius + setup_->types[s_.type[u(j)]].radius;
+    if (across * across + past * past > reach * reach) continue;
+    if (std::abs(setup_->terrain->height_at(s_.x[u(j)], s_.y[u(j)]) - level) >= kLevel) continue;
+    for (int h = 0; h < info.hits; ++h) hit(from, j, p.damage);
+  }
+}
+
+void Battle::heal() {
+  for (int n = 0; n < n_healing_; ++n) {
+    const int i = healing_[u(n)];
+    const auto k = u(i);
+    const int t = s_.target[k];
+    if (t < 0 || s_.hp[u(t)] <= 0) continue;
+    // One healer per target and loop: the first in slot order.
+    bool taken = false;
+    for (int m = 0; m < n && !taken; ++m) taken = s_.target[u(healing_[u(m)])] == t;
+    const TypeInfo& info = setup_->types[s_.type[k]];
+    if (taken || !setup_->types[s_.type[u(t)]].biological) continue;
+    std::int64_t amount = std::min(info.heal_rate, s_.hp_max[u(t)] - s_.hp[u(t)]);
+    if (info.energy_per_hp > 0)
+      amount =
+          std::min(amount, static_cast<std::int64_t>(s_.energy[k]) * kOne / info.energy_per_hp);
+    s_.hp[u(t)] += static_cast<std::int32_t>(amount);
+    s_.energy[k] -= static_cast<std::int32_t>(amount * info.energy_per_hp / kOne);
+  }
+}
+
+// Removes the dead; bursts of dying units may kill more, round by round.
+void Battle::bury() {
+  while (somebody_died_) {
+    somebody_died_ = false;
+    int n_dying = 0;
+    for (int k = 0; k < live_end_[2]; ++k) {
+      const int i = live_[u(k)];
+      if (s_.alive[u(i)] == 0 || s_.hp[u(i)] > 0) continue;
+      s_.alive[u(i)] = 0;
+      striking_[u(n_dying++)] = static_cast<std::int16_t>(i);
+    }
+    for (int k = 0; k < n_dying; ++k) {
+      if (setup_->types[s_.type[u(striking_[u(k)])]].bursts_on_death) burst(striking_[u(k)]);
+    }
+  }
+  for (int k = 0; k < live_end_[2]; ++k) {
+    const auto i = u(live_[u(k)]);
+    if (s_.alive[i] != 0) continue;
+    s_.x[i] = s_.y[i] = kParked;
+    dx_[i] = dy_[i] = 0.0F;
+    s_.hp[i] = s_.hp_max[i] = s_.shield[i] = s_.shield_max[i] = s_.energy[i] = 0;
+    s_.target[i] = -1;
+    s_.winding[i] = 0;
+    s_.order[i] = Order::kIdle;
+  }
+  muster();
+}
+
+}  // namespace credo::skirmish

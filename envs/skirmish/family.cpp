@@ -1,0 +1,258 @@
+// Registration: parameters, variants and the facts of the EnvSpec.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <fmt/format.h>
+
+#include "envs/core/registry.hpp"
+#include "envs/skirmish/skirmish.hpp"
+
+namespace credo {
+namespace {
+
+using namespace skirmish;
+
+const std::vector<std::string> kStyles = {"attack_move", "closest", "focus",
+                                          "random",      "kite",    "external"};
+
+Style style_of(const std::string& name) {
+  if (name == "closest") return Style::kClosest;
+  if (name == "focus") return Style::kFocus;
+  if (name == "random") return Style::kRandom;
+  if (name == "kite") return Style::kKite;
+  if (name == "external") return Style::kOrders;
+  return Style::kSticky;
+}
+
+std::vector<ParamSpec> skirmish_params() {
+  std::vector<ParamSpec> params = limit_params(60, false);
+  const auto boolean = [&params](const char* name, bool value, const char* help) {
+    params.push_back(ParamSpec::boolean(name, value, help));
+  };
+  const auto real = [&params](const char* name, double value, double low, double high,
+                              const char* help) {
+    params.push_back(ParamSpec::real(name, value, low, high, help));
+  };
+  params.push_back(ParamSpec::text("map", "3m", "name of a map file"));
+  params.push_back(ParamSpec::text(
+      "profile", "liberty", "unit data: liberty, lotv, smaclite, smax, or a file of your own"));
+  params.push_back(ParamSpec::text(
+      "data_dir", "",
+      "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
+  params.push_back(ParamSpec::choice("opponent", "attack_move", kStyles,
+                                     "how the enemies fight; external: driven through the API"));
+  boolean("attack_jitter", true, "vary attack delays at random (off: fights are deterministic)");
+  boolean("healer_priority", false, "enemies prefer healers as targets");
+  real("spawn_jitter", 0.0, 0.0, 4.0, "shift every start by up to this many cells");
+  params.push_back(ParamSpec::integer("step_mul", 8, 1, 64, "game loops of 1/16 second per step"));
+  real("move_amount", 2.0, 0.25, 8.0, "distance of a move order; half of it must be walkable");
+  boolean("obs_all_health", true, "observe health of allies and enemies");
+  boolean("obs_own_health", true, "observe own health (implied by obs_all_health)");
+  boolean("obs_last_action", false, "observe the last actions of allies");
+  boolean("obs_pathing_grid", false, "observe walkability around");
+  boolean("obs_terrain_height", false, "observe terrain height around");
+  boolean("obs_timestep_number", false, "observe the time");
+  boolean("obs_own_pos", false, "observe the own position (SMACv2)");
+  boolean("obs_instead_of_state", false, "the state is all observations");
+  boolean("state_last_action", true, "the state contains the last joint action");
+  boolean("state_timestep_number", false, "the state contains the time");
+  boolean("use_unit_ranges", false, "sight and target range by unit type (SMACv2)");
+  boolean("reward_sparse", false, "1 for a win, -1 for a defeat, nothing else");
+  boolean("reward_only_positive", true, "reward damage done, do not punish damage taken");
+  real("reward_death_value", 10.0, 0.0, 1000.0, "for a killed enemy");
+  real("reward_win", 200.0, 0.0, 10000.0, "for a won battle");
+  real("reward_defeat", 0.0, -10000.0, 0.0, "for a lost battle");
+  real("reward_negative_scale", 0.5, 0.0, 100.0, "weight of damage taken");
+  boolean("reward_scale", true, "scale so that the largest return is reward_scale_rate");
+  real("reward_scale_rate", 20.0, 0.001, 10000.0, "the largest return after scaling");
+  boolean("heuristic_ai", false, "agents follow SMAC's heuristic, whatever actions are chosen");
+  boolean("heuristic_rest", false, "... limited to available actions");
+  params.push_back(ParamSpec::choice(
+      "compat_reward", "smac", {"smac", "max0"},
+      "smac: absolute value of the shaped reward, so regenerating shields pay; max0: SMACv2"));
+  params.push_back(ParamSpec::choice("compat_enemy_ids", "fixed", {"fixed", "shuffled"},
+                                     "enemy ids: in order of creation, or shuffled each episode"));
+  params.push_back(
+      ParamSpec::choice("compat_one_hot", "smac", {"smac", "aligned"},
+                        "enemy type bits: SMAC's order (reversed on some maps), or the allies'"));
+  params.push_back(ParamSpec::choice(
+      "compat_cooldown", "smac", {"smac", "exact"},
+      "cooldown divisors in the state: SMAC's numbers, or the longest possible cooldown"));
+  return params;
+}
+
+Config read_config(const Params& params) {
+  ScenarioOptions scenario;
+  scenario.map = params.text("map");
+  scenario.profile = params.text("profile");
+  scenario.data_dir = params.text("data_dir");
+  scenario.enemy_style = style_of(params.text("opponent"));
+  scenario.attack_jitter = params.boolean("attack_jitter");
+  scenario.healer_first = params.boolean("healer_priority");
+  scenario.aligned_one_hot = params.text("compat_one_hot") == "aligned";
+
+  Config config;
+  config.scenario = load_scenario(scenario);
+  config.view = {.all_health = params.boolean("obs_all_health"),
+                 .own_health = params.boolean("obs_own_health"),
+                 .obs_last_action = params.boolean("obs_last_action"),
+                 .obs_pathing_grid = params.boolean("obs_pathing_grid"),
+                 .obs_terrain_height = params.boolean("obs_terrain_height"),
+                 .obs_timestep = params.boolean("obs_timestep_number"),
+                 .obs_own_pos = params.boolean("obs_own_pos"),
+                 .obs_instead_of_state = params.boolean("obs_instead_of_state"),
+                 .state_last_action = params.boolean("state_last_action"),
+                 .state_timestep = params.boolean("state_timestep_number"),
+                 .unit_ranges = params.boolean("use_unit_ranges"),
+                 .exact_cooldowns = params.text("compat_cooldown") == "exact",
+                 .move_amount = params.real("move_amount")};
+  config.reward = {.sparse = params.boolean("reward_sparse"),
+                   .only_positive = params.boolean("reward_only_positive"),
+                   .absolute = params.text("compat_reward") == "smac",
+                   .death_value = params.real("reward_death_value"),
+                   .win = params.real("reward_win"),
+                   .defeat = params.real("reward_defeat"),
+                   .negative_scale = params.real("reward_negative_scale"),
+                   .scale = params.boolean("reward_scale"),
+                   .scale_rate = params.real("reward_scale_rate")};
+  config.loops_per_step = params.integer32("step_mul");
+  config.spawn_jitter = params.real("spawn_jitter");
+  config.shuffle_enemies = params.text("compat_enemy_ids") == "shuffled";
+  config.external_enemy = params.text("opponent") == "external";
+  config.heuristic_ai = params.boolean("heuristic_ai");
+  config.heuristic_rest = params.boolean("heuristic_rest");
+  return config;
+}
+
+struct RewardBounds {
+  double low = 0.0;
+  double high = 0.0;
+  std::optional<double> whole_episode;
+};
+
+RewardBounds reward_bounds(const Config& config) {
+  const Scenario& scenario = config.scenario;
+  const BattleSetup& setup = *scenario.setup;
+  const RewardOptions& reward = config.reward;
+  // Smallest and largest sum of hit points and shields a team can start with.
+  const auto vitality = [&](int team) {
+    double low = 0.0;
+    double high = 0.0;
+    for (int k = 0; k < setup.count[static_cast<std::size_t>(team)]; ++k) {
+      const auto slot = static_cast<std::size_t>(setup.slot(team, k));
+      double least = 1e18;
+      double most = 0.0;
+      for (std::size_t t = 0; t < setup.types.size(); ++t) {
+        if (!scenario.map.generate && t != setup.type[slot]) continue;
+        const double v = static_cast<double>(setup.types[t].hp + setup.types[t].shield) / kOne;
+        least = std::min(least, v);
+        most = std::max(most, v);
+      }
+      low += least;
+      high += most;
+    }
+    return std::pair{low, high};
+  };
+  const auto [enemy_low, enemy_high] = vitality(1);
+  const auto [ally_low, ally_high] = vitality(0);
+  (void)ally_low;
+  const double kills = reward.death_value * scenario.n_enemies;
+  const double scale = reward.scale ? reward.scale_rate / (reward.win + kills + enemy_low) : 1.0;
+  const double most = kills + enemy_high + reward.win;
+  RewardBounds bounds;
+  if (reward.sparse) {
+    bounds = {-scale, scale, scale};
+    return bounds;
+  }
+  // Without a generator the scale belongs to these very armies, and the bound is the scale rate.
+  bounds.high = most * scale;
+  bounds.low = reward.defeat * scale;
+  if (!reward.only_positive)
+    bounds.low -= (reward.negative_scale * (ally_high + reward.death_value * scenario.n_agents) +
+                   enemy_high) *
+                  scale;
+  // Own losses healed back would count as gains; a step cannot give back more than was there.
+  if (!reward.only_positive) bounds.high += reward.negative_scale * ally_high * scale;
+  bool heals = false;
+  for (const TypeInfo& type : setup.types)
+    heals =
+        heals || type.healer || type.hp_regen > 0 || (type.shield > 0 && setup.shield_regen > 0);
+  // What regenerates can be shot again, so only without it the return is bounded.
+  if (!heals && reward.only_positive && !scenario.map.generate) bounds.whole_episode = bounds.high;
+  // Rounding: the scale and the sums are doubles.
+  constexpr double kSlack = 1e-9;
+  bounds.high += kSlack * std::fabs(bounds.high);
+  bounds.low -= kSlack * std::fabs(bounds.low);
+  if (bounds.whole_episode) *bounds.whole_episode += kSlack * *bounds.whole_episode;
+  return bounds;
+}
+
+std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
+  auto config = std::make_shared<const Config>(read_config(params));
+  const Layout layout(config->scenario, config->view, 0);
+  const BattleSetup& setup = *config->scenario.setup;
+  spec.n_agents = layout.n_agents();
+  spec.n_actions = layout.n_actions();
+  spec.obs_dim = layout.obs_dim();
+  spec.state_dim = layout.state_dim();
+  spec.episode_limit = params.integer32("limit");
+  spec.limit_is_terminal = params.boolean("limit_is_terminal");
+  const RewardBounds bounds = reward_bounds(*config);
+  spec.reward_low = bounds.low;
+  spec.reward_high = bounds.high;
+  spec.return_bound = bounds.whole_episode;
+  spec.is_stochastic = setup.jitter_high > setup.jitter_low || setup.style[1] == Style::kRandom ||
+                       config->scenario.map.generate.has_value() ||
+                       setup.order == EnemyOrder::kSegment || config->spawn_jitter > 0.0 ||
+                       config->shuffle_enemies;
+  spec.action_names = layout.action_names();
+  spec.obs_features = layout.obs_features();
+  spec.state_features = layout.state_features();
+  spec.scripted = scripted_policies();
+  return std::make_unique<SkirmishEnv>(std::move(spec), std::move(config));
+}
+
+std::int64_t built_in_limit(const std::string& map) { return load_map(map, "").limit; }
+
+}  // namespace
+
+EnvFamily skirmish_family();
+
+EnvFamily skirmish_family() {
+  EnvFamily family;
+  family.name = "skirmish";
+  family.help =
+      "SMAC's micromanagement battles, simulated natively (Samvelyan et al. 2019): agents control "
+      "one unit each against a scripted army";
+  family.params = skirmish_params();
+  // SMAC's maps, then SMACv2's generated ones.
+  for (const char* map : {"3m",           "8m",        "25m",
+                          "5m_vs_6m",     "8m_vs_9m",  "10m_vs_11m",
+                          "27m_vs_30m",   "MMM",       "MMM2",
+                          "2s3z",         "3s5z",      "3s5z_vs_3s6z",
+                          "3s_vs_3z",     "3s_vs_4z",  "3s_vs_5z",
+                          "1c3s5z",       "2m_vs_1z",  "corridor",
+                          "6h_vs_8z",     "2s_vs_1sc", "so_many_baneling",
+                          "bane_vs_bane", "2c_vs_64zg"}) {
+    family.variants.push_back(
+        {.name = map,
+         .help = std::string("SMAC's map ") + map,
+         .defaults = {{"map", std::string(map)}, {"limit", built_in_limit(map)}}});
+  }
+  for (const char* race : {"protoss", "terran", "zerg"}) {
+    for (const char* size : {"5v5", "10v10", "10v11", "20v20", "20v23"}) {
+      const std::string name = fmt::format("{}_{}", race, size);
+      family.variants.push_back(
+          {.name = name,
+           .help = fmt::format("random {} armies {} in SMACv2's manner", race, size),
+           .defaults = {{"map", name},
+                        {"limit", built_in_limit(name)},
+                        {"obs_own_pos", true},
+                        {"use_unit_ranges", true}}});
+    }
+  }
+  family.make = make_skirmish;
+  return family;
+}
+
+}  // namespace credo

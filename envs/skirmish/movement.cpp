@@ -1,0 +1,293 @@
+// Movement and collisions of one loop. Every moving unit takes its step, then overlapping units are
+// pushed apart; all pushes come from the same snapshot and are multiples of 2^-18, so their order
+// does not matter. Who gives way: a unit that walks into another one that does not walk into it;
+// moving units to standing ones; idle units to their own team. A unit blocked by one that does not
+// give way slides along it, which is how melee units surround a target.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+
+#include "envs/skirmish/battle.hpp"
+#include "envs/skirmish/simd4.hpp"
+
+namespace credo::skirmish {
+namespace {
+
+constexpr float kMaxPush = 0.25F;    // cells per loop
+constexpr float kSlideShare = 0.9F;  // of the way lost to a blocker
+constexpr float kHeadOn = 0.05F;     // sine below which a contact is head-on
+constexpr float kAtRest = 0.9F;      // squared share of the separation
+// The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
+// (fixed, idle, moving); -1: decided by who walks into whom.
+constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
+                                   {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
+constexpr float kBeyond = 8192.0F;  // right of every unit, the parked ones too
+
+F4 quantise4(F4 d) {
+  const F4 magic = F4::splat(kQuantum);
+  return (d + magic) - magic;
+}
+
+}  // namespace
+
+inline void Battle::displace(int i, float dx, float dy) {
+  const auto k = u(i);
+  const TypeInfo& info = setup_->types[s_.type[k]];
+  const Terrain& terrain = *setup_->terrain;
+  if (info.layer == Layer::kAir)
+    Terrain::move_air(s_.x[k], s_.y[k], dx, dy);
+  else if (info.layer == Layer::kColossus)
+    terrain.move_cliff(s_.x[k], s_.y[k], dx, dy, info.wall_radius);
+  else
+    terrain.move_ground(s_.x[k], s_.y[k], dx, dy, info.wall_radius);
+}
+
+// Adds (dx, dy) to four units at once: plainly where no wall is near, one by one elsewhere.
+inline void Battle::displace4(std::size_t base, F4 dx, F4 dy) {
+  const Terrain::Rectangle& clear = setup_->terrain->clear();
+  const F4 x = F4::load(&s_.x[base]);
+  const F4 y = F4::load(&s_.y[base]);
+  const F4 nx = x + dx;
+  const F4 ny = y + dy;
+  const F4 inside = less_equal(F4::splat(clear.x_low), nx) & less(nx, F4::splat(clear.x_high)) &
+                    less_equal(F4::splat(clear.y_low), ny) & less(ny, F4::splat(clear.y_high));
+  select4(inside, nx, x).store(&s_.x[base]);
+  select4(inside, ny, y).store(&s_.y[base]);
+  unsigned outside = bits4(inside) ^ 15U;
+  if (outside == 0) return;
+  float lanes[2][4];
+  dx.store(lanes[0]);
+  dy.store(lanes[1]);
+  for (; outside != 0; outside &= outside - 1) {
+    const int lane = std::countr_zero(outside);
+    const bool moves = lanes[0][lane] != 0.0F || lanes[1][lane] != 0.0F;
+    const auto i = base + u(lane);
+    if (moves && s_.alive[i] != 0) displace(static_cast<int>(i), lanes[0][lane], lanes[1][lane]);
+  }
+}
+
+void Battle::move() {
+  if (n_moving_ == 0) return;
+  const int n = live_end_[2];
+  const auto slots = u(setup_->slots);
+  for (std::size_t base = 0; base < slots; base += 4)
+    displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
+  for (PerUnit<float>* array : {&push_x_, &push_y_, &block_x_, &block_y_})
+    std::fill_n(array->begin(), slots, 0.0F);
+
+  // Both ways find the same pairs; few movers are cheaper one by one.
+  if (!rethink_ && n_moving_ * 5 < n) {
+    for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
+    push_apart();
+  } else {
+    sort_by_x();
+    sweep();
+  }
+
+  for (int k = 0; k < n_moving_; ++k) {
+    const int i = moving_[u(k)];
+    if (s_.side[u(i)] != 0 || block_x_[u(i)] != 0.0F || block_y_[u(i)] != 0.0F) slide(i);
+  }
+  const F4 cap = F4::splat(kMaxPush);
+  const F4 cap2 = F4::splat(kMaxPush * kMaxPush);
+  for (std::size_t base = 0; base < slots; base += 4) {
+    F4 px = F4::load(&push_x_[base]);
+    F4 py = F4::load(&push_y_[base]);
+    const F4 length2 = px * px + py * py;
+    const F4 far = less(cap2, length2);
+    const F4 scale = cap / sqrt4(length2);
+    px = select4(far, quantise4(px * scale), px);
+    py = select4(far, quantise4(py * scale), py);
+    displace4(base, px, py);
+  }
+}
+
+// Insertion sort: the order changes little from loop to loop.
+void Battle::sort_by_x() {
+  const int n = live_end_[2];
+  if (n_sorted_ != n) {
+    std::copy_n(live_.begin(), n, sorted_.begin());
+    n_sorted_ = n;
+  }
+  for (int k = 0; k < n; ++k) {
+    const std::int16_t i = sorted_[u(k)];
+    const float x = s_.x[u(i)];
+    int p = k;
+    for (; p > 0 && sorted_x_[u(p - 1)] > x; --p) {
+      sorted_[u(p)] = sorted_[u(p - 1)];
+      sorted_x_[u(p)] = sorted_x_[u(p - 1)];
+    }
+    sorted_[u(p)] = i;
+    sorted_x_[u(p)] = x;
+  }
+  for (int k = 0; k < n; ++k) {
+    const auto i = u(sorted_[u(k)]);
+    sorted_y_[u(k)] = s_.y[i];
+  }
+  for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
+}
+
+// Notes the pairs (a, b + lane) for the lanes of `near`. Without branches on the outcome, since who
+// is near whom is hard to predict.
+inline void Battle::note_pairs(int a, int b, unsigned near) {
+  for (int lane = 0; lane < 4; ++lane) {
+    contact_a_[u(n_contacts_)] = static_cast<std::int16_t>(a);
+    contact_b_[u(n_contacts_)] = static_cast<std::int16_t>(b + lane);
+    n_contacts_ += static_cast<int>(near & 1U);
+    near >>= 1U;
+  }
+}
+
+// Turns the pairs noted so far into pushes.
+void Battle::push_apart() {
+  float nx[kMaxContacts];
+  float ny[kMaxContacts];
+  float d2[kMaxContacts];
+  float separation[kMaxContacts];
+  float overlap[kMaxContacts];
+  std::size_t n = 0;
+  for (std::size_t c = 0; c < u(n_contacts_); ++c) {
+    const auto a = u(contact_a_[c]);
+    const auto b = u(contact_b_[c]);
+    const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
+    const float dx = s_.x[a] - s_.x[b];
+    const float dy = s_.y[a] - s_.y[b];
+    const float distance2 = dx * dx + dy * dy;
+    const bool walks = (s_.footing[a] == Footing::kMoving) | (s_.footing[b] == Footing::kMoving);
+    // Standing crowds part now and then, and come to rest instead of jostling over the last
+    // percents.
+    const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
+    contact_a_[n] = static_cast<std::int16_t>(a);
+    contact_b_[n] = static_cast<std::int16_t>(b);
+    nx[n] = dx;
+    ny[n] = dy;
+    d2[n] = distance2;
+    separation[n] = p.separation;
+    n += distance2 < (walks ? p.contact2 : at_rest) ? 1U : 0U;
+  }
+  n_contacts_ = 0;
+  for (std::size_t c = 0; c < n; ++c) {
+    const float distance = std::sqrt(d2[c]);
+    const float inverse = 1.0F / distance;
+    nx[c] *= inverse;
+    ny[c] *= inverse;
+    overlap[c] = separation[c] - distance;
+  }
+  for (std::size_t c = 0; c < n; ++c) {
+    const auto a = u(contact_a_[c]);
+    const auto b = u(contact_b_[c]);
+    if (d2[c] == 0.0F) [[unlikely]] {
+      // Exactly on top of each other: part along x, in mirrored ways for the two teams.
+      nx[c] = (a < b) == (setup_->team_of(contact_a_[c]) == 0) ? -1.0F : 1.0F;
+      ny[c] = 0.0F;
+    }
+    // The share of the overlap that falls to a; the rest is b's. A walker yields to whom it walks
+    // into, unless that one walks into it as well.
+    const Footing foot_a = s_.footing[a];
+    const Footing foot_b = s_.footing[b];
+    const bool same_team =
+        (contact_a_[c] >= setup_->start[1]) == (contact_b_[c] >= setup_->start[1]);
+    float share = kShare[same_team ? 1 : 0][static_cast<int>(foot_a)][static_cast<int>(foot_b)];
+    const bool into_b = nx[c] * dx_[a] + ny[c] * dy_[a] < 0.0F;
+    const bool into_a = nx[c] * dx_[b] + ny[c] * dy_[b] > 0.0F;
+    const float walking = into_b == into_a ? 0.5F : into_b ? 1.0F : 0.0F;
+    share = share < 0.0F ? walking : share;
+    if (setup_->any_rooted) {
+      const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
+      if (p.first_rooted) share = 0.0F;
+      if (p.second_rooted) share = 1.0F;
+    }
+    const float x = nx[c] * overlap[c];
+    const float y = ny[c] * overlap[c];
+    push_x_[a] += quantise(x * share);
+    push_y_[a] += quantise(y * share);
+    push_x_[b] -= quantise(x * (1.0F - share));
+    push_y_[b] -= quantise(y * (1.0F - share));
+    const bool blocks_a = share == 1.0F && foot_b != Footing::kMoving;
+    const bool blocks_b = share == 0.0F && foot_a != Footing::kMoving;
+    if (blocks_a || blocks_b) {
+      const auto k = blocks_a ? a : b;
+      block_x_[k] += blocks_a ? quantise(x) : -quantise(x);
+      block_y_[k] += blocks_a ? quantise(y) : -quantise(y);
+    }
+  }
+}
+
+// Every pair of neighbours once: for each unit those to its right that are close enough in x.
+void Battle::sweep() {
+  const int n = live_end_[2];
+  const auto work_off = [this] {
+    for (std::size_t c = 0; c < u(n_contacts_); ++c) {
+      contact_a_[c] = sorted_[u(contact_a_[c])];
+      contact_b_[c] = sorted_[u(contact_b_[c])];
+    }
+    push_apart();
+  };
+  for (int p = 0; p < n; ++p) {
+    const float reach =
+        setup_->types[s_.type[u(sorted_[u(p)])]].separation + setup_->max_separation;
+    const F4 reach2 = F4::splat(kContact * reach * reach);
+    const float right = sorted_x_[u(p)] + reach;
+    const F4 x = F4::splat(sorted_x_[u(p)]);
+    const F4 y = F4::splat(sorted_y_[u(p)]);
+    for (int q = p + 1; sorted_x_[u(q)] < right; q += 4) {
+      const F4 dx = x - F4::load(&sorted_x_[u(q)]);
+      const F4 dy = y - F4::load(&sorted_y_[u(q)]);
+      note_pairs(p, q, bits4(less(dx * dx + dy * dy, reach2)));
+      if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
+        work_off();
+    }
+  }
+  work_off();
+}
+
+// The neighbours of one moving unit; pairs of moving units once.
+void Battle::look_around(int i) {
+  const auto a = u(i);
+  const float reach = setup_->types[s_.type[a]].separation + setup_->max_separation;
+  const F4 reach2 = F4::splat(kContact * reach * reach);
+  const F4 x = F4::splat(s_.x[a]);
+  const F4 y = F4::splat(s_.y[a]);
+  for (int base = 0; base < setup_->slots; base += 4) {
+    const F4 dx = x - F4::load(&s_.x[u(base)]);
+    const F4 dy = y - F4::load(&s_.y[u(base)]);
+    unsigned near = bits4(less(dx * dx + dy * dy, reach2));
+    if (near == 0) continue;
+    for (int lane = 0; lane < 4; ++lane) {
+      const bool seen = base + lane < i && s_.footing[u(base + lane)] == Footing::kMoving;
+      if (base + lane == i || seen) near &= ~(1U << static_cast<unsigned>(lane));
+    }
+    note_pairs(i, base, near);
+    if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
+      push_apart();
+  }
+}
+
+// A unit blocked by others that stand passes them on the side towards which it already leans.
+void Battle::slide(int i) {
+  const auto a = u(i);
+  const float bx = block_x_[a];
+  const float by = block_y_[a];
+  const float overlap = std::sqrt(bx * bx + by * by);
+  if (overlap <= 0.0F) {
+    s_.side[a] = 0;
+    return;
+  }
+  const float nx = bx / overlap;
+  const float ny = by / overlap;
+  const float into = -(nx * dx_[a] + ny * dy_[a]);
+  if (into <= 0.0F) return;
+  if (s_.side[a] == 0) {
+    const float lean = nx * dy_[a] - ny * dx_[a];
+    if (std::fabs(lean) > kHeadOn * into)
+      s_.side[a] = lean > 0.0F ? 1 : -1;
+    else
+      s_.side[a] = setup_->team_of(i) == 0 ? 1 : -1;
+  }
+  const float along = static_cast<float>(s_.side[a]) * kSlideShare * std::min(overlap, into);
+  push_x_[a] += quantise(-ny * along);
+  push_y_[a] += quantise(nx * along);
+}
+
+}  // namespace credo::skirmish

@@ -1,0 +1,213 @@
+#include "envs/skirmish/scenario.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <fmt/format.h>
+#include <utility>
+
+#include "envs/core/error.hpp"
+
+namespace credo::skirmish {
+namespace {
+
+constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+struct Start {
+  std::uint8_t type;
+  float x;
+  float y;
+};
+
+struct Offset {
+  int x;
+  int y;
+};
+
+// Places on a lattice around a point, nearest first.
+std::vector<Offset> lattice() {
+  constexpr int kReach = 32;
+  std::vector<Offset> offsets;
+  for (int y = -kReach; y <= kReach; ++y) {
+    for (int x = -kReach; x <= kReach; ++x) offsets.push_back({x, y});
+  }
+  std::sort(offsets.begin(), offsets.end(), [](const Offset& a, const Offset& b) {
+    const int da = a.x * a.x + a.y * a.y;
+    const int db = b.x * b.x + b.y * b.y;
+    if (da != db) return da < db;
+    return a.x != b.x ? a.x < b.x : a.y < b.y;
+  });
+  return offsets;
+}
+
+// Units created on one point fan out around it: each takes the free place nearest to the point.
+// `flip` mirrors the pattern, so that opposing armies start as mirror images.
+std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGroup>& groups,
+                           const std::vector<std::string>& names, std::array<float, 2> flip,
+                           const std::string& where) {
+  constexpr float kStep = 0.375F;
+  const std::vector<Offset> offsets = lattice();
+  std::vector<Start> starts;
+  for (const SpawnGroup& group : groups) {
+    const auto type = static_cast<std::uint8_t>(std::find(names.begin(), names.end(), group.unit) -
+                                                names.begin());
+    const TypeInfo& info = setup.types[type];
+    const float cx = quantise(static_cast<float>(group.at[0]) - kHalf);
+    const float cy = quantise(static_cast<float>(group.at[1]) - kHalf);
+    for (int n = 0; n < group.count; ++n) {
+      const auto fits = [&](float x, float y) {
+        if (std::fabs(x) > kHalf || std::fabs(y) > kHalf) return false;
+        if (info.layer != Layer::kAir && !setup.terrain->fits(x, y, info.wall_radius)) return false;
+        return std::all_of(starts.begin(), starts.end(), [&](const Start& other) {
+          const PairInfo& pair = setup.pairs[type][other.type];
+          const float dx = x - other.x;
+          const float dy = y - other.y;
+          return dx * dx + dy * dy >= pair.separation2;
+        });
+      };
+      const auto place = std::find_if(offsets.begin(), offsets.end(), [&](const Offset& o) {
+        return fits(cx + flip[0] * kStep * static_cast<float>(o.x),
+                    cy + flip[1] * kStep * static_cast<float>(o.y));
+      });
+      if (place == offsets.end())
+        throw UserError(fmt::format("{}: no room for '{}' around ({}, {})", where, group.unit,
+                                    group.at[0], group.at[1]));
+      starts.push_back({type, cx + flip[0] * kStep * static_cast<float>(place->x),
+                        cy + flip[1] * kStep * static_cast<float>(place->y)});
+    }
+  }
+  return starts;
+}
+
+std::array<double, 2> centre(const std::vector<SpawnGroup>& groups) {
+  std::array<double, 2> sum = {0.0, 0.0};
+  double n = 0.0;
+  for (const SpawnGroup& group : groups) {
+    sum[0] += group.at[0] * group.count;
+    sum[1] += group.at[1] * group.count;
+    n += group.count;
+  }
+  return {sum[0] / n, sum[1] / n};
+}
+
+std::vector<std::string> unit_names(const MapData& map) {
+  std::vector<std::string> names = map.ally_types;
+  const auto add = [&names](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const SpawnGroup& group : map.allies) add(group.unit);
+  for (const std::string& name : map.enemy_types) add(name);
+  for (const SpawnGroup& group : map.enemies) add(group.unit);
+  return names;
+}
+
+int count(const std::vector<SpawnGroup>& groups) {
+  int n = 0;
+  for (const SpawnGroup& group : groups) n += group.count;
+  return n;
+}
+
+void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOptions& options,
+                const std::vector<std::string>& names, const std::string& where) {
+  const MapData& map = scenario.map;
+  // Armies are mirrored along the axis that separates them.
+  const auto a = centre(map.allies);
+  const auto e = centre(map.enemies);
+  const bool along_x = std::fabs(a[0] - e[0]) >= std::fabs(a[1] - e[1]);
+  const std::array<float, 2> mirrored = {along_x ? -1.0F : 1.0F, along_x ? 1.0F : -1.0F};
+  std::vector<Start> allies = fan_out(setup, map.allies, names, {1.0F, 1.0F}, where);
+  const std::vector<Start> enemies = fan_out(setup, map.enemies, names, mirrored, where);
+  if (options.sort_allies) {
+    std::stable_sort(allies.begin(), allies.end(), [&](const Start& p, const Start& q) {
+      const auto bit_p = scenario.bit[0][p.type];
+      const auto bit_q = scenario.bit[0][q.type];
+      if (bit_p != bit_q) return bit_p < bit_q;
+      return p.x != q.x ? p.x < q.x : p.y < q.y;
+    });
+  }
+  for (int team = 0; team < 2; ++team) {
+    const std::vector<Start>& starts = team == 0 ? allies : enemies;
+    for (std::size_t k = 0; k < starts.size(); ++k) {
+      const auto i = at(setup.start[at(team)]) + k;
+      setup.type[i] = starts[k].type;
+      setup.x[i] = starts[k].x;
+      setup.y[i] = starts[k].y;
+    }
+  }
+  const auto relative = [](const std::array<double, 2>& p) {
+    return std::array<float, 2>{quantise(static_cast<float>(p[0]) - kHalf),
+                                quantise(static_cast<float>(p[1]) - kHalf)};
+  };
+  // Allies that fight by themselves advance to where the enemies come from.
+  setup.goal[0] = setup.goal_to[0] = relative(e);
+  setup.goal[1] = relative(map.order_point);
+  setup.goal_to[1] = relative(map.order_to);
+}
+
+}  // namespace
+
+Scenario load_scenario(const ScenarioOptions& options) {
+  return make_scenario(load_map(options.map, options.data_dir),
+                       load_profile(options.profile, options.data_dir), options);
+}
+
+Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions& options) {
+  Scenario scenario;
+  scenario.map = std::move(map_data);
+  const MapData& map = scenario.map;
+  if (!options.attack_jitter) profile.rules.jitter_loops = {0.0, 0.0};
+  if (options.healer_first) profile.rules.healer_first = true;
+  const std::string where = fmt::format("map '{}'", map.name);
+
+  auto setup = std::make_shared<BattleSetup>();
+  const std::vector<std::string> names = unit_names(map);
+  setup->terrain = std::make_shared<const Terrain>(map.terrain);
+  build_types(*setup, profile, names, where);
+  setup->count = map.generate ? std::array<int, 2>{map.generate->allies, map.generate->enemies}
+                              : std::array<int, 2>{count(map.allies), count(map.enemies)};
+  if (setup->count[0] + setup->count[1] > kMaxUnits)
+    throw UserError(fmt::format("{}: {} units on both sides together, at most {} are possible",
+                                where, setup->count[0] + setup->count[1], kMaxUnits));
+  const auto padded = [](int n) { return (n + 3) / 4 * 4; };
+  setup->start = {0, padded(setup->count[0])};
+  setup->slots = setup->start[1] + padded(setup->count[1]);
+  setup->type.assign(at(setup->slots), 0);
+  setup->x.assign(at(setup->slots), kParked);
+  setup->y.assign(at(setup->slots), kParked);
+  setup->style = {options.ally_style, options.enemy_style};
+  setup->order = map.order;
+
+  scenario.n_agents = setup->count[0];
+  scenario.n_enemies = setup->count[1];
+  scenario.type_bits = static_cast<int>(map.ally_types.size());
+  const std::array<const std::vector<std::string>*, 2> orders = {
+      &map.ally_types, options.aligned_one_hot ? &map.ally_types : &map.enemy_types};
+  for (std::size_t team = 0; team < 2; ++team) {
+    for (std::size_t t = 0; t < names.size(); ++t) {
+      const auto it = std::find(orders[team]->begin(), orders[team]->end(), names[t]);
+      if (it != orders[team]->end())
+        scenario.bit[team][t] = static_cast<std::uint8_t>(it - orders[team]->begin());
+    }
+    const auto note = [&](const std::string& name) {
+      const auto t = std::find(names.begin(), names.end(), name) - names.begin();
+      const TypeInfo& info = setup->types[static_cast<std::size_t>(t)];
+      scenario.shields[team] = scenario.shields[team] || info.protoss;
+      scenario.healers = scenario.healers || (team == 0 && info.healer);
+    };
+    for (const SpawnGroup& group : team == 0 ? map.allies : map.enemies) note(group.unit);
+    if (map.generate) {
+      for (const std::string& name : map.ally_types) note(name);
+    }
+  }
+  if (!map.generate) set_starts(*setup, scenario, options, names, where);
+  for (std::size_t team = 0; team < 2; ++team) {
+    const auto first = setup->type.begin() + setup->start[team];
+    setup->one_type[team] =
+        !map.generate &&
+        std::all_of(first, first + setup->count[team], [&](std::uint8_t t) { return t == *first; });
+  }
+  scenario.setup = std::move(setup);
+  return scenario;
+}
+
+}  // namespace credo::skirmish

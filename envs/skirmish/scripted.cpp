@@ -1,0 +1,160 @@
+// Scripted allies. Each looks at the whole battle and picks available actions only.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "envs/skirmish/skirmish.hpp"
+
+namespace credo::skirmish {
+namespace {
+
+constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+enum class Kind { kSticky, kClosest, kFocus, kKite };
+
+class Script final : public ScriptedPolicy {
+ public:
+  explicit Script(Kind kind) : kind_(kind) {}
+
+  void reset() override { targets_.clear(); }
+
+  void act(const Env& env, Stream& stream, std::span<int> actions) override {
+    (void)stream;
+    const auto& skirmish = dynamic_cast<const SkirmishEnv&>(env);
+    if (targets_.size() != actions.size()) targets_.assign(actions.size(), -1);
+    for (std::size_t k = 0; k < actions.size(); ++k)
+      actions[k] = choose(skirmish, static_cast<int>(k));
+  }
+
+ private:
+  struct View {
+    const SkirmishEnv& env;
+    const Battle& battle;
+    const BattleSetup& setup;
+    std::span<const std::uint8_t> avail;
+    int slot;
+    bool heals;
+  };
+
+  static float distance2(const View& view, int other) {
+    const float dx = view.battle.x(other) - view.battle.x(view.slot);
+    const float dy = view.battle.y(other) - view.battle.y(view.slot);
+    return dx * dx + dy * dy;
+  }
+
+  static int target_action(const View& view, int other) {
+    return kFirstTarget + other - view.setup.start[view.heals ? 0 : 1];
+  }
+
+  // Worth a shot (or healing) at all.
+  static bool suits(const View& view, int other) {
+    if (!view.battle.alive(other)) return false;
+    if (view.heals)
+      return !view.battle.info(other).healer && view.battle.hp(other) < view.battle.info(other).hp;
+    return view.setup.pairs[view.battle.type(view.slot)][view.battle.type(other)].can_attack;
+  }
+
+  static int walk(const View& view, float dx, float dy) {
+    const bool sideways = std::fabs(dx) > std::fabs(dy);
+    const int first = sideways ? (dx < 0.0F ? kWest : kEast) : (dy < 0.0F ? kSouth : kNorth);
+    const int second = sideways ? (dy < 0.0F ? kSouth : kNorth) : (dx < 0.0F ? kWest : kEast);
+    if (view.avail[at(first)] != 0) return first;
+    return view.avail[at(second)] != 0 ? second : static_cast<int>(kStop);
+  }
+
+  int choose(const SkirmishEnv& env, int agent) {
+    const Battle& battle = env.battle();
+    const BattleSetup& setup = battle.setup();
+    const int slot = setup.slot(0, agent);
+    if (!battle.alive(slot)) return kNoop;
+    const int n_actions = env.spec().n_actions;
+    const View view = {env,   battle,
+                       setup, env.avail_actions().subspan(at(agent) * at(n_actions), at(n_actions)),
+                       slot,  env.config().scenario.healers && battle.info(slot).healer};
+    int& target = targets_[at(agent)];
+    const bool keeps = kind_ == Kind::kSticky && target >= 0 && suits(view, target);
+    if (!keeps) target = pick(view);
+    if (target < 0) return kStop;
+    if (kind_ == Kind::kKite && !view.heals) {
+      const int away = back_off(view);
+      if (away >= 0) return away;
+    }
+    const int action = target_action(view, target);
+    if (view.avail[at(action)] != 0) return action;
+    return walk(view, battle.x(target) - battle.x(slot), battle.y(target) - battle.y(slot));
+  }
+
+  // The closest, or for focus fire the weakest of those within target range.
+  int pick(const View& view) const {
+    const int team = view.heals ? 0 : 1;
+    int best = -1;
+    float best_score = std::numeric_limits<float>::max();
+    bool best_near = false;
+    for (int k = 0; k < view.setup.count[at(team)]; ++k) {
+      const int other = view.setup.slot(team, k);
+      if (!suits(view, other)) continue;
+      const bool near = kind_ == Kind::kFocus && view.avail[at(target_action(view, other))] != 0;
+      const float score =
+          near ? static_cast<float>(view.battle.hp(other) + view.battle.shield(other))
+               : distance2(view, other);
+      if (best >= 0 && (near != best_near ? !near : score >= best_score)) continue;
+      best = other;
+      best_score = score;
+      best_near = near;
+    }
+    return best;
+  }
+
+  // Ranged units retreat from melee units while their weapon reloads.
+  static int back_off(const View& view) {
+    constexpr float kReload = 2.0F;  // loops of reloading that are worth a step
+    const Battle& battle = view.battle;
+    const std::uint8_t type = battle.type(view.slot);
+    if (static_cast<float>(battle.cooldown(view.slot)) < kReload * kOne) return -1;
+    float px = 0.0F;
+    float py = 0.0F;
+    bool threatened = false;
+    for (int k = 0; k < view.setup.count[1]; ++k) {
+      const int other = view.setup.slot(1, k);
+      if (!battle.alive(other)) continue;
+      const PairInfo& mine = view.setup.pairs[type][battle.type(other)];
+      const PairInfo& theirs = view.setup.pairs[battle.type(other)][type];
+      if (!theirs.can_attack || mine.range2 <= 1.5F * theirs.range2) continue;
+      const float d2 = distance2(view, other);
+      const float keep = std::sqrt(mine.range2) - 0.5F;
+      if (d2 >= keep * keep || d2 <= 0.0F) continue;
+      px += (battle.x(view.slot) - battle.x(other)) / d2;
+      py += (battle.y(view.slot) - battle.y(other)) / d2;
+      threatened = true;
+    }
+    if (!threatened) return -1;
+    const int step = walk(view, px, py);
+    return step == kStop ? -1 : step;
+  }
+
+  Kind kind_;
+  std::vector<int> targets_;
+};
+
+}  // namespace
+
+std::vector<ScriptedInfo> scripted_policies() {
+  return {
+      {"default", "the same as heuristic_rest"},
+      {"heuristic_rest",
+       "SMAC's heuristic within available actions: the closest enemy until it dies; healers the "
+       "closest hurt fighter; else a step along the longer axis"},
+      {"closest", "always the closest enemy"},
+      {"focus", "the weakest enemy within target range, else towards the closest"},
+      {"kite", "the closest enemy, stepping back from shorter-ranged ones while reloading"}};
+}
+
+std::unique_ptr<ScriptedPolicy> make_scripted_policy(std::string_view name) {
+  if (name == "closest") return std::make_unique<Script>(Kind::kClosest);
+  if (name == "focus") return std::make_unique<Script>(Kind::kFocus);
+  if (name == "kite") return std::make_unique<Script>(Kind::kKite);
+  return std::make_unique<Script>(Kind::kSticky);
+}
+
+}  // namespace credo::skirmish

@@ -1,0 +1,228 @@
+// Fights small enough to know their outcome with pencil and paper.
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include "tests/skirmish/support.hpp"
+
+using namespace skirmish_test;
+
+namespace {
+
+/// Loops until the first enemy is dead when ally 0 attacks it from the start; at most `limit`.
+int loops_to_kill(Battle& battle, int limit = 2000) {
+  const int enemy = first_enemy(battle);
+  battle.order_attack(0, enemy);
+  int loops = 0;
+  while (battle.alive(enemy) && loops < limit) {
+    battle.run_step(1);
+    ++loops;
+  }
+  return loops;
+}
+
+struct Duel {
+  const char* attacker;
+  const char* target;
+  double distance;
+  int attacks;    // needed to kill
+  double period;  // loops
+};
+
+}  // namespace
+
+TEST_CASE("time to kill") {
+  // Standing targets in range, so the time is (attacks - 1) periods plus wind-up and flight.
+  // Regeneration of zerg targets (0.017 per loop) is too slow to matter here.
+  const Duel duels[] = {
+      {"marine", "marine", 4.0, 8, 13.7728},    {"marine", "zealot", 4.0, 9 + 20, 13.7728},
+      {"marauder", "marauder", 4.0, 7, 24.0},   {"stalker", "zealot", 4.0, 5 + 12, 23.04},
+      {"zealot", "zergling", 0.9, 3, 19.2},     {"colossus", "zergling", 4.0, 1, 35.2},
+      {"zergling", "marine", 0.7, 9, 11.136},   {"hydralisk", "marine", 4.0, 4, 13.28},
+      {"spine_crawler", "marine", 4.0, 2, 25.6}};
+  for (const Duel& duel : duels) {
+    const Scenario scenario =
+        field({{duel.attacker, 1, 16.0, 16.0}}, {{duel.target, 1, 16.0 + duel.distance, 16.0}});
+    Battle battle(scenario.setup);
+    const int loops = loops_to_kill(battle);
+    INFO(duel.attacker << " against " << duel.target << ": " << loops << " loops");
+    const double least = (duel.attacks - 1) * duel.period;
+    CHECK(loops >= least);
+    CHECK(loops <= least + 12.0);  // wind-up, flight, second strikes
+    CHECK(battle.attacks(0) >= duel.attacks);
+    CHECK(battle.attacks(0) <= duel.attacks + 1);  // one more may start before the last lands
+  }
+}
+
+TEST_CASE("a marine needs eight shots, to the loop") {
+  const Scenario scenario = field({{"marine", 1, 14.0, 16.0}}, {{"marine", 1, 18.0, 16.0}});
+  Battle battle(scenario.setup);
+  // First shot after a wind-up of 0.8 loops, the eighth seven periods of 13.7728 loops later.
+  CHECK(loops_to_kill(battle) == static_cast<int>(std::ceil(7.0 * 13.7728 + 0.8)) + 1);
+}
+
+TEST_CASE("the colossus of the older data needs one beam where the newer one needs two") {
+  const auto attacks = [](const char* profile) {
+    const Scenario scenario = field({{"colossus", 1, 14.0, 16.0}}, {{"zergling", 1, 18.0, 16.0}},
+                                    Style::kOrders, Style::kOrders, profile);
+    Battle battle(scenario.setup);
+    loops_to_kill(battle);
+    return battle.attacks(0);
+  };
+  CHECK(attacks("liberty") == 1);
+  CHECK(attacks("lotv") == 2);
+}
+
+TEST_CASE("beams hit across the line of fire, not along it") {
+  const Scenario scenario = field(
+      {{"colossus", 1, 10.0, 16.0}},
+      {{"zergling", 1, 15.0, 16.0}, {"zergling", 1, 15.0, 17.2}, {"zergling", 1, 17.0, 16.0}});
+  Battle battle(scenario.setup);
+  const int enemy = first_enemy(battle);
+  loops_to_kill(battle);
+  CHECK(!battle.alive(enemy));
+  CHECK(!battle.alive(enemy + 1));
+  CHECK(hp(battle, enemy + 2) == 35.0);
+}
+
+TEST_CASE("banelings burst on units within reach, also when killed, and set each other off") {
+  SUBCASE("damage") {
+    const Scenario scenario = field({{"baneling", 1, 15.0, 16.0}}, {{"zergling", 1, 16.5, 16.0},
+                                                                    {"zealot", 1, 17.0, 17.0},
+                                                                    {"marauder", 1, 17.0, 15.0},
+                                                                    {"zergling", 1, 21.0, 16.0}});
+    Battle battle(scenario.setup);
+    const int enemy = first_enemy(battle);
+    loops_to_kill(battle);
+    CHECK(!battle.alive(0));
+    CHECK(!battle.alive(enemy));                   // 35 light
+    CHECK(shield(battle, enemy + 1) == 15.0);      // 35 off 50
+    CHECK(hp(battle, enemy + 2) == 125.0 - 19.0);  // 20 less armour
+    CHECK(battle.alive(enemy + 3));
+  }
+  SUBCASE("burst when killed") {
+    const Scenario scenario = field({{"marine", 1, 16.0, 16.0}}, {{"baneling", 1, 17.5, 16.0}});
+    Battle battle(scenario.setup);
+    loops_to_kill(battle);
+    CHECK(hp(battle, 0) == 45.0 - 35.0);
+  }
+  SUBCASE("chains die in the same loop") {
+    // Each ally baneling is within reach of the enemy one that bursts before it.
+    const Scenario scenario = field({{"baneling", 1, 12.0, 16.0}, {"baneling", 1, 16.0, 16.0}},
+                                    {{"baneling", 1, 14.0, 16.0}, {"zergling", 1, 17.5, 16.0}});
+    Battle battle(scenario.setup);
+    const int enemy = first_enemy(battle);
+    battle.order_attack(0, enemy);
+    int loops = 0;
+    while (battle.alive(0) && loops++ < 100) battle.run_step(1);
+    // 20 damage leaves a baneling with 10: two bursts are needed for it.
+    CHECK(hp(battle, enemy) == doctest::Approx(10.0).epsilon(0.05));
+  }
+}
+
+TEST_CASE("shields wait ten seconds, then regenerate two per second") {
+  const Scenario scenario = field({{"marine", 1, 15.0, 16.0}}, {{"zealot", 1, 18.0, 16.0}});
+  Battle battle(scenario.setup);
+  const int enemy = first_enemy(battle);
+  battle.order_attack(0, enemy);
+  while (shield(battle, enemy) == 50.0) battle.run_step(1);
+  CHECK(shield(battle, enemy) == 44.0);
+  battle.order_idle(0);
+  battle.run_step(160);
+  CHECK(shield(battle, enemy) == 44.0);
+  battle.run_step(1);
+  CHECK(shield(battle, enemy) == 44.125);
+  battle.run_step(47);
+  CHECK(shield(battle, enemy) == 50.0);
+  battle.run_step(8);
+  CHECK(shield(battle, enemy) == 50.0);
+}
+
+TEST_CASE("medivacs heal 0.5625 per loop for a third of a point of energy each") {
+  const Scenario scenario =
+      field({{"medivac", 1, 14.0, 16.0}, {"marine", 1, 15.0, 16.0}}, {{"marine", 1, 19.0, 16.0}});
+  Battle battle(scenario.setup);
+  const int enemy = first_enemy(battle);
+  battle.order_attack(enemy, 1);
+  while (hp(battle, 1) > 33.5) battle.run_step(1);
+  CHECK(hp(battle, 1) == 33.0);
+  battle.order_idle(enemy);
+  const double energy = static_cast<double>(battle.energy(0)) / kOne;
+  battle.order_heal(0, 1);
+  battle.run_step(8);
+  CHECK(hp(battle, 1) == doctest::Approx(33.0 + 8 * 0.5625));
+  CHECK(static_cast<double>(battle.energy(0)) / kOne ==
+        doctest::Approx(energy + 8 * (0.5625 / 16.0) - 8 * 0.5625 * 0.33).epsilon(1e-4));
+  battle.run_step(40);
+  CHECK(hp(battle, 1) == 45.0);
+}
+
+TEST_CASE("two marines with one shot left kill each other") {
+  const Scenario scenario = field({{"marine", 1, 14.0, 16.0}}, {{"marine", 1, 18.0, 16.0}});
+  Battle battle(scenario.setup);
+  const int enemy = first_enemy(battle);
+  battle.order_attack(0, enemy);
+  battle.order_attack(enemy, 0);
+  battle.run_step(200);
+  CHECK(!battle.alive(0));
+  CHECK(!battle.alive(enemy));
+}
+
+TEST_CASE("walking speed, and a wind-up is lost by moving away") {
+  const Scenario scenario = field({{"marine", 1, 3.0, 16.0}}, {{"marine", 1, 30.0, 3.0}});
+  Battle battle(scenario.setup);
+  const float start = battle.x(0);
+  battle.order_move(0, 16.0F, 0.0F);
+  battle.run_step(16);
+  CHECK(battle.x(0) - start == doctest::Approx(2.25).epsilon(1e-4));
+
+  const Scenario close = field({{"zergling", 1, 16.0, 16.0}}, {{"marine", 1, 16.7, 16.0}});
+  Battle fight(close.setup);
+  fight.order_attack(0, first_enemy(fight));
+  fight.run_step(1);
+  fight.order_move(0, 0.0F, 16.0F);
+  fight.run_step(30);
+  CHECK(fight.attacks(0) == 0);
+  CHECK(hp(fight, first_enemy(fight)) == 45.0);
+}
+
+TEST_CASE("marauders and zealots cannot strike flyers") {
+  const Scenario scenario = field({{"marauder", 1, 15.0, 16.0}}, {{"medivac", 1, 17.0, 16.0}});
+  Battle battle(scenario.setup);
+  CHECK(loops_to_kill(battle, 300) == 300);
+  CHECK(battle.attacks(0) == 0);
+}
+
+TEST_CASE("the enemy turns on whoever shoots it from beyond its sight") {
+  // A stalker reaches 6 plus radii, further than a zealot scans (5 plus radii).
+  const Scenario scenario = field({{"stalker", 1, 16.0, 16.0}}, {{"zealot", 1, 23.0, 16.0}},
+                                  Style::kOrders, Style::kSticky);
+  auto setup = std::make_shared<BattleSetup>(*scenario.setup);
+  setup->order = EnemyOrder::kNone;
+  Battle battle(setup);
+  const int enemy = first_enemy(battle);
+  battle.run_step(16);
+  CHECK(battle.target(enemy) == -1);
+  battle.order_attack(0, enemy);
+  battle.run_step(24);
+  CHECK(battle.target(enemy) == 0);
+}
+
+TEST_CASE("mean rate of fire is exact and jitter stays within its bounds") {
+  for (const bool jitter : {false, true}) {
+    const Scenario scenario = field({{"marine", 1, 14.0, 16.0}}, {{"spine_crawler", 4, 18.0, 16.0}},
+                                    Style::kOrders, Style::kOrders, "liberty", jitter);
+    Battle battle(scenario.setup);
+    battle.reset(99);
+    int shots = 0;
+    int loops = 0;
+    for (int k = 0; k < 4; ++k) {
+      battle.order_attack(0, first_enemy(battle) + k);
+      const int before = battle.attacks(0);
+      for (int n = 0; n < 600 && battle.alive(first_enemy(battle) + k); ++n, ++loops)
+        battle.run_step(1);
+      shots += battle.attacks(0) - before;
+    }
+    const double period = static_cast<double>(loops) / shots;
+    CHECK(period == doctest::Approx(jitter ? 14.27 : 13.77).epsilon(0.03));
+  }
+}
