@@ -8,7 +8,8 @@
 
 #include "tests/skirmish/support.hpp"
 
-using namespace skirmish_test;
+using namespace credo::skirmish;
+using namespace credo::skirmish::test;
 
 namespace {
 

@@ -11,9 +11,7 @@
 #include "envs/core/registry.hpp"
 #include "envs/skirmish/skirmish.hpp"
 
-namespace skirmish_test {
-
-using namespace credo::skirmish;
+namespace credo::skirmish::test {
 
 struct Army {
   std::string unit;
@@ -85,4 +83,4 @@ inline void random_actions(const credo::Env& env, credo::Stream& stream, std::sp
   }
 }
 
-}  // namespace skirmish_test
+}  // namespace credo::skirmish::test
