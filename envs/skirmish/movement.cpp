@@ -154,7 +154,7 @@ void Battle::push_apart() {
     const float dx = s_.x[a] - s_.x[b];
     const float dy = s_.y[a] - s_.y[b];
     const float distance2 = dx * dx + dy * dy;
-    const bool walks = (s_.footing[a] == Footing::kMoving) | (s_.footing[b] == Footing::kMoving);
+    const bool walks = (s_.footing[a] == Footing::kMoving) || (s_.footing[b] == Footing::kMoving);
     // Standing crowds part now and then, and come to rest instead of jostling over the last
     // percents.
     const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
