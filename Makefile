@@ -46,11 +46,11 @@ tidy:
 
 format:
 	@$(PACKAGES) check
-	clang-format-14 -i $(SOURCES)
+	@clang-format-14 -i $(SOURCES)
 
 format-check:
 	@$(PACKAGES) check
-	clang-format-14 --dry-run -Werror $(SOURCES)
+	@clang-format-14 --dry-run -Werror $(SOURCES)
 
 coverage:
 	@$(PACKAGES) build coverage
