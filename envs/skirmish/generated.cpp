@@ -56,6 +56,12 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
   const auto uniform = [&stream](float low, float high) {
     return low + stream.uniform_float() * (high - low);
   };
+  // The order of evaluation of arguments is the compiler's choice: x is drawn first, by statement.
+  const auto put_near = [&](int team, int k, float x, float y, float half) {
+    const float dx = uniform(-half, half);
+    const float dy = uniform(-half, half);
+    put(team, k, x + dx, y + dy);
+  };
 
   if (stream.bernoulli(0.5)) {
     std::array<std::array<float, 2>, static_cast<std::size_t>(kMaxUnits)> places{};
@@ -64,17 +70,20 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
       put(0, k, places[at(k)][0], places[at(k)][1]);
     }
     for (int k = 0; k < n_enemies; ++k) {
-      if (k < n_allies)
+      if (k < n_allies) {
         put(1, k, -places[at(k)][0], places[at(k)][1]);
-      else
-        put(1, k, uniform(0.0F, kHalf), uniform(-kHalf, kHalf));
+      } else {
+        const float x = uniform(0.0F, kHalf);
+        const float y = uniform(-kHalf, kHalf);
+        put(1, k, x, y);
+      }
     }
     return;
   }
 
   // Surrounded: the allies at the centre, the enemies in one to four groups on the diagonals. The
   // allies' exact overlap is undone by the first collisions, so they start on a small ring.
-  for (int k = 0; k < n_allies; ++k) put(0, k, uniform(-0.5F, 0.5F), uniform(-0.5F, 0.5F));
+  for (int k = 0; k < n_allies; ++k) put_near(0, k, 0.0F, 0.0F, 0.5F);
   std::array<int, 4> diagonals = {0, 1, 2, 3};
   const int n_groups = 1 + static_cast<int>(stream.below(4));
   stream.shuffle(std::span<int>(diagonals));
@@ -89,7 +98,7 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
   }
   for (int k = 0; k < n_enemies; ++k) {
     const auto& c = centres[stream.below(static_cast<std::uint32_t>(n_groups))];
-    put(1, k, c[0] + uniform(-0.5F, 0.5F), c[1] + uniform(-0.5F, 0.5F));
+    put_near(1, k, c[0], c[1], 0.5F);
   }
 }
 
