@@ -54,6 +54,19 @@ class ComaReference {
     for (const PlainEpisode& e : episodes) steps_ += e.length;
   }
 
+  template <class Get>
+  auto per_step(const Get& get) const {
+    std::vector<std::vector<std::vector<decltype(get(std::size_t{0}, 0, 0))>>> out;
+    for (std::size_t e = 0; e < episodes_.size(); ++e) {
+      out.emplace_back();
+      for (int t = 0; t < episodes_[e].length; ++t) {
+        out.back().emplace_back();
+        for (int i = 0; i < kShape.n_agents; ++i) out.back().back().push_back(get(e, t, i));
+      }
+    }
+    return out;
+  }
+
   int longest() const { return *std::max_element(kLengths.begin(), kLengths.end()); }
 
   /// Values of all actions of an agent.
@@ -144,19 +157,6 @@ class ComaReference {
           sum += advantages[e][sz(t)][sz(i)] * std::log(pi[sz(t)](i, action(e, t, i)));
     }
     return -sum / (steps_ * kShape.n_agents);
-  }
-
-  template <class Get>
-  auto per_step(const Get& get) const {
-    std::vector<std::vector<std::vector<decltype(get(std::size_t{0}, 0, 0))>>> out;
-    for (std::size_t e = 0; e < episodes_.size(); ++e) {
-      out.emplace_back();
-      for (int t = 0; t < episodes_[e].length; ++t) {
-        out.back().emplace_back();
-        for (int i = 0; i < kShape.n_agents; ++i) out.back().back().push_back(get(e, t, i));
-      }
-    }
-    return out;
   }
 
   int action(std::size_t e, int t, int agent) const {
