@@ -46,7 +46,4 @@ struct PlanOptions {
 /// Errors: UserError.
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options);
 
-/// Environment steps a cell trains for; 0 for fixed policies.
-std::int64_t budget(const RunConfig& config);
-
 }  // namespace credo::suite
