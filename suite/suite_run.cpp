@@ -200,6 +200,7 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
   std::vector<std::uint64_t> seeds;
   int episodes = 0;
   std::string profile;
+  std::string search;
   for (const Cell& cell : cells) {
     const RunConfig& config = cell.config;
     profile = config.profile();
@@ -210,6 +211,9 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
       if (const std::string note = noop_note(config.env_id()); !note.empty())
         notes.by_task.emplace_back(cell.names.task, note);
     }
+    if (config.algorithm() == "open_loop")
+      search = fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
+                           with_thousands(budget(config)));
     if (!config.is_learning()) continue;
     const std::string text = fmt::format("{} {}", cell.names.task, with_thousands(budget(config)));
     if (std::find(budgets.begin(), budgets.end(), text) == budgets.end()) budgets.push_back(text);
@@ -231,6 +235,7 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
       "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes; 1 = equal "
       "credit.",
   };
+  if (!search.empty()) notes.footer.insert(notes.footer.begin() + 2, search);
   return notes;
 }
 

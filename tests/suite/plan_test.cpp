@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "suite/runner.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
