@@ -195,7 +195,7 @@ struct Game {
         const StepResult result = env->step(actions);
         env->write_obs(std::span(obs).last(obs_width));
         env->write_state(std::span(state).last(sz(shape.state_dim)));
-        payoff[sz(a)][sz(b)] = result.reward;
+        payoff[sz(a)][sz(b)] = result.reward + 0.0;  // no negative zero
         const auto reward = static_cast<float>(result.reward);
         EpisodeView view;
         view.length = 1;
