@@ -65,6 +65,10 @@ refuse "learner.gamma|'1.5'|[0, 1]" run "${start[@]}" --set learner.gamma=1.5 --
 refuse "learner.gamma|nan" run "${start[@]}" --set learner.gamma=nan --out x
 refuse "learner.batch_size|int" run "${start[@]}" --set learner.batch_size=2.5 --out x
 refuse "mixer.type|qmix_simple" run "${start[@]}" --set mixer.type=sum --out x
+refuse "mixer.type|learner.type = coma|none" run --env two_step --alg coma --set mixer.type=vdn --out x
+refuse "learner.type|q_learning" run "${start[@]}" --set learner.type=cmoa --out x
+refuse "exploration.epsilon_finish|at least" run --env two_step --alg coma \
+  --set exploration.epsilon_finish=0 --out x
 refuse "KEY=VALUE" run "${start[@]}" --set learner.gamma --out x
 refuse "replay.capacity|learner.batch_size" run "${start[@]}" --set replay.capacity=2 --out x
 refuse "run.seed|--seed" run "${start[@]}" --set run.seed=3 --out x
