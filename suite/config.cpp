@@ -130,8 +130,40 @@ std::vector<ParamSpec> run_params() {
   };
 }
 
+bool Condition::matches(std::string_view env_id, std::string_view algorithm_name) const {
+  return glob_match(env, env_id) && glob_match(algorithm, algorithm_name);
+}
+
+Condition take_condition(std::string& key, const std::string& where) {
+  Condition condition;
+  const std::string whole = key;
+  const auto take = [&](std::string_view prefix, std::string& glob) {
+    if (!key.starts_with(prefix)) return;
+    key.erase(0, prefix.size());
+    const std::size_t dot = key.find('.');
+    if (dot == std::string::npos)
+      throw UserError(
+          fmt::format("{}: {}: write [when.\"ENVIRONMENT\"], [alg.\"ALGORITHM\"] or "
+                      "[when.\"ENVIRONMENT\".alg.\"ALGORITHM\"] sections of settings",
+                      where, whole));
+    glob = key.substr(0, dot);
+    key.erase(0, dot + 1);
+  };
+  const auto matches_one = [](const std::string& glob, const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return glob_match(glob, name); });
+  };
+  take("when.", condition.env);
+  take("alg.", condition.algorithm);
+  if (!is_env(condition.env) && !matches_one(condition.env, list_envs()))
+    throw UserError(fmt::format("{}: when.\"{}\": no environment matches", where, condition.env));
+  if (!is_fixed_policy(condition.algorithm) && !matches_one(condition.algorithm, algorithm_names()))
+    throw UserError(
+        fmt::format("{}: alg.\"{}\": no algorithm matches", where, condition.algorithm));
+  return condition;
+}
+
 Overlay make_overlay(TomlSettings file) {
-  constexpr std::string_view kWhen = "when.";
   Overlay overlay;
   overlay.label = file.label;
   for (const SettingList& list : file.lists)
@@ -141,24 +173,16 @@ Overlay make_overlay(TomlSettings file) {
       if (const auto* text = std::get_if<std::string>(&setting.value)) overlay.help = *text;
       continue;
     }
-    if (!setting.key.starts_with(kWhen)) {
+    const Condition condition = take_condition(setting.key, setting.where);
+    if (condition == Condition{}) {
       overlay.settings.push_back(std::move(setting));
       continue;
     }
-    const std::string rest = setting.key.substr(kWhen.size());
-    const std::size_t dot = rest.find('.');
-    if (dot == std::string::npos)
-      throw UserError(fmt::format("{}: {}: write [when.\"ENVIRONMENT\"] sections of settings",
-                                  setting.where, setting.key));
-    const std::string glob = rest.substr(0, dot);
-    const auto ids = list_envs();
-    if (!is_env(glob) && std::none_of(ids.begin(), ids.end(),
-                                      [&](const std::string& id) { return glob_match(glob, id); }))
-      throw UserError(fmt::format("{}: when.\"{}\": no environment matches", setting.where, glob));
-    auto same = std::find_if(overlay.when.begin(), overlay.when.end(),
-                             [&](const Overlay::When& when) { return when.glob == glob; });
-    if (same == overlay.when.end()) same = overlay.when.insert(same, {glob, {}});
-    setting.key = rest.substr(dot + 1);
+    auto& sections = overlay.sections;
+    auto same = std::find_if(
+        sections.begin(), sections.end(),
+        [&](const Overlay::Section& section) { return section.condition == condition; });
+    if (same == sections.end()) same = sections.insert(same, {condition, {}});
     same->settings.push_back(std::move(setting));
   }
   return overlay;
@@ -280,8 +304,8 @@ void RunConfig::apply(const std::vector<Setting>& settings) {
 
 void RunConfig::apply(const Overlay& overlay) {
   apply(overlay.settings);
-  for (const Overlay::When& when : overlay.when)
-    if (glob_match(when.glob, env_id_)) apply(when.settings);
+  for (const Overlay::Section& section : overlay.sections)
+    if (section.condition.matches(env_id_, algorithm_)) apply(section.settings);
 }
 
 std::vector<std::string> RunConfig::all_keys() const {

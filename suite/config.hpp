@@ -29,19 +29,31 @@ std::string algorithm_help(const std::string& name);
 /// train_params().
 std::vector<ParamSpec> run_params();
 
-/// A TOML file of settings with optional sections [when."GLOB"] for the environments that match.
+/// Whom a section of a file is for: [when."ENV"], [alg."ALG"] or [when."ENV".alg."ALG"].
+struct Condition {
+  std::string env = "*";  ///< pattern for the environment's id
+  std::string algorithm = "*";
+  bool operator==(const Condition&) const = default;
+  bool matches(std::string_view env_id, std::string_view algorithm_name) const;
+};
+
+/// Takes the condition off a dotted key: `when.switch/2.alg.vdn.run.t_max` leaves `run.t_max`.
+/// Errors: UserError naming `where` when nothing can match or no key is left.
+Condition take_condition(std::string& key, const std::string& where);
+
+/// A TOML file of settings with optional sections for environments and algorithms.
 struct Overlay {
   std::string label;
   std::string help;
   std::vector<Setting> settings;
-  struct When {
-    std::string glob;
+  struct Section {
+    Condition condition;
     std::vector<Setting> settings;
   };
-  std::vector<When> when;
+  std::vector<Section> sections;  ///< in the order of the file; applied after `settings`
 };
 
-/// Splits off `help` and the [when] sections. Errors: UserError with file and line.
+/// Splits off `help` and the sections. Errors: UserError with file and line.
 Overlay make_overlay(TomlSettings file);
 
 /// A profile by name (compiled in) or by path ("./mine.toml", anything with '/' or ".toml").

@@ -208,7 +208,10 @@ void check_run(const RunConfig& config) {
 RunOutcome start_run(const RunConfig& config, const fs::path& directory,
                      const RunOptions& options) {
   check_run(config);
-  const auto run = RunDirectory::create(directory, config, options.threads, current_isa());
+  RunNames names = options.names;
+  if (names.task.empty()) names.task = config.env_id();
+  if (names.algorithm.empty()) names.algorithm = config.algorithm();
+  const auto run = RunDirectory::create(directory, config, names, options.threads, current_isa());
   return Run(*run, options).drive(std::nullopt);
 }
 

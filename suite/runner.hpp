@@ -24,6 +24,7 @@ struct RunProgress {
 };
 
 struct RunOptions {
+  RunNames names = {};                                  ///< empty = those of the configuration
   int threads = 1;                                      ///< for the manifest only
   std::function<void(const RunProgress&)> on_progress;  ///< may be empty
   std::string checkpoint;                               ///< resume from this one, "" = newest
