@@ -101,7 +101,7 @@ class ValueTraining final : public Training {
   void update_once() {
     Stream stream(config_.seed, purpose("replay"), 0, static_cast<std::uint64_t>(updates_));
     replay_.sample(stream, batch_);
-    const UpdateStats stats = learner_.compute_gradient(batch_);
+    const UpdateStats& stats = learner_.compute_gradient(batch_);
     check_finite(updates_, "learner", stats.loss, stats.grad_norm);
     learner_.apply_gradient(stats);
     ++updates_;
