@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 
 #include "envs/skirmish/battle.hpp"
 #include "envs/skirmish/simd4.hpp"
@@ -149,11 +150,13 @@ inline void Battle::note_pairs(int a, int b, unsigned near) {
       {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
       {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
   static constexpr std::int8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
-  const auto n = u(n_contacts_);
-  for (std::size_t k = 0; k < 4; ++k) {
-    contact_a_[n + k] = static_cast<std::int16_t>(a);
-    contact_b_[n + k] = static_cast<std::int16_t>(b + kLanes[near][k]);
-  }
+  constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
+  std::uint64_t lanes;
+  std::memcpy(&lanes, kLanes[near], sizeof(lanes));
+  const std::uint64_t first = static_cast<std::uint64_t>(a) * kFourTimes;
+  const std::uint64_t second = lanes + static_cast<std::uint64_t>(b) * kFourTimes;
+  std::memcpy(&contact_a_[u(n_contacts_)], &first, sizeof(first));
+  std::memcpy(&contact_b_[u(n_contacts_)], &second, sizeof(second));
   n_contacts_ += kCount[near];
 }
 
