@@ -272,9 +272,10 @@ void QChunk::mix() {
   const bool published = c_.config.entropy.elu_derivative == EluDerivative::kPublished;
   mixed_ = mixer_.forward(c_.params, input(now_),
                           (regularised() && published) || c_.trace != nullptr, scratch_);
-  mixed_next_ = central_ == nullptr
-                    ? mixer_.forward(c_.target, input(next_), false, scratch_)
-                    : central_->mixer->forward(c_.target, input(central_next_), false, scratch_);
+  MixerInput next = input(central_ == nullptr ? next_ : central_next_);
+  next.want_credits = false;
+  const Mixer& target_mixer = central_ == nullptr ? mixer_ : *central_->mixer;
+  mixed_next_ = target_mixer.forward(c_.target, next, false, scratch_);
   targets_ = scratch_.floats(sz(n_steps_) * sz(outputs_));
   for (int e = 0; e < count_; ++e) {
     const std::ptrdiff_t first = at(first_step_[e], outputs_);

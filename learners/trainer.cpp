@@ -135,7 +135,7 @@ void Trainer::Impl::run_updates() {
 void Trainer::Impl::update_once() {
   Stream stream(config.seed, purpose("replay"), 0, static_cast<std::uint64_t>(updates));
   replay.sample(stream, batch);
-  const UpdateStats stats = learner.compute_gradient(batch);
+  const UpdateStats& stats = learner.compute_gradient(batch);
   if (!std::isfinite(stats.loss) || !std::isfinite(stats.grad_norm))
     throw DivergedError(fmt::format("update {} (t_env {}): loss {}, gradient norm {}", updates,
                                     t_env, stats.loss, stats.grad_norm));

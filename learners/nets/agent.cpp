@@ -196,8 +196,8 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
 
   // Input side: columns 0..3h are (r, z, n).
   const float* hidden1 = pass.hidden1 + at(base, h);
-  input_gradient(rows, h, 3 * h, back.d_gates, 4 * h, weights.weight_ih.data(), back.d_hidden1);
-  k.relu_backward(back.d_hidden1, hidden1, sz(rows) * sz(h));
+  input_gradient(rows, h, 3 * h, back.d_gates, 4 * h, weights.weight_ih.data(), back.d_hidden1, h,
+                 hidden1);
   weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, 4 * h, grad);
   Linear obs_part = fc1_;
   obs_part.in = obs_dim_;

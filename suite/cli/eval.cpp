@@ -58,7 +58,7 @@ Played play_fixed(const Arguments& arguments, const std::string& policy, int epi
     if (arguments.has(name))
       throw UserError(fmt::format("--{} has no meaning with --policy", name));
   if (!arguments.positional.empty()) throw UserError("give either DIR or --policy, not both");
-  const auto env = make_env(*env_id, env_params_with_sets(*env_id, arguments.list("set")));
+  const auto env = make_policy_env(*env_id, policy, arguments.list("set"));
   const std::uint64_t seed = arguments.seed().value_or(0);
   if (arguments.has("budget") && policy != "open_loop")
     throw UserError(fmt::format("--budget has no meaning with --policy {}", policy));
@@ -176,13 +176,13 @@ Command eval_command() {
       "examples:\n"
       "  credo eval runs/pp --episodes 320 --json\n"
       "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"
-      "  credo eval --policy open_loop --env skirmish/2s3z --budget 500000\n"
+      "  credo eval --policy open_loop --env skirmish/2s3z --budget 1000000\n"
       "  credo eval --weights mine.safetensors --env two_step --alg qmix --profile two_step\n";
   command.options = request_options();
   command.options.push_back(
       {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false});
   command.options.push_back(
-      {"budget", "N", "environment steps open_loop may search (default 200000)", false});
+      {"budget", "N", "environment steps open_loop may search (default 500000)", false});
   command.options.push_back({"weights", "FILE", "safetensors file to play with", false});
   command.options.push_back({"checkpoint", "step_N", "of DIR, instead of the newest", false});
   command.options.push_back({"episodes", "N", "episodes to play (default 32)", false});
