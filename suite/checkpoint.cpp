@@ -12,7 +12,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kMagic = "CREDOCKP";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr int kCompressionLevel = 1;  // higher levels cost more time than the disk they save
 constexpr std::uint64_t kLargestState = 64ULL << 30;
 
@@ -33,6 +33,8 @@ std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
   out.put(state.metrics_bytes);
   out.put(state.eval_bytes);
   out.put(state.weights_hash);
+  out.put(state.best_t_env);
+  out.put(state.best_return);
   out.put(static_cast<std::uint64_t>(state.trainer.size()));
   out.put_vector(frame);
   out.put(xxh64(out.bytes()));
@@ -64,6 +66,8 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
     state.metrics_bytes = in.get<std::uint64_t>();
     state.eval_bytes = in.get<std::uint64_t>();
     state.weights_hash = in.get<std::uint64_t>();
+    state.best_t_env = in.get<std::int64_t>();
+    state.best_return = in.get<double>();
     const auto size = in.get<std::uint64_t>();
     const auto frame = in.get_vector<std::byte>();
     if (!in.at_end() || size > kLargestState ||

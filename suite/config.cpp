@@ -123,6 +123,9 @@ std::vector<ParamSpec> run_params() {
   return {
       ParamSpec::integer("run.checkpoint_interval", 50000, 100, 1000000000,
                          "environment steps between checkpoints"),
+      ParamSpec::integer("run.absolute_factor", 10, 0, 100,
+                         "episodes of the absolute metric (the best policy so far, played again "
+                         "at the end) per evaluation episode; 0 = none"),
       ParamSpec::boolean("run.keep_state", false,
                          "keep the last resumable state of a finished run, not only its weights"),
       ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
@@ -347,11 +350,12 @@ std::string RunConfig::to_toml() const {
   add("run.profile", toml_string(profile_));
   for (const ParamSpec& spec : env_.specs())
     add(std::string(kEnvPrefix) + spec.name, toml_value(spec.value));
-  // A fixed policy plays one evaluation: nothing else can influence it but the budget of its
+  // A fixed policy only plays evaluations: nothing else can influence it but the budget of its
   // search.
   const bool searches = algorithm_ == "open_loop";
   for (const ParamSpec& spec : run_.specs())
-    if (spec.name == kOpenLoopBudgetKey ? searches : is_learning())
+    if (spec.name == kOpenLoopBudgetKey ? searches
+                                        : is_learning() || spec.name == "run.absolute_factor")
       add(spec.name, toml_value(spec.value));
   for (const ParamSpec& spec : train_.specs())
     if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
@@ -363,5 +367,22 @@ std::string RunConfig::to_toml() const {
 }
 
 std::string RunConfig::id() const { return sha256_hex(to_toml()); }
+
+std::string RunConfig::settings_id() const {
+  constexpr std::size_t kDigits = 16;
+  RunConfig copy = *this;
+  copy.seed_ = 0;
+  return copy.id().substr(0, kDigits);
+}
+
+std::string RunConfig::env_settings() const {
+  const auto& now = env_.specs();
+  const auto defaults = credo::env_params(env_id_).specs();
+  std::string text;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i].value != defaults[i].value)
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", now[i].name, to_text(now[i].value));
+  return text;
+}
 
 }  // namespace credo::suite

@@ -99,6 +99,12 @@ class RunConfig {
   std::string to_toml() const;
   /// SHA-256 of to_toml().
   std::string id() const;
+  /// The same without the seed: equal for runs that may stand in one row. 16 digits.
+  std::string settings_id() const;
+  /// Parameters of the environment that differ from its defaults: "limit=25 penalty=0", or "".
+  std::string env_settings() const;
+  /// Episodes of the absolute metric per evaluation episode; 0 = it is not measured.
+  int absolute_factor() const { return run_.integer32("run.absolute_factor"); }
 
  private:
   RunConfig() = default;

@@ -168,7 +168,7 @@ DirectoryLock::DirectoryLock(const fs::path& directory) {
     const int error = errno;
     ::close(descriptor_);
     if (error == EWOULDBLOCK)
-      throw UserError(
+      throw InUseError(
           fmt::format("{} is in use by another running credo process", directory.string()));
     fail("lock", path, error);
   }

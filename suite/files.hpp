@@ -52,10 +52,16 @@ class AppendFile {
   std::uint64_t size_ = 0;
 };
 
+/// A folder is held by another process.
+class InUseError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
 /// Holds a folder for one process until destruction; the system lets go of it when a process dies.
 class DirectoryLock {
  public:
-  /// Errors: UserError when another process holds it, FileError when the folder is not writable.
+  /// Errors: InUseError when another process holds it, FileError when the folder is not writable.
   explicit DirectoryLock(const std::filesystem::path& directory);
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;

@@ -25,6 +25,8 @@ constexpr std::string_view kMetrics = "metrics.jsonl";
 constexpr std::string_view kEpisodes = "eval_episodes.csv";
 constexpr std::string_view kCheckpoints = "checkpoints";
 constexpr std::string_view kLatest = "latest";
+constexpr std::string_view kBest = "best";
+constexpr std::string_view kBestWeights = "best.safetensors";
 constexpr std::string_view kEpisodesHeader = "t_env,episode,seed,return,length,won\n";
 
 constexpr std::array<std::pair<RunStatus, std::string_view>, 4> kStatusNames = {
@@ -145,6 +147,7 @@ std::optional<Latest> choose(const fs::path& directory, const std::string& name)
                              [&](const CheckpointName& c) { return c.t_env == *t_env; })) {
     std::vector<std::string> names;
     for (const CheckpointName& checkpoint : all) names.push_back(checkpoint_stem(checkpoint.t_env));
+    names.emplace_back(kBest);
     throw UserError("--checkpoint: " + unknown_name_message("checkpoint", name, names));
   }
   return Latest{*t_env, ""};
@@ -237,6 +240,10 @@ std::vector<CheckpointName> list_checkpoints(const fs::path& directory) {
 
 WeightsFile load_weights(const fs::path& directory, const std::string& name) {
   try {
+    if (name == kBest) {
+      const fs::path path = directory / kCheckpoints / kBestWeights;
+      return {path, read_bytes(path)};
+    }
     const auto chosen = choose(directory, name);
     if (!chosen) throw UserError(fmt::format("{} has no checkpoint yet", directory.string()));
     const CheckpointName files = named(directory, chosen->t_env);
@@ -368,6 +375,10 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
   }
 }
 
+void RunDirectory::save_best(std::span<const std::byte> weights) {
+  write_file(path_ / kCheckpoints / kBestWeights, weights);
+}
+
 void RunDirectory::drop_states() const {
   std::error_code ignored;
   const auto all = list_checkpoints(path_);
@@ -390,6 +401,10 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
       const fs::path weights = all.back().weights;
       manifest_.sha256[fs::relative(weights, path_).string()] = sha256_hex_of_file(weights);
     }
+    const fs::path best = fs::path(kCheckpoints) / kBestWeights;
+    std::error_code error;
+    if (fs::exists(path_ / best, error))
+      manifest_.sha256[best.string()] = sha256_hex_of_file(path_ / best);
   }
   write_manifest();
   if (status == RunStatus::kDone) drop_states();

@@ -3,7 +3,7 @@
 //   config.toml        the effective configuration
 //   metrics.jsonl      one event a line
 //   eval_episodes.csv  one evaluation episode a line
-//   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`
+//   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
 
@@ -89,6 +89,9 @@ class RunDirectory {
   /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
   void save_checkpoint(CheckpointState state, std::span<const std::byte> weights);
 
+  /// The weights of the best evaluation so far; an older file is replaced.
+  void save_best(std::span<const std::byte> weights);
+
   /// Writes the manifest; for a finished run with the hashes of its files.
   void finish(RunStatus status, const std::string& reason);
   void write_manifest() const;
@@ -108,8 +111,8 @@ class RunDirectory {
 /// All checkpoints of a run, oldest first (those with weights).
 std::vector<CheckpointName> list_checkpoints(const std::filesystem::path& directory);
 
-/// The weights of the newest checkpoint (or `name`), checked against what was recorded.
-/// Errors: UserError.
+/// The weights of the newest checkpoint (or `name`, "step_<t>" or "best"), checked against what was
+/// recorded. Errors: UserError.
 struct WeightsFile {
   std::filesystem::path path;
   std::vector<std::byte> bytes;

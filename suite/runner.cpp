@@ -38,7 +38,7 @@ class Run {
     }
     RunOutcome outcome;
     try {
-      outcome = trainer ? train(*trainer, from.has_value()) : play(*env);
+      outcome = trainer ? train(*env, *trainer, from.has_value()) : play(*env);
     } catch (const DivergedError& error) {
       outcome.end = RunEnd::kDiverged;
       outcome.reason = error.what();
@@ -59,19 +59,21 @@ class Run {
     if (from) {
       ByteReader in(from->trainer);
       trainer->load(in);
+      best_t_env_ = from->best_t_env;
+      best_return_ = from->best_return;
     }
     progress_.t_max = train_config.t_max;
     progress_.t_start = trainer->t_env();
     return trainer;
   }
 
-  RunOutcome train(Trainer& trainer, bool is_saved) {
+  RunOutcome train(const Env& env, Trainer& trainer, bool is_saved) {
     const std::int64_t interval = config_.run_params().integer("run.checkpoint_interval");
     while (!trainer.finished()) {
       if (stop_requested()) {
         if (!is_saved) save(trainer);
         count(trainer);
-        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), std::nullopt};
+        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}};
       }
       if (trainer.evaluation_due()) report(trainer, trainer.evaluate(), "eval");
       const std::int64_t before = trainer.t_env();
@@ -92,6 +94,7 @@ class Run {
     RunOutcome outcome;
     outcome.final_evaluation = trainer.evaluate();
     report(trainer, *outcome.final_evaluation, "final");
+    measure_absolute(env, trainer, outcome);
     return outcome;
   }
 
@@ -108,32 +111,76 @@ class Run {
     Manifest& manifest = directory_.manifest();
     if (policy.search != nullptr) {
       if (policy.search->stopped)
-        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, std::nullopt};
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}};
       manifest.env_steps = policy.search->env_steps;
       manifest.episodes = policy.search->episodes;
     }
     outcome.final_evaluation = evaluate_fixed_policy(
         env, policy, config_.train_params().integer32("evaluation.episodes"), config_.seed());
     write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, "final");
+    const int count = absolute_episodes();
+    if (count == 0) return outcome;
+    outcome.absolute = evaluate_fixed_policy(env, policy, count, config_.seed(),
+                                             next_episode(*outcome.final_evaluation));
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.absolute, "absolute",
+          {{"best_t_env", static_cast<double>(manifest.env_steps)}});
     return outcome;
   }
 
+  // The absolute metric (Gorsane et al. 2022): the weights of the best evaluation, played again
+  // over new and many more episodes, so that the choice of the maximum does not flatter them.
+  void measure_absolute(const Env& env, const Trainer& trainer, RunOutcome& outcome) {
+    const int count = absolute_episodes();
+    if (count == 0) return;
+    const WeightsFile file = load_weights(directory_.path(), "best");
+    const TensorFile weights = parse_safetensors(file.bytes, file.path.string());
+    const auto t_env = weights.metadata.find("t_env");
+    if (t_env == weights.metadata.end() || t_env->second != fmt::format("{}", best_t_env_))
+      throw Error(fmt::format("{}: not the weights of step {}", file.path.string(), best_t_env_));
+    outcome.absolute = evaluate_weights(env, config_.train_config(), weights, count, config_.seed(),
+                                        next_episode(*outcome.final_evaluation));
+    write(trainer.t_env(), trainer.episodes(), trainer.updates(), *outcome.absolute, "absolute",
+          {{"best_t_env", static_cast<double>(best_t_env_)}});
+  }
+
+  int absolute_episodes() const {
+    return config_.absolute_factor() * config_.train_params().integer32("evaluation.episodes");
+  }
+
+  static std::int64_t next_episode(const Evaluation& evaluation) {
+    return evaluation.episodes.back().index + 1;
+  }
+
+  // The first of equals stays. A file from beyond a checkpoint does no harm: a resumed run comes
+  // past that step again.
+  void keep_best(const Trainer& trainer, const Evaluation& evaluation) {
+    if (config_.absolute_factor() == 0) return;
+    const double score = evaluation.return_mean();
+    if (best_t_env_ >= 0 && score <= best_return_) return;
+    directory_.save_best(serialize_safetensors(trainer.weights()));
+    best_t_env_ = trainer.t_env();
+    best_return_ = score;
+  }
+
   void write(std::int64_t t_env, std::int64_t episodes, std::int64_t updates,
-             const Evaluation& evaluation, std::string_view event) {
+             const Evaluation& evaluation, std::string_view event, Metrics metrics = {}) {
+    for (auto& metric : evaluation_metrics(evaluation)) metrics.push_back(std::move(metric));
     directory_.append_episodes(episode_lines(t_env, config_.seed(), evaluation));
-    directory_.append_metrics(
-        metrics_line(t_env, event, episodes, updates, evaluation_metrics(evaluation)));
+    directory_.append_metrics(metrics_line(t_env, event, episodes, updates, metrics));
     directory_.sync_streams();
     progress_.last_return = evaluation.return_mean();
   }
 
   void report(const Trainer& trainer, const Evaluation& evaluation, std::string_view event) {
     write(trainer.t_env(), trainer.episodes(), trainer.updates(), evaluation, event);
+    keep_best(trainer, evaluation);
   }
 
   void save(const Trainer& trainer) {
     CheckpointState state;
     state.t_env = trainer.t_env();
+    state.best_t_env = best_t_env_;
+    state.best_return = best_return_;
     ByteWriter out;
     trainer.save(out);
     state.trainer = out.take();
@@ -185,6 +232,8 @@ class Run {
   const RunOptions& options_;
   std::chrono::steady_clock::time_point started_;
   double wall_before_s_;
+  std::int64_t best_t_env_ = -1;
+  double best_return_ = 0.0;
   RunProgress progress_;
 };
 
@@ -219,9 +268,9 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   const auto run = RunDirectory::open(directory);
   Manifest& manifest = run->manifest();
   if (manifest.status == RunStatus::kDone)
-    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}};
+    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}};
   if (manifest.status == RunStatus::kDiverged)
-    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}};
+    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}};
   const auto state = run->load_checkpoint(options.checkpoint);
   check_run(run->config());
   manifest.status = RunStatus::kRunning;

@@ -37,6 +37,7 @@ struct RunOutcome {
   std::string reason;
   std::int64_t t_env = 0;
   std::optional<Evaluation> final_evaluation;  ///< when end is kDone
+  std::optional<Evaluation> absolute;          ///< likewise, unless it is switched off
 };
 
 /// The environment of a configuration. Errors: UserError.

@@ -9,11 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <oneapi/tbb/task_arena.h>
+#include <set>
 #include <thread>
 
-#include "learners/isa.hpp"
 #include "suite/build_info.hpp"
-#include "suite/hashing.hpp"
+#include "suite/files.hpp"
+#include "suite/publish.hpp"
 #include "suite/runner.hpp"
 #include "suite/signals.hpp"
 #include "suite/text.hpp"
@@ -86,6 +87,8 @@ class SuiteRun {
   }
 
   bool stopped() const { return stopped_; }
+  /// Another process was at this cell.
+  bool is_busy(std::size_t cell) const { return busy_.count(cell) != 0; }
   /// Why a cell could not even start, by index; "" elsewhere.
   std::string refusal(std::size_t cell) const {
     const auto found = refusals_.find(cell);
@@ -123,8 +126,19 @@ class SuiteRun {
     const auto began = Clock::now();
     RunOutcome outcome;
     try {
-      outcome = states_[index] == CellState::kNew ? start_run(cell.config, folder, run_options)
-                                                  : resume_run(folder, run_options);
+      // Another process may have run it since.
+      const CellState state = inspect(folder, cell.config);
+      if (state == CellState::kFinished) {
+        ++n_ended_;
+        return;
+      }
+      outcome = state == CellState::kNew ? start_run(cell.config, folder, run_options)
+                                         : resume_run(folder, run_options);
+    } catch (const InUseError&) {
+      const std::lock_guard guard(mutex_);
+      busy_.insert(index);
+      progress_.note(fmt::format("{}: another process is at it", cell.name));
+      return;
     } catch (const std::exception& error) {
       outcome.end = RunEnd::kFailed;
       outcome.reason = error.what();
@@ -172,6 +186,7 @@ class SuiteRun {
   std::vector<std::size_t> order_;
   std::vector<std::int64_t> reached_;
   std::map<std::size_t, std::string> refusals_;
+  std::set<std::size_t> busy_;
   std::int64_t total_steps_ = 0;
   std::int64_t skipped_steps_ = 0;
   std::mutex mutex_;
@@ -180,106 +195,69 @@ class SuiteRun {
   std::atomic<bool> stopped_{false};
 };
 
-// What the runs themselves recorded: a suite may have gone on with a newer program.
-std::string commits_of(const std::vector<RunResult>& results) {
-  std::vector<std::string> commits;
-  for (const RunResult& result : results)
-    if (!result.commit.empty() &&
-        std::find(commits.begin(), commits.end(), result.commit) == commits.end())
-      commits.push_back(result.commit);
-  std::string text;
-  for (const std::string& commit : commits) text += (text.empty() ? "" : ", ") + commit;
-  return text;
-}
-
-TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
-                      const std::string& commits) {
-  TableNotes notes;
-  std::vector<std::string> budgets;
-  std::vector<std::string> noted;
-  std::vector<std::uint64_t> seeds;
-  int episodes = 0;
-  std::string profile;
-  std::string search;
-  for (const Cell& cell : cells) {
-    const RunConfig& config = cell.config;
-    profile = config.profile();
-    episodes = config.train_params().integer32("evaluation.episodes");
-    if (std::find(seeds.begin(), seeds.end(), config.seed()) == seeds.end())
-      seeds.push_back(config.seed());
-    if (config.algorithm() == "noop") {
-      if (const std::string note = noop_note(config.env_id()); !note.empty())
-        notes.by_task.emplace_back(cell.names.task, note);
+std::unique_ptr<DirectoryLock> lock_when_free(const fs::path& folder) {
+  constexpr int kTries = 600;
+  constexpr auto kPause = std::chrono::milliseconds(100);
+  for (int i = 1;; ++i) {
+    try {
+      return std::make_unique<DirectoryLock>(folder);
+    } catch (const InUseError&) {
+      if (i == kTries) throw;
+      std::this_thread::sleep_for(kPause);
     }
-    if (config.algorithm() == "open_loop")
-      search = fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
-                           with_thousands(budget(config)));
-    if (!config.is_learning()) continue;
-    const std::string text = fmt::format("{} {}", cell.names.task, with_thousands(budget(config)));
-    if (std::find(budgets.begin(), budgets.end(), text) == budgets.end()) budgets.push_back(text);
   }
-  // A note applies once to a table, however many seeds there are.
-  notes.by_task.erase(std::unique(notes.by_task.begin(), notes.by_task.end()), notes.by_task.end());
-  std::string all_budgets;
-  for (const std::string& text : budgets) all_budgets += (all_budgets.empty() ? "" : ", ") + text;
-  notes.footer = {
-      fmt::format("Suite {}, profile {}, seeds {}, commit {}.", spec.name, profile,
-                  seed_list_text(seeds), commits),
-      fmt::format("Training budget in environment steps: {}.",
-                  all_budgets.empty() ? "none" : all_budgets),
-      fmt::format("Mean return: {} greedy episodes after training, averaged over seeds (no "
-                  "checkpoint is picked by its score).",
-                  episodes),
-      "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
-      "resamples of the seeds).",
-      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes; 1 = equal "
-      "credit.",
-  };
-  if (!search.empty()) notes.footer.insert(notes.footer.begin() + 2, search);
-  return notes;
 }
 
-std::string suite_manifest(const SuiteSpec& spec, const SuiteOptions& options,
-                           const SuiteOutcome& outcome, const std::vector<Cell>& cells,
-                           const std::string& started, double wall_s) {
-  using Json = nlohmann::ordered_json;
-  const BuildInfo& build = build_info();
-  const MachineInfo machine = machine_info();
-  std::vector<std::uint64_t> seeds;
-  for (const Cell& cell : cells)
-    if (std::find(seeds.begin(), seeds.end(), cell.config.seed()) == seeds.end())
-      seeds.push_back(cell.config.seed());
-  double cells_wall_s = 0.0;
-  for (const RunResult& result : outcome.results) cells_wall_s += result.wall_s;
-  Json out;
-  out["schema"] = "credo.suite";
-  out["schema_version"] = 1;
-  out["status"] = outcome.stopped                                              ? "stopped"
-                  : outcome.n_done == static_cast<int>(outcome.results.size()) ? "done"
-                                                                               : "incomplete";
-  out["suite"] = spec.name;
-  out["command"] = options.command;
-  out["profile"] = cells.front().config.profile();
-  out["seeds"] = seeds;
-  out["cells"] = cells.size();
-  out["cells_done"] = outcome.n_done;
-  out["cells_failed"] = outcome.n_failed;
-  out["started"] = started;
-  out["ended"] = utc_now();
-  out["wall_s"] = wall_s;
-  out["cells_wall_s"] = cells_wall_s;
-  out["jobs"] = options.jobs;
-  out["threads"] = options.threads;
-  out["isa"] = current_isa();
-  out["version"] = build.version;
-  out["commit"] = commits_of(outcome.results);
-  out["compiler"] = build.compiler;
-  out["flags"] = build.flags;
-  out["cpu"] = machine.cpu;
-  out["cores"] = machine.cores;
-  for (const char* name : {"tables.md", "results.csv", "curves.csv"})
-    out["sha256"][name] = sha256_hex_of_file(options.out / name);
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::vector<PlannedCell> read_plan(const fs::path& folder) {
+  const fs::path path = folder / "plan.csv";
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  return parse_plan_csv(read_text(path), path.string());
+}
+
+// Runs that would stand in one row must have the same settings, and all must come from one program.
+void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
+                 const std::vector<PlannedCell>& plan) {
+  std::map<std::pair<std::string, std::string>, const PlannedCell*> first;
+  const std::string& commit = build_info().commit;
+  for (const PlannedCell& cell : join_plans(old_plan, plan)) {
+    const fs::path folder = out / cell_folder(cell.names, cell.seed);
+    if (!holds_run(folder)) continue;
+    if (const std::string other = read_manifest(folder).commit; other != commit)
+      throw UserError(
+          fmt::format("{} was run by another program (commit {}, this is {}); use another --out, "
+                      "or --allow-mixed to go on all the same",
+                      folder.string(), other, commit));
+  }
+  for (const PlannedCell& cell : plan)
+    first.try_emplace({cell.names.task, cell.names.algorithm}, &cell);
+  for (const PlannedCell& cell : old_plan) {
+    const auto same = first.find({cell.names.task, cell.names.algorithm});
+    if (same == first.end() || same->second->settings_id == cell.settings_id) continue;
+    throw UserError(
+        fmt::format("{} was planned with another configuration than {}; use another --out, or "
+                    "--allow-mixed to go on all the same",
+                    (out / cell_folder(cell.names, cell.seed)).string(),
+                    cell_folder(same->second->names, same->second->seed).string()));
+  }
+}
+
+// Writes down what is planned, before anything runs.
+void begin(const std::vector<Cell>& cells, const SuiteOptions& options, const PublishNotes& notes) {
+  try {
+    make_directories(options.out);
+    const auto lock = lock_when_free(options.out);
+    std::vector<PlannedCell> plan;
+    for (const Cell& cell : cells) plan.push_back(planned(cell));
+    const auto old_plan = read_plan(options.out);
+    if (!options.allow_mixed) check_mixed(options.out, old_plan, plan);
+    write_file(options.out / "plan.csv", plan_csv(join_plans(old_plan, plan)));
+    std::error_code error;
+    if (!fs::exists(options.out / "manifest.json", error))
+      write_running_manifest(options.out, notes);
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
 }
 
 }  // namespace
@@ -287,48 +265,40 @@ std::string suite_manifest(const SuiteSpec& spec, const SuiteOptions& options,
 SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                        const SuiteOptions& options, Progress& progress) {
   const auto began = Clock::now();
-  const std::string started = utc_now();
-  std::unique_ptr<DirectoryLock> lock;
-  try {
-    check_folder(options.out, spec.name);
-    make_directories(options.out);
-    lock = std::make_unique<DirectoryLock>(options.out);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  PublishNotes notes{.suite = spec.name,
+                     .status = "running",
+                     .command = options.command,
+                     .started = utc_now(),
+                     .jobs = options.jobs,
+                     .threads = options.threads};
+  check_folder(options.out, spec.name);
   SuiteRun suite(cells, options, progress);
+  begin(cells, options, notes);
   suite.run();
 
   SuiteOutcome outcome;
   outcome.stopped = suite.stopped();
+  const auto lock = lock_when_free(options.out);
+  outcome.set = load_results({options.out}, {.allow_mixed = true});
+  std::map<fs::path, RunResult*> by_folder;
+  for (RunResult& run : outcome.set.runs) by_folder[cell_folder(run.names, run.seed)] = &run;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    const Cell& cell = cells[i];
-    RunResult result;
-    result.task = cell.names.task;
-    result.env = cell.config.env_id();
-    result.algorithm = cell.names.algorithm;
-    result.seed = cell.config.seed();
-    result.profile = cell.config.profile();
-    result.status = "missing";
-    if (holds_run(options.out / cell.folder)) result = read_run_result(options.out / cell.folder);
+    RunResult& result = *by_folder.at(cells[i].folder);
     if (!suite.refusal(i).empty()) {
       result.status = "failed";
       result.reason = suite.refusal(i);
     }
+    if (suite.is_busy(i)) ++outcome.n_busy;
     if (result.status == "done") ++outcome.n_done;
     if (result.status == "failed" || result.status == "diverged") ++outcome.n_failed;
-    outcome.results.push_back(std::move(result));
   }
-  outcome.rows = summarize(outcome.results);
-  outcome.tables =
-      markdown_tables(outcome.rows, make_notes(spec, cells, commits_of(outcome.results)));
+  outcome.report = make_report(outcome.set);
+  outcome.tables = markdown_report(outcome.report);
   if (outcome.stopped) return outcome;
-  write_file(options.out / "tables.md", fmt::format("# Suite {}\n\n{}", spec.name, outcome.tables));
-  write_file(options.out / "results.csv", results_csv(outcome.results));
-  write_file(options.out / "curves.csv", curves_csv(outcome.results));
   const std::chrono::duration<double> elapsed = Clock::now() - began;
-  write_file(options.out / "manifest.json",
-             suite_manifest(spec, options, outcome, cells, started, elapsed.count()));
+  notes.wall_s = elapsed.count();
+  notes.status = publish_status(outcome.set);
+  publish(options.out, read_plan(options.out), outcome.set, outcome.report, notes);
   return outcome;
 }
 

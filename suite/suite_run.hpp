@@ -1,5 +1,7 @@
 // Runs a plan: cells side by side, finished ones skipped, interrupted ones resumed, and tables at
-// the end. One failed cell does not stop the others.
+// the end. One failed cell does not stop the others. Several processes may work on one folder, each
+// on its part (--only, --shard): the folder is locked only while its tables are written, each cell
+// while it runs, and the tables cover everything that was ever planned there.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +10,8 @@
 
 #include "suite/plan.hpp"
 #include "suite/progress.hpp"
-#include "suite/results.hpp"
+#include "suite/result_set.hpp"
+#include "suite/tables.hpp"
 
 namespace credo::suite {
 
@@ -17,20 +20,24 @@ struct SuiteOptions {
   int jobs = 1;
   int threads = 1;           ///< per cell; used when jobs is 1
   std::string command = {};  ///< for the manifest
+  bool allow_mixed = false;  ///< go on in a folder with runs of another program or other settings
 };
 
 struct SuiteOutcome {
-  std::vector<RunResult> results;  ///< in the order of the plan
-  std::vector<SummaryRow> rows;
+  ResultSet set;  ///< everything planned in the folder
+  Report report;
   std::string tables;  ///< Markdown
+  // Of the cells asked for:
   int n_done = 0;
   int n_failed = 0;  ///< failed or diverged
+  int n_busy = 0;    ///< left to another process that is at them
   bool stopped = false;
 };
 
-/// Writes runs/, tables.md, results.csv, curves.csv and manifest.json below `options.out`.
-/// Errors: UserError before anything starts (another configuration in a cell's folder, the folder
-/// in use or not writable); FileError when the tables cannot be written.
+/// Writes runs/, plan.csv, tables.md, results.csv, curves.csv and manifest.json below
+/// `options.out`. Errors: UserError before anything starts (another configuration in a cell's
+/// folder, runs of another program or with other settings, a folder that is not writable);
+/// FileError when the tables cannot be written.
 SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                        const SuiteOptions& options, Progress& progress);
 

@@ -1,24 +1,18 @@
+#include "suite/tables.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "envs/core/registry.hpp"
-#include "suite/results.hpp"
+#include "suite/csv.hpp"
+#include "suite/table_text.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
 
-std::string shown(const std::optional<double>& value, int digits) {
-  if (!value) return "–";
-  std::string text = fmt::format("{:.{}f}", *value, digits);
-  return text.find_first_not_of("-0.") == std::string::npos && text.front() == '-' ? text.substr(1)
-                                                                                   : text;
-}
-
-std::string exact(const std::optional<double>& value) {
-  return value ? fmt::format("{}", *value) : "";
-}
+using Json = nlohmann::ordered_json;
+using Grid = std::vector<std::vector<std::string>>;
 
 // Number of characters (not bytes) for lining up columns.
 std::size_t width(std::string_view text) {
@@ -27,143 +21,142 @@ std::size_t width(std::string_view text) {
   }));
 }
 
-std::string table(const std::vector<std::vector<std::string>>& cells) {
+// Text to the left (the first column and those named in `left`), numbers to the right.
+std::string markdown_grid(const Grid& cells) {
   std::vector<std::size_t> widths(cells.front().size(), 3);
   for (const auto& row : cells)
     for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  const auto is_left = [&](std::size_t c) { return c == 0 || cells.front()[c] == "status"; };
   std::string text;
   for (std::size_t r = 0; r < cells.size(); ++r) {
     for (std::size_t c = 0; c < cells[r].size(); ++c) {
       const std::string padding(widths[c] - width(cells[r][c]), ' ');
-      // Text to the left, numbers to the right.
-      text += c == 0 || c + 1 == cells[r].size() ? fmt::format("| {}{} ", cells[r][c], padding)
-                                                 : fmt::format("| {}{} ", padding, cells[r][c]);
+      text += is_left(c) ? fmt::format("| {}{} ", cells[r][c], padding)
+                         : fmt::format("| {}{} ", padding, cells[r][c]);
     }
     text += "|\n";
     if (r != 0) continue;
-    for (std::size_t c = 0; c < widths.size(); ++c) {
-      const bool left = c == 0 || c + 1 == widths.size();
-      text += fmt::format("|{}{}", std::string(widths[c] + 1, '-'), left ? "-" : ":");
-    }
+    for (std::size_t c = 0; c < widths.size(); ++c)
+      text += fmt::format("|{}{}", std::string(widths[c] + 1, '-'), is_left(c) ? "-" : ":");
     text += "|\n";
   }
   return text;
 }
 
-}  // namespace
+Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
-std::string noop_note(const std::string& env) {
-  const auto made = make_env(env);
-  if (made->spec().noop_action) return "";
-  return fmt::format(
-      "noop: {} has no action that does nothing; the lowest-numbered available action is played.",
-      env);
+Json estimate_json(const Estimate& estimate) {
+  return Json{{"value", estimate.value},
+              {"ci", Json::array({estimate.interval.low, estimate.interval.high})}};
 }
 
+std::string json_text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
 std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNotes& notes) {
-  std::vector<std::string> tasks;
-  for (const SummaryRow& row : rows)
-    if (std::find(tasks.begin(), tasks.end(), row.task) == tasks.end()) tasks.push_back(row.task);
   std::string text;
-  for (const std::string& task : tasks) {
-    const bool has_wins = std::any_of(rows.begin(), rows.end(), [&](const SummaryRow& row) {
-      return row.task == task && row.win_rate.has_value();
-    });
-    std::vector<std::vector<std::string>> cells = {
-        {"algorithm", "seeds", "mean return", "IQM [95% CI]", "H"}};
-    if (has_wins) cells.front().push_back("win rate");
-    cells.front().push_back("status");
-    for (const SummaryRow& row : rows) {
-      if (row.task != task) continue;
-      std::string iqm = shown(row.return_iqm, 2);
-      if (row.iqm_interval)
-        iqm += fmt::format(" [{}, {}]", shown(row.iqm_interval->low, 2),
-                           shown(row.iqm_interval->high, 2));
-      std::vector<std::string> line = {row.algorithm,
-                                       row.seeds.empty() ? "–" : seed_list_text(row.seeds),
-                                       shown(row.return_mean, 2), iqm, shown(row.entropy_mean, 4)};
-      if (has_wins) line.push_back(shown(row.win_rate, 3));
-      line.push_back(row.status);
-      cells.push_back(std::move(line));
-    }
-    text += fmt::format("### {}\n\n{}\n", task, table(cells));
-    for (const auto& [noted_task, note] : notes.by_task)
-      if (noted_task == task) text += fmt::format("{}\n\n", note);
+  for (const TaskTable& table : task_tables(rows)) {
+    text += fmt::format("### {}\n\n{}\n", table.task, markdown_grid(table.cells));
+    for (const auto& [task, note] : notes.by_task)
+      if (task == table.task) text += fmt::format("{}\n\n", note);
   }
   for (const std::string& line : notes.footer) text += line + "\n";
   return text;
 }
 
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string field = "\"";
-  for (const char c : text) {
-    if (c == '"') field += '"';
-    field += c;
+std::string markdown_report(const Report& report) {
+  std::string text = markdown_tables(report.rows, {report.notes.by_task, {}});
+  if (report.scores.tasks.size() > 1 && !report.aggregates.empty()) {
+    text += fmt::format("### All tasks\n\n{}\n", markdown_grid(aggregate_grid(report)));
+    for (const std::string& line : aggregate_notes(report)) text += line + "\n\n";
   }
-  return field + "\"";
+  for (const std::string& line : report.notes.footer) text += line + "\n";
+  return text;
 }
 
 std::string summary_csv(const std::vector<SummaryRow>& rows) {
-  std::string text =
-      "task,algorithm,seeds,n_done,n_planned,return_mean,return_iqm,iqm_ci_low,iqm_ci_high,"
-      "entropy_mean,win_rate,status\n";
+  std::string text = csv_line({"task", "algorithm", "seeds", "n_done", "n_planned", "return_mean",
+                               "return_iqm", "iqm_ci_low", "iqm_ci_high", "absolute_mean",
+                               "entropy_mean", "win_rate", "status"});
   for (const SummaryRow& row : rows) {
-    const auto& interval = row.iqm_interval;
-    text +=
-        fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.task),
-                    csv_field(row.algorithm), csv_field(seed_list_text(row.seeds)),
-                    row.seeds.size(), row.n_planned, exact(row.return_mean), exact(row.return_iqm),
-                    interval ? exact(interval->low) : "", interval ? exact(interval->high) : "",
-                    exact(row.entropy_mean), exact(row.win_rate), csv_field(row.status));
+    const auto& iqm = row.return_iqm;
+    text += csv_line({row.task, row.algorithm, seed_list_text(row.seeds),
+                      fmt::format("{}", row.seeds.size()), fmt::format("{}", row.n_planned),
+                      csv_number(row.return_mean), iqm ? csv_number(iqm->value) : "",
+                      iqm ? csv_number(iqm->interval.low) : "",
+                      iqm ? csv_number(iqm->interval.high) : "", csv_number(row.absolute_mean),
+                      csv_number(row.entropy_mean), csv_number(row.win_rate), row.status});
   }
   return text;
 }
 
 std::string summary_json(const std::vector<SummaryRow>& rows) {
-  using Json = nlohmann::ordered_json;
-  const auto number = [](const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-  };
   Json list = Json::array();
   for (const SummaryRow& row : rows) {
+    const auto& iqm = row.return_iqm;
     Json item;
     item["task"] = row.task;
     item["algorithm"] = row.algorithm;
     item["seeds"] = row.seeds;
     item["n_planned"] = row.n_planned;
     item["return_mean"] = number(row.return_mean);
-    item["return_iqm"] = number(row.return_iqm);
-    item["iqm_ci"] = row.iqm_interval ? Json::array({row.iqm_interval->low, row.iqm_interval->high})
-                                      : Json(nullptr);
+    item["return_iqm"] = iqm ? Json(iqm->value) : Json(nullptr);
+    item["iqm_ci"] = iqm ? Json::array({iqm->interval.low, iqm->interval.high}) : Json(nullptr);
+    item["absolute_mean"] = number(row.absolute_mean);
     item["entropy_mean"] = number(row.entropy_mean);
     item["win_rate"] = number(row.win_rate);
     item["status"] = row.status;
     list.push_back(std::move(item));
   }
-  return list.dump(2) + "\n";
+  return json_text(list);
 }
 
-std::string results_csv(const std::vector<RunResult>& results) {
+std::string aggregate_csv(const Report& report) {
   std::string text =
-      "task,env,algorithm,seed,profile,status,env_steps,episodes,updates,eval_episodes,return_mean,"
-      "return_std,length_mean,win_rate,entropy_mean\n";
-  for (const RunResult& r : results)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(r.task),
-                        csv_field(r.env), csv_field(r.algorithm), r.seed, csv_field(r.profile),
-                        r.status, r.env_steps, r.episodes, r.updates, r.final_episodes,
-                        exact(r.return_mean), exact(r.return_std), exact(r.length_mean),
-                        exact(r.win_rate), exact(r.entropy_mean));
+      csv_line({"algorithm", "n_tasks", "n_runs", "iqm", "iqm_ci_low", "iqm_ci_high", "median",
+                "median_ci_low", "median_ci_high", "mean", "mean_ci_low", "mean_ci_high",
+                "optimality_gap", "optimality_gap_ci_low", "optimality_gap_ci_high"});
+  for (const AggregateRow& row : report.aggregates) {
+    std::vector<std::string> fields = {row.algorithm, fmt::format("{}", report.scores.tasks.size()),
+                                       fmt::format("{}", row.n_runs)};
+    for (const Estimate& estimate :
+         {row.scores.iqm, row.scores.median, row.scores.mean, row.scores.optimality_gap}) {
+      fields.push_back(csv_number(estimate.value));
+      fields.push_back(csv_number(estimate.interval.low));
+      fields.push_back(csv_number(estimate.interval.high));
+    }
+    text += csv_line(fields);
+  }
   return text;
 }
 
-std::string curves_csv(const std::vector<RunResult>& results) {
-  std::string text = "task,algorithm,seed,t_env,return_mean,entropy_mean\n";
-  for (const RunResult& r : results)
-    for (const RunResult::Point& point : r.curve)
-      text += fmt::format("{},{},{},{},{},{}\n", csv_field(r.task), csv_field(r.algorithm), r.seed,
-                          point.t_env, exact(point.return_mean), exact(point.entropy_mean));
-  return text;
+std::string aggregate_json(const Report& report) {
+  Json out;
+  out["tasks"] = report.scores.tasks;
+  out["left_out"] = Json::array();
+  for (const auto& [name, why] : report.scores.left_out)
+    out["left_out"].push_back(Json{{"name", name}, {"why", why}});
+  out["aggregates"] = Json::array();
+  for (const AggregateRow& row : report.aggregates)
+    out["aggregates"].push_back(Json{{"algorithm", row.algorithm},
+                                     {"n_runs", row.n_runs},
+                                     {"iqm", estimate_json(row.scores.iqm)},
+                                     {"median", estimate_json(row.scores.median)},
+                                     {"mean", estimate_json(row.scores.mean)},
+                                     {"optimality_gap", estimate_json(row.scores.optimality_gap)}});
+  out["pairs"] = Json::array();
+  for (const PairRow& pair : report.pairs)
+    out["pairs"].push_back(
+        Json{{"x", pair.x},
+             {"y", pair.y},
+             {"probability_of_improvement", estimate_json(pair.improvement)},
+             {"mean_difference", pair.difference ? estimate_json(*pair.difference) : Json(nullptr)},
+             {"p_value", number(pair.p_value)},
+             {"n_pairs", pair.n_pairs}});
+  return json_text(out);
 }
 
 }  // namespace credo::suite

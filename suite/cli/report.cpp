@@ -2,39 +2,66 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
+#include "suite/build_info.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/results.hpp"
+#include "suite/files.hpp"
+#include "suite/publish.hpp"
+#include "suite/result_set.hpp"
+#include "suite/tables.hpp"
 
 namespace credo::suite {
 namespace {
 
+namespace fs = std::filesystem;
+
+// Merges suite folders into one: their plans, tables and curves, without the runs.
+void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const ResultSet& set,
+                const Report& report, const std::string& command) {
+  if (set.suite.empty())
+    throw UserError("--out: needs folders of one suite; these are none, or of several");
+  std::error_code error;
+  if (fs::exists(out / "runs", error))
+    throw UserError(fmt::format("--out: {} has runs of its own; use another folder", out.string()));
+  try {
+    if (const std::string other = suite_of_folder(out); !other.empty() && other != set.suite)
+      throw UserError(fmt::format("--out: {} is of suite '{}'", out.string(), other));
+    std::vector<PlannedCell> plan;
+    for (const fs::path& source : sources)
+      plan = join_plans(std::move(plan), parse_plan_csv(read_text(source / "plan.csv"),
+                                                        (source / "plan.csv").string()));
+    make_directories(out);
+    publish(out, plan, set, report,
+            {.suite = set.suite,
+             .status = publish_status(set),
+             .command = command,
+             .started = utc_now()});
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+}
+
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
-  const std::vector<std::string> formats = {"md", "csv", "json"};
+  const std::vector<std::string> formats = {"md", "csv", "json", "latex"};
   const std::string format = arguments.text("format").value_or(arguments.json() ? "json" : "md");
   if (std::find(formats.begin(), formats.end(), format) == formats.end())
     throw UserError("--format: " + unknown_name_message("format", format, formats));
-  std::vector<RunResult> results;
-  TableNotes notes;
-  for (const std::string& directory : arguments.positional) {
-    const auto runs = find_runs(directory);
-    if (runs.empty()) throw UserError(fmt::format("{} holds no run", directory));
-    for (const auto& run : runs) results.push_back(read_run_result(run));
+  const std::vector<fs::path> directories(arguments.positional.begin(), arguments.positional.end());
+  const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed")});
+  if (format == "csv" && arguments.has("runs")) {
+    print_out(results_csv(set));
+    return kExitOk;
   }
-  sort_results(results);
-  const auto rows = summarize(results);
+  const Report report = make_report(set, arguments.text("baseline").value_or(""));
+  if (const auto out = arguments.text("out"))
+    merge_into(*out, directories, set, report, arguments.command_line);
+  const bool over_tasks = arguments.has("aggregate");
   if (format == "csv") {
-    print_out(arguments.has("runs") ? results_csv(results) : summary_csv(rows));
+    print_out(over_tasks ? aggregate_csv(report) : summary_csv(report.rows));
   } else if (format == "json") {
-    print_out(summary_json(rows));
+    print_out(over_tasks ? aggregate_json(report) : summary_json(report.rows));
   } else {
-    notes.footer = {
-        fmt::format("{} runs. Mean return: greedy episodes after training, averaged over seeds.",
-                    results.size()),
-        "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
-        "resamples of the seeds).",
-        "H: normalised entropy of the agents' credits dQ_tot/dQ_i; 1 = equal credit."};
-    print_out(markdown_tables(rows, notes));
+    print_out(format == "latex" ? latex_report(report) : markdown_report(report));
   }
   return kExitOk;
 }
@@ -44,14 +71,26 @@ int run_report(const Arguments& arguments) {
 Command report_command() {
   Command command;
   command.name = "report";
-  command.arguments = "DIR... [--format md|csv|json]";
-  command.help = "tables over finished runs";
+  command.arguments = "DIR... [--format md|csv|json|latex] [--out DIR]";
+  command.help = "tables over runs, suites and shards of suites";
   command.details =
+      "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs "
+      "of\n"
+      "different programs, or of one row with different settings, are refused unless\n"
+      "--allow-mixed is given. --out keeps the merged tables, curves and plan of one suite as a\n"
+      "folder that report, compare and verify read like the whole.\n\n"
       "examples:\n  credo report runs/\n"
-      "  credo report results/quick --format csv --runs > runs.csv\n";
-  command.options = {{"format", "F", "md (default), csv or json", false},
-                     {"runs", "", "csv: one line per run instead of one per row", false},
-                     json_option()};
+      "  credo report results/quick --format csv --runs > runs.csv\n"
+      "  credo report results/standard --format json --aggregate --baseline qmix\n"
+      "  credo report shard0 shard1 --out merged\n";
+  command.options = {
+      {"format", "F", "md (default), csv, json or latex", false},
+      {"runs", "", "csv: one line per run instead of one per row", false},
+      {"aggregate", "", "csv, json: scores over all tasks instead of rows", false},
+      {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},
+      {"out", "DIR", "also write the merged folder", false},
+      {"allow-mixed", "", "put different programs or settings together", false},
+      json_option()};
   command.most_positional = 1000000;
   command.run = run_report;
   command.needs_arena = false;

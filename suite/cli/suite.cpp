@@ -51,6 +51,7 @@ int run_suite_command(const Arguments& arguments) {
       arguments.integer("jobs", 1, 1024).value_or(tbb::info::default_concurrency()));
   options.threads = arguments.threads();
   options.command = arguments.command_line;
+  options.allow_mixed = arguments.has("allow-mixed");
   if (arguments.has("dry-run")) return dry_run(arguments, cells);
   if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
   options.out = *out;
@@ -65,7 +66,11 @@ int run_suite_command(const Arguments& arguments) {
                                          stop_signal_name(), outcome.n_done, cells.size()));
     return kExitStopped;
   }
-  print_out(arguments.json() ? summary_json(outcome.rows) : outcome.tables);
+  print_out(arguments.json() ? summary_json(outcome.report.rows) : outcome.tables);
+  if (outcome.n_busy > 0)
+    print_message(arguments, fmt::format("{} cells were left to other processes; call again when "
+                                         "they are done",
+                                         outcome.n_busy));
   return outcome.n_failed > 0 ? kExitFailed : kExitOk;
 }
 
@@ -93,6 +98,7 @@ Command suite_command() {
       {"profile", "P", "another profile than the suite's", false},
       {"t-max", "N", "environment steps of every learning cell", false},
       {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
+      {"allow-mixed", "", "go on in a folder with runs of another program or settings", false},
       {"dry-run", "", "only show the cells", false},
       json_option(),
       progress_option()};

@@ -6,7 +6,7 @@
 #include "suite/cli/cli.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
-#include "suite/results.hpp"
+#include "suite/result_set.hpp"
 #include "suite/run_directory.hpp"
 
 namespace credo::suite {

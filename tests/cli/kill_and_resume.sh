@@ -21,8 +21,9 @@ same() { # FOLDER LABEL
     cmp -s "truth/$name" "$1/$name" || fail "$2: $name differs"
   done
   local weights
-  weights=$(cd truth && ls checkpoints/*.safetensors)
-  cmp -s "truth/$weights" "$1/$weights" || fail "$2: weights differ"
+  for weights in $(cd truth && ls checkpoints/*.safetensors); do
+    cmp -s "truth/$weights" "$1/$weights" || fail "$2: $weights differ"
+  done
   "$credo" verify "$1" >/dev/null || fail "$2: verify"
 }
 

@@ -1,43 +1,34 @@
-#include "suite/results.hpp"
-
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "suite/csv.hpp"
 #include "suite/metrics.hpp"
+#include "suite/result_set.hpp"
+#include "suite/tables.hpp"
+#include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
 using credo::suite::testing::contains;
+using credo::suite::testing::made_run;
+using credo::suite::testing::made_set;
 using credo::suite::testing::user_error;
 
 namespace {
 
-RunResult result(const std::string& env, const std::string& algorithm, std::uint64_t seed,
-                 double score) {
-  RunResult made;
-  made.task = env;
-  made.env = env;
-  made.algorithm = algorithm;
-  made.seed = seed;
-  made.status = "done";
-  made.return_mean = score;
-  return made;
-}
-
-std::vector<RunResult> sample() {
-  std::vector<RunResult> results;
+ResultSet sample() {
+  std::vector<RunResult> runs;
   for (std::uint64_t seed = 0; seed < 3; ++seed)
-    results.push_back(result("two_step", "vdn", seed, static_cast<double>(seed)));
-  results.push_back(result("two_step", "qmix", 0, 8.0));
-  results.back().entropy_mean = 0.75;
-  RunResult diverged = result("two_step", "qmix", 1, 0.0);
+    runs.push_back(made_run("two_step", "vdn", seed, static_cast<double>(seed)));
+  runs.push_back(made_run("two_step", "qmix", 0, 8.0));
+  runs.back().final->entropy_mean = 0.75;
+  RunResult diverged = made_run("two_step", "qmix", 1, 0.0);
   diverged.status = "diverged";
-  diverged.return_mean.reset();
-  results.push_back(diverged);
-  RunResult win = result("switch/2", "vdn", 0, -10.0);
-  win.win_rate = 0.5;
-  results.push_back(win);
-  return results;
+  diverged.final.reset();
+  runs.push_back(diverged);
+  runs.push_back(made_run("switch/2", "vdn", 0, -10.0));
+  runs.back().final->win_rate = 0.5;
+  return made_set(std::move(runs));
 }
 
 }  // namespace
@@ -47,9 +38,9 @@ TEST_CASE("a summary groups runs and counts what is missing") {
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].algorithm == "vdn");
   CHECK(rows[0].return_mean == 1.0);
-  CHECK(rows[0].return_iqm == 1.0);
-  CHECK(rows[0].iqm_interval->low == 0.0);
-  CHECK(rows[0].iqm_interval->high == 2.0);
+  CHECK(rows[0].return_iqm->value == 1.0);
+  CHECK(rows[0].return_iqm->interval.low == 0.0);
+  CHECK(rows[0].return_iqm->interval.high == 2.0);
   CHECK(rows[0].status == "done");
   CHECK(rows[1].status == "1/2 done, 1 diverged");
   CHECK(rows[1].return_mean == 8.0);
@@ -77,13 +68,26 @@ TEST_CASE("tables line up and show a column for wins only where there are some")
         "\nA footer.\n");
 }
 
-TEST_CASE("CSV follows RFC 4180") {
+TEST_CASE("CSV follows RFC 4180 and reads back") {
   CHECK(csv_field("plain") == "plain");
   CHECK(csv_field("a,b") == "\"a,b\"");
   CHECK(csv_field("say \"x\"") == "\"say \"\"x\"\"\"");
   const std::string text = summary_csv(summarize(sample()));
-  CHECK(contains(text, "two_step,vdn,0-2,3,3,1,1,0,2,,,done\n"));
-  CHECK(contains(text, "two_step,qmix,0,1,2,8,8,8,8,0.75,,\"1/2 done, 1 diverged\"\n"));
+  CHECK(contains(text, "two_step,vdn,0-2,3,3,1,1,0,2,,,,done\n"));
+  CHECK(contains(text, "two_step,qmix,0,1,2,8,8,8,8,,0.75,,\"1/2 done, 1 diverged\"\n"));
+  const CsvTable table(
+      text + csv_line({"a,\"b\"\nc", "", "", "1", "2", "3", "4", "5", "6", "7", "", "1e-3", "x"}),
+      "t.csv");
+  REQUIRE(table.n_rows() == 4);
+  CHECK(table.text(3, "task") == "a,\"b\"\nc");
+  CHECK(table.integer(1, "n_planned") == 2);
+  CHECK(table.number(1, "entropy_mean") == 0.75);
+  CHECK(!table.number(0, "win_rate"));
+  CHECK(table.number(3, "win_rate") == 1e-3);
+  CHECK(contains(user_error([&] { table.number(1, "status"); }), "t.csv:3: status"));
+  CHECK(contains(user_error([&] { CsvTable("a,b\n1\n", "t.csv"); }), "t.csv:2: 1 fields"));
+  CHECK(contains(user_error([&] { CsvTable("a\n\"1\n", "t.csv"); }), "no end"));
+  CHECK(contains(user_error([&] { table.need({"colour"}); }), "no column 'colour'"));
 }
 
 TEST_CASE("an event line reads back and is valid JSON for values that are not finite") {

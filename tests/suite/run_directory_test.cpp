@@ -5,7 +5,7 @@
 
 #include "suite/hashing.hpp"
 #include "suite/metrics.hpp"
-#include "suite/results.hpp"
+#include "suite/result_set.hpp"
 #include "suite/runner.hpp"
 #include "tests/suite/support.hpp"
 
@@ -69,11 +69,31 @@ TEST_CASE("a finished run holds what it should, and nothing else") {
                       [](const MetricsEvent& e) { return e.event == "eval"; }) == 4);
   CHECK(std::count_if(events.begin(), events.end(),
                       [](const MetricsEvent& e) { return e.event == "train"; }) == 8);
-  CHECK(events.back().event == "final");
+  REQUIRE(events.size() > 2);
+  CHECK(events[events.size() - 2].event == "final");
+  CHECK(events.back().event == "absolute");
   CHECK(events.back().t_env == 400);
   CHECK(!contains(read_text(path / "metrics.jsonl"), "wall"));
   const std::string episodes = read_text(path / "eval_episodes.csv");
-  CHECK(std::count(episodes.begin(), episodes.end(), '\n') == 1 + 5 * 2);
+  CHECK(std::count(episodes.begin(), episodes.end(), '\n') == 1 + 5 * 2 + 10 * 2);
+
+  // The absolute metric is of the first of the best evaluations, over other episodes.
+  const RunResult result = read_run_result(path);
+  double best = -1e300;
+  for (const EvaluationPoint& point : result.evaluations) best = std::max(best, point.return_mean);
+  const auto first = std::find_if(result.evaluations.begin(), result.evaluations.end(),
+                                  [&](const auto& point) { return point.return_mean == best; });
+  CHECK(result.absolute->t_env == first->t_env);
+  CHECK(result.absolute->episodes == 20);
+  const auto played = read_episodes(result);
+  REQUIRE(played.size() == result.evaluations.size() + 1);
+  CHECK(played.back().size() == 20);
+  CHECK(played.back().front().index == played[4].back().index + 1);
+  double sum = 0.0;
+  for (const EpisodeRow& episode : played.back()) sum += episode.episode_return;
+  CHECK(sum / 20 == result.absolute->return_mean);
+  CHECK(manifest.sha256.count("checkpoints/best.safetensors") == 1);
+  CHECK(load_weights(path, "best").path == path / "checkpoints" / "best.safetensors");
 
   // Finished: the final weights stay, resumable states are gone.
   const auto checkpoints = list_checkpoints(path);

@@ -45,7 +45,7 @@ TEST_CASE("a suite ends in the same tables for every number of jobs") {
   CHECK(one.tables == four.tables);
   for (const char* name : {"results.csv", "curves.csv", "tables.md"})
     CHECK(read_text(scratch / "one" / name) == read_text(scratch / "four" / name));
-  CHECK(one.results.size() == 16);
+  CHECK(one.set.runs.size() == 16);
   CHECK(!one.stopped);
 }
 
@@ -54,11 +54,12 @@ TEST_CASE("a cell that diverges does not stop the others") {
   const SuiteOutcome outcome = run(scratch.path(), 2);
   CHECK(outcome.n_done == 14);
   CHECK(outcome.n_failed == 2);
-  for (const RunResult& result : outcome.results) {
-    const bool is_absurd = result.env == "two_step" && result.algorithm == "qmix";
+  for (const RunResult& result : outcome.set.runs) {
+    const bool is_absurd = result.env == "two_step" && result.names.algorithm == "qmix";
     const std::string status = is_absurd ? "diverged" : "done";
     CHECK(result.status == status);
-    CHECK(result.return_mean.has_value() == !is_absurd);
+    CHECK(result.final.has_value() == !is_absurd);
+    CHECK(result.absolute.has_value() == !is_absurd);
     CHECK(result.reason.empty() == !is_absurd);
   }
   CHECK(contains(outcome.tables, "0/2 done, 2 diverged"));
@@ -100,10 +101,7 @@ TEST_CASE("a cell whose configuration changed is refused before anything runs") 
 TEST_CASE("reports find the runs of a suite in table order") {
   const ScratchFolder scratch;
   run(scratch.path(), 2);
-  std::vector<RunResult> results;
-  for (const auto& folder : find_runs(scratch.path())) results.push_back(read_run_result(folder));
-  sort_results(results);
-  const auto rows = summarize(results);
+  const auto rows = summarize(load_results({scratch / "runs"}, {}));
   REQUIRE(rows.size() == 8);
   CHECK(rows[0].task == "matrix/climbing");
   CHECK(rows[0].algorithm == "random");
