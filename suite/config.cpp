@@ -7,6 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/fixed_policy.hpp"
 #include "suite/builtin_files.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
@@ -16,6 +17,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kEnvPrefix = "env.";
+constexpr std::string_view kOpenLoopBudgetKey = "open_loop.budget";
 constexpr std::string_view kHeader =
     "# Effective configuration of a Credo run; reload it with --config.\n";
 
@@ -38,10 +40,11 @@ struct FixedPolicy {
   const char* name;
   const char* help;
 };
-constexpr std::array<FixedPolicy, 3> kFixedPolicies = {
+constexpr std::array<FixedPolicy, 4> kFixedPolicies = {
     {{"random", "uniform over the available actions; does not learn"},
      {"noop", "the action that does nothing (else the lowest available one); does not learn"},
-     {"scripted", "the environment's own scripted policy, where it has one; does not learn"}}};
+     {"scripted", "the environment's own scripted policy (scripted:NAME: another); does not learn"},
+     {"open_loop", "the best blind plan of a search; sees only the time step"}}};
 
 // Identity values found in a configuration file.
 struct FileIdentity {
@@ -125,6 +128,8 @@ std::vector<ParamSpec> run_params() {
                          "at the end) per evaluation episode; 0 = none"),
       ParamSpec::boolean("run.keep_state", false,
                          "keep the last resumable state of a finished run, not only its weights"),
+      ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
+                         "environment steps the search of open_loop may take"),
   };
 }
 
@@ -246,6 +251,9 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
       throw UserError(fmt::format("--set '{}': expected KEY=VALUE", text));
     config.set({text.substr(0, equals), text.substr(equals + 1), "--set", true});
   }
+  if (!config.is_learning())
+    set_script_params(make_env(config.env_id_, config.env_)->spec(), config.algorithm_,
+                      config.env_);
   if (config.is_learning()) config.train_config();  // contradictions are found here
   return config;
 }
@@ -314,6 +322,8 @@ std::vector<std::string> RunConfig::all_keys() const {
   return keys;
 }
 
+std::int64_t RunConfig::open_loop_budget() const { return run_.integer(kOpenLoopBudgetKey); }
+
 TrainConfig RunConfig::train_config() const {
   TrainConfig config = make_train_config(train_);
   config.seed = seed_;
@@ -340,9 +350,13 @@ std::string RunConfig::to_toml() const {
   add("run.profile", toml_string(profile_));
   for (const ParamSpec& spec : env_.specs())
     add(std::string(kEnvPrefix) + spec.name, toml_value(spec.value));
-  // A fixed policy only plays evaluations: nothing else can influence it.
+  // A fixed policy only plays evaluations: nothing else can influence it but the budget of its
+  // search.
+  const bool searches = algorithm_ == "open_loop";
   for (const ParamSpec& spec : run_.specs())
-    if (is_learning() || spec.name == "run.absolute_factor") add(spec.name, toml_value(spec.value));
+    if (spec.name == kOpenLoopBudgetKey ? searches
+                                        : is_learning() || spec.name == "run.absolute_factor")
+      add(spec.name, toml_value(spec.value));
   for (const ParamSpec& spec : train_.specs())
     if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
 

@@ -17,7 +17,7 @@
 
 namespace credo::suite {
 
-/// Rows of a table that do not learn: "random", "noop", "scripted", "scripted:NAME".
+/// Rows of a table that do not learn: random, noop, scripted, scripted:NAME, open_loop.
 bool is_fixed_policy(std::string_view algorithm);
 
 /// Names for `--alg`, in the order of the tables: fixed policies, then learning algorithms.
@@ -25,7 +25,8 @@ std::vector<std::string> algorithm_names();
 /// One line about an algorithm or fixed policy.
 std::string algorithm_help(const std::string& name);
 
-/// Parameters of the run itself ("run.checkpoint_interval"), beside those of train_params().
+/// Parameters of the run itself ("run.checkpoint_interval", "open_loop.budget"), beside those of
+/// train_params().
 std::vector<ParamSpec> run_params();
 
 /// Whom a section of a file is for: [when."ENV"], [alg."ALG"] or [when."ENV".alg."ALG"].
@@ -88,6 +89,8 @@ class RunConfig {
   const Params& env_params() const { return env_; }
   const Params& run_params() const { return run_; }
   const Params& train_params() const { return train_; }
+  /// Environment steps the search of open_loop may take.
+  std::int64_t open_loop_budget() const;
   /// Ready for Trainer and evaluate_weights.
   /// Errors: UserError when values contradict each other.
   TrainConfig train_config() const;

@@ -113,8 +113,4 @@ std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
   return cells;
 }
 
-std::int64_t budget(const RunConfig& config) {
-  return config.is_learning() ? config.train_config().t_max : 0;
-}
-
 }  // namespace credo::suite

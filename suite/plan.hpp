@@ -44,7 +44,4 @@ struct PlanOptions {
 /// and none has a cell of another. Everything is checked before anything runs. Errors: UserError.
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options);
 
-/// Environment steps a cell trains for; 0 for fixed policies.
-std::int64_t budget(const RunConfig& config);
-
 }  // namespace credo::suite

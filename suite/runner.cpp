@@ -99,16 +99,31 @@ class Run {
   }
 
   RunOutcome play(const Env& env) {
+    progress_.t_max = budget(config_);
+    const FixedPolicy policy =
+        make_fixed_policy(env, config_.algorithm(), config_.seed(),
+                          {.budget = config_.open_loop_budget(), .keep_going = [this](auto steps) {
+                             progress_.t_env = steps;
+                             if (options_.on_progress) options_.on_progress(progress_);
+                             return !stop_requested();
+                           }});
     RunOutcome outcome;
+    Manifest& manifest = directory_.manifest();
+    if (policy.search != nullptr) {
+      if (policy.search->stopped)
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}};
+      manifest.env_steps = policy.search->env_steps;
+      manifest.episodes = policy.search->episodes;
+    }
     outcome.final_evaluation = evaluate_fixed_policy(
-        env, config_.algorithm(), config_.train_params().integer32("evaluation.episodes"),
-        config_.seed());
-    write(0, 0, 0, *outcome.final_evaluation, "final");
+        env, policy, config_.train_params().integer32("evaluation.episodes"), config_.seed());
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, "final");
     const int count = absolute_episodes();
     if (count == 0) return outcome;
-    outcome.absolute = evaluate_fixed_policy(env, config_.algorithm(), count, config_.seed(),
+    outcome.absolute = evaluate_fixed_policy(env, policy, count, config_.seed(),
                                              next_episode(*outcome.final_evaluation));
-    write(0, 0, 0, *outcome.absolute, "absolute", {{"best_t_env", 0.0}});
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.absolute, "absolute",
+          {{"best_t_env", static_cast<double>(manifest.env_steps)}});
     return outcome;
   }
 
@@ -234,10 +249,9 @@ void check_run(const RunConfig& config) {
     config.train_config();
     return;
   }
-  const auto policies = fixed_policies(env->spec());
-  if (std::find(policies.begin(), policies.end(), config.algorithm()) != policies.end()) return;
-  throw UserError(fmt::format("environment {}: {}", config.env_id(),
-                              unknown_name_message("policy", config.algorithm(), policies)));
+  check_fixed_policy(env->spec(), config.algorithm());
+  if (config.algorithm() == "open_loop")
+    check_open_loop_budget(env->spec(), config.open_loop_budget());
 }
 
 RunOutcome start_run(const RunConfig& config, const fs::path& directory,
@@ -274,6 +288,11 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
     throw UserError(error.what());
   }
   return Run(*run, options).drive(state);
+}
+
+std::int64_t budget(const RunConfig& config) {
+  if (config.is_learning()) return config.train_config().t_max;
+  return config.algorithm() == "open_loop" ? config.open_loop_budget() : 0;
 }
 
 int exit_code(RunEnd end) {

@@ -52,6 +52,9 @@ RunOutcome start_run(const RunConfig& config, const std::filesystem::path& direc
                      const RunOptions& options);
 RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& options);
 
+/// Environment steps a run trains (or open_loop searches) for; 0 for the other fixed policies.
+std::int64_t budget(const RunConfig& config);
+
 /// 0 done, 1 failed or diverged, 75 stopped.
 int exit_code(RunEnd end);
 

@@ -144,7 +144,9 @@ class Battle {
   void order_attack(int slot, int target);
   void order_heal(int slot, int target);
 
-  void run_step(int loops);
+  void run_step(int loops) { run_loops(0, loops); }
+  /// Loops [first, last) of a step, so that somebody can look in between.
+  void run_loops(int first, int last);
 
   bool alive(int slot) const { return s_.alive[u(slot)] != 0; }
   float x(int slot) const { return s_.x[u(slot)]; }
@@ -190,7 +192,7 @@ class Battle {
     PerUnit<std::int16_t> target;
     PerUnit<std::uint16_t> attacks;
     PerUnit<std::uint8_t> alive, type, winding, detour;
-    PerUnit<std::int8_t> side;  // side on which a blocked unit passes its blocker
+    PerUnit<std::int8_t> side;  // on which a blocked unit passes; fades to 0 when it is free
     PerUnit<Order> order;
     PerUnit<Footing> footing;
     std::array<Missile, static_cast<std::size_t>(kMaxMissiles)> missiles;
@@ -234,6 +236,7 @@ class Battle {
   void look_around(int i);
   void note_pairs(int a, int b, unsigned near);
   void push_apart();
+  void note_blocker(std::size_t k, float nx, float ny);
   void slide(int i);
 
   // combat.cpp
@@ -262,6 +265,11 @@ class Battle {
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
   PerUnit<float> sorted_x_{}, sorted_y_{}, block_x_{}, block_y_{};
+  // The way around the blockers on one side: unit vector, and the share of the step along it.
+  struct Pass {
+    float along = kParked, x = 0.0F, y = 0.0F;
+  };
+  std::array<PerUnit<Pass>, 2> pass_{};
   template <typename T>
   using PerContact = std::array<T, static_cast<std::size_t>(kMaxContacts)>;
   PerContact<std::int16_t> contact_a_{}, contact_b_{};

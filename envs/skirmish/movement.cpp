@@ -15,8 +15,9 @@ namespace credo::skirmish {
 namespace {
 
 constexpr float kMaxPush = 0.25F;    // cells per loop
-constexpr float kSlideShare = 0.9F;  // of the way lost to a blocker
+constexpr float kSlideShare = 0.9F;  // of its speed a blocked unit keeps around its blocker
 constexpr float kHeadOn = 0.05F;     // sine below which a contact is head-on
+constexpr int kSideMemory = 8;       // loops for which a unit remembers its side of a blocker
 constexpr float kAtRest = 0.9F;      // squared share of the separation
 // The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
 // (fixed, idle, moving); -1: decided by who walks into whom.
@@ -75,6 +76,7 @@ void Battle::move() {
     displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
   for (PerUnit<float>* array : {&push_x_, &push_y_, &block_x_, &block_y_})
     std::fill_n(array->begin(), slots, 0.0F);
+  for (auto& side : pass_) std::fill_n(side.begin(), slots, Pass{});
 
   // Both ways find the same pairs; few movers are cheaper one by one.
   if (!rethink_ && n_moving_ * 5 < n) {
@@ -210,6 +212,7 @@ void Battle::push_apart() {
       const auto k = blocks_a ? a : b;
       block_x_[k] += blocks_a ? quantise(x) : -quantise(x);
       block_y_[k] += blocks_a ? quantise(y) : -quantise(y);
+      note_blocker(k, blocks_a ? nx[c] : -nx[c], blocks_a ? ny[c] : -ny[c]);
     }
   }
 }
@@ -264,30 +267,37 @@ void Battle::look_around(int i) {
   }
 }
 
-// A unit blocked by others that stand passes them on the side towards which it already leans.
+// For each side on which a unit might pass, the blocker that bends its way most: between two of
+// them it has to go around the farther one, else it would be caught in the gap.
+inline void Battle::note_blocker(std::size_t k, float nx, float ny) {
+  const float lean = nx * dy_[k] - ny * dx_[k];
+  if (lean < pass_[0][k].along) pass_[0][k] = {.along = lean, .x = -ny, .y = nx};
+  if (-lean < pass_[1][k].along) pass_[1][k] = {.along = -lean, .x = ny, .y = -nx};
+}
+
+// A unit blocked by others that stand passes them on the side towards which it already leans, at
+// nearly its full speed, and stays on that side as long as it is blocked now and then.
 void Battle::slide(int i) {
   const auto a = u(i);
   const float bx = block_x_[a];
   const float by = block_y_[a];
-  const float overlap = std::sqrt(bx * bx + by * by);
-  if (overlap <= 0.0F) {
-    s_.side[a] = 0;
+  const bool blocked = bx * dx_[a] + by * dy_[a] < 0.0F;
+  if (!blocked) {
+    s_.side[a] = static_cast<std::int8_t>(s_.side[a] - (s_.side[a] > 0) + (s_.side[a] < 0));
     return;
   }
-  const float nx = bx / overlap;
-  const float ny = by / overlap;
-  const float into = -(nx * dx_[a] + ny * dy_[a]);
-  if (into <= 0.0F) return;
   if (s_.side[a] == 0) {
-    const float lean = nx * dy_[a] - ny * dx_[a];
-    if (std::fabs(lean) > kHeadOn * into)
-      s_.side[a] = lean > 0.0F ? 1 : -1;
-    else
-      s_.side[a] = setup_->team_of(i) == 0 ? 1 : -1;
+    const float lean = bx * dy_[a] - by * dx_[a];
+    const float into = -(bx * dx_[a] + by * dy_[a]);
+    const bool left = std::fabs(lean) > kHeadOn * into ? lean > 0.0F : setup_->team_of(i) == 0;
+    s_.side[a] = left ? 1 : -1;
   }
-  const float along = static_cast<float>(s_.side[a]) * kSlideShare * std::min(overlap, into);
-  push_x_[a] += quantise(-ny * along);
-  push_y_[a] += quantise(nx * along);
+  s_.side[a] = static_cast<std::int8_t>(s_.side[a] > 0 ? kSideMemory : -kSideMemory);
+  const Pass& pass = pass_[s_.side[a] > 0 ? 0 : 1][a];
+  const float speed = std::sqrt(dx_[a] * dx_[a] + dy_[a] * dy_[a]);
+  const float more = std::max(kSlideShare * speed - pass.along, 0.0F);
+  push_x_[a] += quantise(pass.x * more);
+  push_y_[a] += quantise(pass.y * more);
 }
 
 }  // namespace credo::skirmish

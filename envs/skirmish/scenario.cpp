@@ -20,23 +20,36 @@ struct Start {
 };
 
 struct Offset {
-  int x;
-  int y;
+  float x;
+  float y;
 };
 
-// Places on a lattice around a point, nearest first.
+// Places of a hexagonal lattice around a point, nearest first. Rows run along y, so that opposing
+// armies, which are mirrored along x on most maps, face each other with full fronts.
 std::vector<Offset> lattice() {
   constexpr int kReach = 32;
-  std::vector<Offset> offsets;
-  for (int y = -kReach; y <= kReach; ++y) {
-    for (int x = -kReach; x <= kReach; ++x) offsets.push_back({x, y});
+  constexpr float kStep = 0.375F;      // half the distance of two marines that touch
+  constexpr float kRow = 0.32475953F;  // sqrt(3) / 2 steps
+  struct Node {
+    int column;  // along x
+    int half;    // along y, in half steps
+  };
+  std::vector<Node> nodes;
+  for (int c = -kReach; c <= kReach; ++c) {
+    for (int h = -2 * kReach; h <= 2 * kReach; ++h) {
+      if ((c - h) % 2 == 0) nodes.push_back({c, h});
+    }
   }
-  std::sort(offsets.begin(), offsets.end(), [](const Offset& a, const Offset& b) {
-    const int da = a.x * a.x + a.y * a.y;
-    const int db = b.x * b.x + b.y * b.y;
+  std::sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) {
+    const int da = 3 * a.column * a.column + a.half * a.half;
+    const int db = 3 * b.column * b.column + b.half * b.half;
     if (da != db) return da < db;
-    return a.x != b.x ? a.x < b.x : a.y < b.y;
+    return a.column != b.column ? a.column < b.column : a.half < b.half;
   });
+  std::vector<Offset> offsets;
+  for (const Node& node : nodes)
+    offsets.push_back({quantise(kRow * static_cast<float>(node.column)),
+                       0.5F * kStep * static_cast<float>(node.half)});
   return offsets;
 }
 
@@ -45,7 +58,7 @@ std::vector<Offset> lattice() {
 std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGroup>& groups,
                            const std::vector<std::string>& names, std::array<float, 2> flip,
                            const std::string& where) {
-  constexpr float kStep = 0.375F;
+  constexpr float kTouching = 0.9999F;  // squared; lattice coordinates are rounded
   const std::vector<Offset> offsets = lattice();
   std::vector<Start> starts;
   for (const SpawnGroup& group : groups) {
@@ -62,18 +75,16 @@ std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGrou
           const PairInfo& pair = setup.pairs[type][other.type];
           const float dx = x - other.x;
           const float dy = y - other.y;
-          return dx * dx + dy * dy >= pair.separation2;
+          return dx * dx + dy * dy >= kTouching * pair.separation2;
         });
       };
       const auto place = std::find_if(offsets.begin(), offsets.end(), [&](const Offset& o) {
-        return fits(cx + flip[0] * kStep * static_cast<float>(o.x),
-                    cy + flip[1] * kStep * static_cast<float>(o.y));
+        return fits(cx + flip[0] * o.x, cy + flip[1] * o.y);
       });
       if (place == offsets.end())
         throw UserError(fmt::format("{}: no room for '{}' around ({}, {})", where, group.unit,
                                     group.at[0], group.at[1]));
-      starts.push_back({type, cx + flip[0] * kStep * static_cast<float>(place->x),
-                        cy + flip[1] * kStep * static_cast<float>(place->y)});
+      starts.push_back({type, cx + flip[0] * place->x, cy + flip[1] * place->y});
     }
   }
   return starts;
@@ -138,10 +149,17 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
     return std::array<float, 2>{quantise(static_cast<float>(p[0]) - kHalf),
                                 quantise(static_cast<float>(p[1]) - kHalf)};
   };
-  // Allies that fight by themselves advance to where the enemies come from.
-  setup.goal[0] = setup.goal_to[0] = relative(e);
   setup.goal[1] = relative(map.order_point);
   setup.goal_to[1] = relative(map.order_to);
+  // Allies that fight by themselves advance to the mirror image of the enemy's goal, or to where
+  // the enemies come from.
+  std::array<double, 2> image = map.order_point;
+  image[along_x ? 0 : 1] = a[along_x ? 0 : 1] + e[along_x ? 0 : 1] - image[along_x ? 0 : 1];
+  const auto reflected = relative(image);
+  const bool open = std::fabs(reflected[0]) < kHalf && std::fabs(reflected[1]) < kHalf &&
+                    setup.terrain->fits(reflected[0], reflected[1], 0.0F);
+  setup.goal[0] = setup.goal_to[0] =
+      map.order == EnemyOrder::kPoint && open ? reflected : relative(e);
 }
 
 }  // namespace

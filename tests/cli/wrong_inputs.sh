@@ -56,6 +56,13 @@ refuse "unknown instruction set|scalar" list envs --isa sse9
 refuse "unknown format|csv" report done --format doc
 refuse "--progress|plain" run "${start[@]}" --out x --progress fancy
 refuse "scripted" run --env matrix/qtran --alg scripted:nonsense --out x
+refuse "'scripted:focus'" eval --policy scripted:fcus --env skirmish/3m
+refuse "'scripted:focus'" run --env skirmish/3m --alg scripted:fcus --out x
+refuse "unknown policy|'open_loop'" eval --policy open-loop --env two_step
+refuse "open_loop.budget|'59'|60" run --env skirmish/3m --alg open_loop --set open_loop.budget=59 --out x
+refuse "open_loop.budget|'59'|60" eval --policy open_loop --env skirmish/3m --budget 59
+refuse "--budget|random" eval --policy random --env two_step --budget 10
+refuse "--budget|'0'" eval --policy open_loop --env two_step --budget 0
 
 # settings
 refuse "learner.gama|learner.gamma" run "${start[@]}" --set learner.gama=0.9 --out x
@@ -132,10 +139,12 @@ refuse "nowhere" report nowhere
 mkdir -p empty
 refuse "empty|no run" report empty
 refuse "empty|no run" resume empty
-(flock 9; sleep 1) 9>done/.lock &
-sleep 0.3
+(flock 9; touch locked; exec sleep 600) 9>done/.lock &
+holder=$!
+until [ -e locked ]; do sleep 0.05; done
 refuse "in use" run "${start[@]}" --out done
 refuse "in use" resume done
+kill "$holder"
 wait
 
 # checkpoints and weights: NAME is a fresh unfinished copy of a run with a state
