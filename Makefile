@@ -12,7 +12,7 @@ PACKAGES = cmake/install_packages.sh
 build:
 	@$(PACKAGES) build
 	cmake --preset release
-	cmake --build --preset release --target credo_cli golden_check
+	cmake --build --preset release --target credo_cli golden_check matrix_tables
 
 quick: build
 	build/credo suite quick --out runs/quick

@@ -335,6 +335,9 @@ class StagHunt final : public Env {
 /// per agent and tick), otherwise walks towards the nearest prey, one move in ten at random.
 class JointHunt final : public ScriptedPolicy {
  public:
+  /// sparing: no more catchers than a stag needs, since all of them are lost to the team.
+  explicit JointHunt(bool sparing) : sparing_(sparing) {}
+
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     const auto& world = dynamic_cast<const StagHunt&>(env);
     const auto avail = env.avail_actions();
@@ -347,21 +350,21 @@ class JointHunt final : public ScriptedPolicy {
   }
 
  private:
-  static void catch_together(const StagHunt& world, std::size_t i, std::span<int> actions) {
+  void catch_together(const StagHunt& world, std::size_t i, std::span<int> actions) const {
     if (!world.prey()[i].is_alive) return;
-    const auto is_helper = [&world, i, actions](std::size_t agent) {
-      return !world.agents()[agent].is_frozen && actions[agent] != kCatch &&
+    const auto is_helper = [&](std::size_t agent) {
+      return !world.agents()[agent].is_frozen && !(sparing_ && actions[agent] == kCatch) &&
              world.are_adjacent(world.agents()[agent].cell, world.prey()[i].cell);
     };
     int n_helpers = 0;
     for (std::size_t agent = 0; agent < actions.size(); ++agent) n_helpers += is_helper(agent);
-    int still_needed = world.catchers_needed(i);
-    if (n_helpers < still_needed) return;
-    // No more than needed: every catcher is lost to the team.
-    for (std::size_t agent = 0; agent < actions.size() && still_needed > 0; ++agent) {
+    const int needed = world.catchers_needed(i);
+    if (n_helpers < needed) return;
+    int left = sparing_ ? needed : n_helpers;
+    for (std::size_t agent = 0; agent < actions.size() && left > 0; ++agent) {
       if (!is_helper(agent)) continue;
       actions[agent] = kCatch;
-      --still_needed;
+      --left;
     }
   }
 
@@ -400,11 +403,12 @@ class JointHunt final : public ScriptedPolicy {
     const int cols = world.col(a) - world.col(b);
     return (rows < 0 ? -rows : rows) + (cols < 0 ? -cols : cols);
   }
+
+  bool sparing_;
 };
 
 std::unique_ptr<ScriptedPolicy> StagHunt::do_make_scripted(std::string_view name) const {
-  (void)name;
-  return std::make_unique<JointHunt>();
+  return std::make_unique<JointHunt>(name == "sparing");
 }
 
 constexpr std::array<const char*, kChannels> kChannelNames = {"agent", "stag", "hare"};
@@ -460,7 +464,8 @@ std::unique_ptr<Env> make_stag_hunt(EnvSpec spec, const Params& params) {
   spec.reward_high = best_catch(rules);
   spec.return_bound = best_catch(rules);
   spec.is_stochastic = true;
-  spec.scripted.push_back({"default", "knows all positions; catches only together"});
+  spec.scripted = {{"default", "knows all positions; catches only together"},
+                   {"sparing", "the same, with no more catchers than a stag needs"}};
   return std::make_unique<StagHunt>(std::move(spec), rules);
 }
 

@@ -56,6 +56,10 @@ std::vector<ParamSpec> train_params() {
       P::choice("gre.elu_derivative", "published", {"published", "exact"},
                 "derivative of ELU in the credits of the entropy term"),
       P::boolean("gre.detach_agents", true, "the entropy term sends no gradient to the agents"),
+      P::integer("coma.critic_dim", 128, 1, 4096, "COMA: width of the critic's two hidden layers"),
+      P::real("coma.critic_lr", 5e-4, 0.0, kBig, "COMA: learning rate of the critic"),
+      P::choice("learner.type", "q_learning", {"q_learning", "coma"},
+                "Q-learning from replayed episodes, or COMA's actor and critic"),
       P::real("learner.gamma", 0.99, 0.0, 1.0, "discount"),
       P::boolean("learner.double_q", true, "the online network chooses the target's actions"),
       P::real("learner.td_lambda", 0.0, 0.0, 1.0, "lambda of the TD(lambda) targets; 0: one step"),
@@ -63,7 +67,7 @@ std::vector<ParamSpec> train_params() {
               "factor of the TD loss (PyMARL 1, PyMARL2 0.5)"),
       P::integer("learner.batch_size", 32, 1, 65'536, "episodes per update"),
       P::integer("learner.target_update_interval", 200, 1, kHuge,
-                 "training episodes between copies into the target networks"),
+                 "training episodes (COMA: critic steps) between copies into the target networks"),
       P::choice("optimizer.type", "rmsprop", {"rmsprop", "adam"}, "optimiser"),
       P::real("optimizer.lr", 5e-4, 0.0, kBig, "learning rate"),
       P::real("optimizer.rmsprop_alpha", 0.99, 0.0, 1.0, "RMSprop: decay of the mean square"),
@@ -116,6 +120,22 @@ MixerConfig mixer_config(const Params& p) {
   return c;
 }
 
+// Switches of the value-based learners that would be ignored otherwise, and a policy that could
+// become exactly 0 where an action is available.
+void check_coma(const Params& p) {
+  const auto refuse = [](const std::string& key, const std::string& value,
+                         const std::string& allowed) {
+    throw UserError(fmt::format("{} = {} does not go with learner.type = coma; allowed: {}", key,
+                                value, allowed));
+  };
+  if (p.text("mixer.type") != "none") refuse("mixer.type", p.text("mixer.type"), "none");
+  if (p.text("wqmix.weighting") != "none")
+    refuse("wqmix.weighting", p.text("wqmix.weighting"), "none");
+  if (p.boolean("gre.enabled")) refuse("gre.enabled", "true", "false");
+  for (const char* key : {"exploration.epsilon_start", "exploration.epsilon_finish"})
+    if (p.real(key) < 1e-6) refuse(key, fmt::format("{}", p.real(key)), "at least 1e-6");
+}
+
 }  // namespace
 
 TrainConfig make_train_config(const Params& p) {
@@ -146,15 +166,21 @@ TrainConfig make_train_config(const Params& p) {
       .adam_beta2 = p.real("optimizer.adam_beta2"),
       .adam_eps = p.real("optimizer.adam_eps"),
       .grad_norm_clip = p.real("optimizer.grad_norm_clip")};
-  c.learner = {.gamma = p.real("learner.gamma"),
-               .double_q = p.boolean("learner.double_q"),
-               .td_lambda = p.real("learner.td_lambda"),
-               .loss_scale = p.real("learner.loss_scale"),
-               .batch_size = p.integer32("learner.batch_size"),
-               .target_update_interval = p.integer32("learner.target_update_interval")};
+  c.learner = {
+      .kind = p.text("learner.type") == "coma" ? LearnerKind::kComa : LearnerKind::kQLearning,
+      .gamma = p.real("learner.gamma"),
+      .double_q = p.boolean("learner.double_q"),
+      .td_lambda = p.real("learner.td_lambda"),
+      .loss_scale = p.real("learner.loss_scale"),
+      .batch_size = p.integer32("learner.batch_size"),
+      .target_update_interval = p.integer32("learner.target_update_interval")};
   c.exploration = {.epsilon_start = p.real("exploration.epsilon_start"),
                    .epsilon_finish = p.real("exploration.epsilon_finish"),
                    .epsilon_anneal_steps = p.integer("exploration.epsilon_anneal_steps")};
+  c.coma = {.critic = c.learner.kind == LearnerKind::kComa,
+            .critic_dim = p.integer32("coma.critic_dim"),
+            .critic_lr = p.real("coma.critic_lr")};
+  if (c.coma.critic) check_coma(p);
   if (c.learner.batch_size > c.replay_capacity)
     throw UserError(fmt::format(
         "learner.batch_size = {} is larger than replay.capacity = {}: no update could ever run",
@@ -208,6 +234,17 @@ const std::vector<Algorithm>& learning_algorithms() {
       {"ow_qmix",
        "QMIX with optimistically weighted errors and an unrestricted target",
        {{"mixer.type", std::string("qmix")}, {"wqmix.weighting", std::string("ow")}}},
+      {"coma",
+       "actor-critic with counterfactual advantages, on-policy",
+       {{"learner.type", std::string("coma")},
+        {"mixer.type", std::string("none")},
+        {"learner.td_lambda", 0.8},
+        {"learner.target_update_interval", std::int64_t{200}},
+        {"rollout.n_envs", std::int64_t{8}},
+        {"rollout.updates_per_episode", 0.125},
+        {"exploration.epsilon_start", 0.5},
+        {"exploration.epsilon_finish", 0.01},
+        {"exploration.epsilon_anneal_steps", std::int64_t{100'000}}}},
   };
   return kAlgorithms;
 }

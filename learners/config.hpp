@@ -14,6 +14,8 @@ namespace credo {
 /// Which derivative of ELU the credits of the entropy term use (docs/algorithms/qmix_gre.md).
 enum class EluDerivative { kExact, kPublished };
 enum class OptimizerKind { kRmsprop, kAdam };
+/// Q-learning from replayed episodes (every mixer), or COMA's actor and critic.
+enum class LearnerKind { kQLearning, kComa };
 enum class MixerKind { kNone, kVdn, kQmix, kQmixSimple, kQtran, kQplex };
 /// dQ_tot/dQ_i of QPLEX: of the loss as its authors wrote it, which detaches the advantages, or of
 /// the formula (docs/algorithms/qplex.md).
@@ -81,13 +83,21 @@ struct OptimizerConfig {
   double grad_norm_clip = 10.0;
 };
 
+/// COMA (Foerster et al. 2018): the centralised critic.
+struct ComaConfig {
+  bool critic = false;  ///< the learner has one
+  int critic_dim = 128;
+  double critic_lr = 5e-4;
+};
+
 struct LearnerConfig {
+  LearnerKind kind = LearnerKind::kQLearning;
   double gamma = 0.99;
   bool double_q = true;
   double td_lambda = 0.0;
   double loss_scale = 1.0;
   int batch_size = 32;
-  int target_update_interval = 200;  // episodes
+  int target_update_interval = 200;  // episodes; COMA: critic steps
 };
 
 struct ExplorationConfig {
@@ -110,6 +120,7 @@ struct TrainConfig {
   EntropyConfig entropy;
   OptimizerConfig optimizer;
   LearnerConfig learner;
+  ComaConfig coma;
   ExplorationConfig exploration;
 };
 
@@ -126,7 +137,7 @@ struct Algorithm {
   std::vector<std::pair<std::string, ParamValue>> values;
 };
 
-/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact, qtran, qplex, cw_qmix, ow_qmix.
+/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact, qtran, qplex, cw_qmix, ow_qmix, coma.
 const std::vector<Algorithm>& learning_algorithms();
 /// Errors: UserError for an unknown name.
 const Algorithm& find_algorithm(const std::string& name);

@@ -156,7 +156,7 @@ Evaluation Evaluator::run(const Network& network, const float* params, int count
     const int end = std::min(count, begin + kBlock);
     block.streams.clear();
     for (int i = begin; i < end; ++i) block.streams.push_back(evaluation_streams(seed, first + i));
-    block.rollout.play(network, params, 0.0, block.streams);
+    block.rollout.play(network, params, {}, block.streams);
     for (int i = begin; i < end; ++i) {
       const int e = i - begin;
       evaluation.episodes[sz(i)] = {.index = first + i,
@@ -186,7 +186,7 @@ Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                          .n_actions = spec.n_actions,
                          .obs_dim = spec.obs_dim,
                          .state_dim = spec.state_dim},
-                        config.agent, config.mixer);
+                        config.agent, config.mixer, config.coma);
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(weights, "weights", params);
   return Evaluator(prototype).run(network, params.data(), count, seed, first);

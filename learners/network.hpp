@@ -20,13 +20,23 @@ struct JointNetwork {
   std::unique_ptr<Mixer> mixer;
 };
 
-/// What acts and is trained: agents and mixer ("agent.*", "mixer.*"), and for weighted QMIX a
-/// second pair that only provides targets ("central_agent.*", "central_mixer.*").
+/// What acts and is trained: agents and mixer ("agent.*", "mixer.*"); for weighted QMIX a second
+/// pair that only provides targets ("central_agent.*", "central_mixer.*"); for COMA a critic
+/// ("critic.*").
 struct Network {
-  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config)
+  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config,
+          const ComaConfig& coma = {})
       : layout(),
         agent(layout, "agent.", shape, agent_config),
         mixer(make_mixer(layout, shape, agent_config.hidden_dim, mixer_config)) {
+    if (coma.critic) {
+      const int dense = shape.state_dim + shape.obs_dim;
+      const int hot = 2 * shape.n_agents * shape.n_actions + shape.n_agents;
+      critic_begin = layout.size();
+      critic = std::make_unique<Mlp>(
+          layout, "critic",
+          std::vector<int>{dense + hot, coma.critic_dim, coma.critic_dim, shape.n_actions}, dense);
+    }
     if (mixer_config.wqmix.weighting == Weighting::kNone) return;
     central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, agent_config);
     central->mixer = make_central_mixer(layout, shape, mixer_config.wqmix.central_embed_dim);
@@ -36,6 +46,8 @@ struct Network {
   AgentNetwork agent;
   std::unique_ptr<Mixer> mixer;
   std::unique_ptr<JointNetwork> central;  ///< null unless the learner is weighted QMIX
+  std::unique_ptr<Mlp> critic;            ///< null unless the learner is COMA; the layout's last
+  std::size_t critic_begin = 0;           ///< where its parameters begin
 };
 
 }  // namespace credo

@@ -10,8 +10,6 @@ namespace credo {
 
 namespace {
 
-constexpr int kBlockRows = 96;  // rows the layers pass on to each other within a chunk
-
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 std::ptrdiff_t at(int row, int width) { return static_cast<std::ptrdiff_t>(row) * width; }
 
@@ -30,13 +28,11 @@ QChunk::QChunk(const UpdateContext& context, std::span<const Episode* const> bat
       hidden_(context.network.agent.hidden_dim()),
       outputs_(mixer_.outputs()),
       count_(static_cast<int>(places.size())),
-      slots_(episode(0).slots()),
       needs_(mixer_.needs()) {}
 
 void QChunk::run(float* grad, UpdateSums& sums) {
   scratch_.reset();
   pack();
-  plan_blocks();
   forward_agents();
   choose_greedy();
   gather_states();
@@ -89,14 +85,10 @@ MixerInput QChunk::input(const Steps& steps) const {
 }
 
 void QChunk::pack() {
-  live_ = scratch_.take<int>(sz(slots_));
-  slot_row_ = scratch_.take<int>(sz(slots_));
-  for (int t = 0, alive = count_; t < slots_; ++t) {
-    while (episode(alive - 1).slots() <= t) --alive;
-    live_[t] = alive;
-    slot_row_[t] = rows_;
-    rows_ += alive * n_;
-  }
+  int* slots = scratch_.take<int>(sz(count_));
+  for (int e = 0; e < count_; ++e) slots[e] = episode(e).slots();
+  packed_ = pack_rows(n_, {slots, sz(count_)}, scratch_);
+  rows_ = packed_.rows;
   last_action_ = scratch_.take<int>(sz(rows_));
   action_ = scratch_.take<int>(sz(rows_));
   first_step_ = scratch_.take<int>(sz(count_));
@@ -111,37 +103,15 @@ void QChunk::pack() {
       }
     }
   }
-}
-
-// Blocks of slots of about kBlockRows rows: what the network works on at a time.
-void QChunk::plan_blocks() {
-  blocks_ = scratch_.take<int>(sz(slots_) + 1);
-  int n_blocks = 0;
-  int block_rows = 0;
-  for (int t = 0; t < slots_;) {
-    blocks_[n_blocks++] = t;
-    const int first = slot_row_[t];
-    int end = t + 1;
-    const auto row_after = [&](int slot) { return slot_row_[slot] + live_[slot] * n_; };
-    while (end < slots_ && row_after(end) - first <= kBlockRows) ++end;
-    block_rows = std::max(block_rows, row_after(end - 1) - first);
-    t = end;
-  }
-  blocks_[n_blocks] = slots_;
-  packed_ = {.n_agents = n_,
-             .rows = rows_,
-             .live = {live_, sz(slots_)},
-             .slot_row = {slot_row_, sz(slots_)},
-             .last_action = last_action_,
-             .blocks = {blocks_, sz(n_blocks) + 1},
-             .block_rows = block_rows};
-  obs_ = scratch_.floats(sz(block_rows) * sz(c_.shape.obs_dim));
+  packed_.last_action = last_action_;
+  obs_ = scratch_.floats(sz(packed_.block_rows) * sz(c_.shape.obs_dim));
 }
 
 void QChunk::read_obs(int block) {
   float* out = obs_;
-  for (int t = blocks_[block]; t < blocks_[block + 1]; ++t)
-    for (int e = 0; e < live_[t]; ++e, out += n_ * c_.shape.obs_dim) episode(e).read_obs(t, out);
+  for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
+    for (int e = 0; e < packed_.live[sz(t)]; ++e, out += n_ * c_.shape.obs_dim)
+      episode(e).read_obs(t, out);
 }
 
 // The targets of weighted QMIX come from the second pair of networks: the target agents of the
@@ -272,9 +242,10 @@ void QChunk::mix() {
   const bool published = c_.config.entropy.elu_derivative == EluDerivative::kPublished;
   mixed_ = mixer_.forward(c_.params, input(now_),
                           (regularised() && published) || c_.trace != nullptr, scratch_);
-  mixed_next_ = central_ == nullptr
-                    ? mixer_.forward(c_.target, input(next_), false, scratch_)
-                    : central_->mixer->forward(c_.target, input(central_next_), false, scratch_);
+  MixerInput next = input(central_ == nullptr ? next_ : central_next_);
+  next.want_credits = false;
+  const Mixer& target_mixer = central_ == nullptr ? mixer_ : *central_->mixer;
+  mixed_next_ = target_mixer.forward(c_.target, next, false, scratch_);
   targets_ = scratch_.floats(sz(n_steps_) * sz(outputs_));
   for (int e = 0; e < count_; ++e) {
     const std::ptrdiff_t first = at(first_step_[e], outputs_);

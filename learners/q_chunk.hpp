@@ -45,7 +45,7 @@ class QChunk {
   const Episode& episode(int e) const {
     return *batch_[static_cast<std::size_t>(places_[static_cast<std::size_t>(e)])];
   }
-  int row(int e, int t) const { return slot_row_[t] + e * n_; }
+  int row(int e, int t) const { return packed_.first_row(t) + e * n_; }
   float value(const AgentPass& pass, int row, int action) const;
   int best_action(const AgentPass& pass, int e, int t, int agent) const;
   bool regularised() const;
@@ -53,7 +53,6 @@ class QChunk {
   MixerInput input(const Steps& steps) const;
 
   void pack();
-  void plan_blocks();
   void read_obs(int block);
   void forward_agents();
   void choose_greedy();
@@ -85,18 +84,14 @@ class QChunk {
   int hidden_;
   int outputs_;
   int count_;  // episodes
-  int slots_;  // of the longest
   MixerNeeds needs_;
 
   // Rows: slot t holds the live episodes' agents one after the other. Steps: episode by episode.
   int rows_ = 0;
   int n_steps_ = 0;
-  int* live_ = nullptr;
-  int* slot_row_ = nullptr;
   int* first_step_ = nullptr;   // [episodes]
   int* last_action_ = nullptr;  // [rows]
   int* action_ = nullptr;       // [rows], 0 in bootstrap slots
-  int* blocks_ = nullptr;
   PackedRows packed_;
   float* obs_ = nullptr;  // of one block
 

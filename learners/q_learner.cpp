@@ -40,8 +40,10 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
 void QLearner::plan_chunks(std::span<const Episode* const> batch) {
   order_.resize(batch.size());
   std::iota(order_.begin(), order_.end(), 0);
-  std::stable_sort(order_.begin(), order_.end(),
-                   [&](int a, int b) { return batch[sz(a)]->length() > batch[sz(b)]->length(); });
+  std::sort(order_.begin(), order_.end(), [&](int a, int b) {
+    const int difference = batch[sz(a)]->length() - batch[sz(b)]->length();
+    return difference != 0 ? difference > 0 : a < b;
+  });
   int total = 0;
   for (const Episode* e : batch) total += e->slots() * shape_.n_agents;
   const int wanted = std::clamp(total / kMaxGroups, kMinChunkRows, kMaxChunkRows);
@@ -93,8 +95,8 @@ void QLearner::clear_trace(std::size_t batch, UpdateTrace& trace) const {
   trace.td_weights = trace.central_q_tot = trace.state_v = trace.best_q_tot = trace.entropy;
 }
 
-UpdateStats QLearner::compute_gradient(std::span<const Episode* const> batch, UpdateTrace* trace,
-                                       float td_weight) {
+const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> batch,
+                                              UpdateTrace* trace, float td_weight) {
   std::int64_t steps = 0;
   for (const Episode* e : batch) steps += e->length();
   if (trace != nullptr) clear_trace(batch.size(), *trace);
@@ -132,19 +134,23 @@ UpdateStats QLearner::compute_gradient(std::span<const Episode* const> batch, Up
   oneapi::tbb::parallel_for(std::size_t{0}, n_groups, run_group, oneapi::tbb::simple_partitioner{});
   reduce_groups(n_groups);
 
-  if (steps == 0) return {};
-  UpdateSums sums;
-  sums.clear(shape_.n_agents);
-  for (std::size_t g = 0; g < n_groups; ++g) sums.add(groups_[g]->sums);
-  return statistics(sums, steps, td_weight);
+  sums_.clear(shape_.n_agents);
+  for (std::size_t g = 0; g < n_groups; ++g) sums_.add(groups_[g]->sums);
+  make_statistics(steps, td_weight);
+  return stats_;
 }
 
-UpdateStats QLearner::statistics(const UpdateSums& sums, std::int64_t n_steps,
-                                 float td_weight) const {
+void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
+  std::vector<double> storage = std::move(stats_.credit_mean);
+  storage.clear();
+  stats_ = {};
+  stats_.credit_mean = std::move(storage);
+  stats_.steps = n_steps;
+  if (n_steps == 0) return;
   const auto steps = static_cast<double>(n_steps);
   const double values = steps * network_.mixer->outputs();
-  UpdateStats stats;
-  stats.steps = n_steps;
+  const UpdateSums& sums = sums_;
+  UpdateStats& stats = stats_;
   stats.td_loss = sums.td / values;
   stats.central_loss = sums.central / steps;
   stats.opt_loss = sums.opt / steps;
@@ -168,7 +174,6 @@ UpdateStats QLearner::statistics(const UpdateSums& sums, std::int64_t n_steps,
     for (const double c : sums.credit) stats.credit_mean.push_back(c / steps);
   }
   stats.grad_norm = gradient_norm(grad_);
-  return stats;
 }
 
 // Pairs of groups, then pairs of pairs: the same tree for any number of threads.

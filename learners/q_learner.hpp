@@ -65,8 +65,9 @@ class QLearner {
   QLearner(const EnvShape& shape, const TrainConfig& config);
 
   /// Gradient of the loss on a batch, left in gradient(). td_weight 0 leaves only the entropy term.
-  UpdateStats compute_gradient(std::span<const Episode* const> batch, UpdateTrace* trace = nullptr,
-                               float td_weight = 1.0F);
+  /// The result is valid until the next call: an update allocates nothing in the long run.
+  const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
+                                      UpdateTrace* trace = nullptr, float td_weight = 1.0F);
   /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
   void sync_target() { target_ = params_; }
@@ -95,7 +96,7 @@ class QLearner {
 
   void plan_chunks(std::span<const Episode* const> batch);
   void clear_trace(std::size_t batch, UpdateTrace& trace) const;
-  UpdateStats statistics(const UpdateSums& sums, std::int64_t steps, float td_weight) const;
+  void make_statistics(std::int64_t steps, float td_weight);
   void reduce_groups(std::size_t count);
 
   EnvShape shape_;
@@ -109,6 +110,8 @@ class QLearner {
   std::vector<int> order_;  // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
+  UpdateSums sums_;
+  UpdateStats stats_;
 };
 
 }  // namespace credo

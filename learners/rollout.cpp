@@ -4,6 +4,8 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include "learners/policy.hpp"
+
 namespace credo {
 
 namespace {
@@ -52,18 +54,25 @@ void Rollout::observe(int e, int t) {
             slot(avail_, t, avail_width) + static_cast<std::ptrdiff_t>(e) * avail_width);
 }
 
-// Epsilon-greedy per agent; ties go to the lowest action.
-void Rollout::choose(int e, int t, double epsilon, Stream& stream) {
+// Ties go to the lowest action.
+void Rollout::choose(int e, int t, const Behaviour& behaviour, Stream& stream) {
   const int n = shape_.n_agents;
   const int n_actions = shape_.n_actions;
-  const std::uint8_t* avail =
-      slot(avail_, t, n * n_actions) + static_cast<std::ptrdiff_t>(e) * n * n_actions;
+  const auto first = static_cast<std::ptrdiff_t>(e) * n * n_actions;
+  const std::uint8_t* avail = slot(avail_, t, n * n_actions) + first;
   int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
   stream.seek(static_cast<std::uint64_t>(t));
+  if (behaviour.sample)
+    floored_softmax(n, n_actions, values_.data() + first, avail,
+                    static_cast<float>(behaviour.epsilon), softmax_.data() + first,
+                    pi_.data() + first);
   for (int i = 0; i < n; ++i, avail += n_actions) {
-    const float* q = values_.data() + static_cast<std::ptrdiff_t>(e * n + i) * n_actions;
+    const std::ptrdiff_t row = first + static_cast<std::ptrdiff_t>(i) * n_actions;
+    const float* q = values_.data() + row;
     int chosen = -1;
-    if (epsilon > 0.0 && stream.bernoulli(epsilon)) {
+    if (behaviour.sample) {
+      chosen = draw_action({pi_.data() + row, sz(n_actions)}, stream);
+    } else if (behaviour.epsilon > 0.0 && stream.bernoulli(behaviour.epsilon)) {
       const auto available = static_cast<std::uint32_t>(std::count(avail, avail + n_actions, 1));
       std::uint32_t skip = stream.below(available);
       for (int a = 0; chosen < 0; ++a)
@@ -77,13 +86,17 @@ void Rollout::choose(int e, int t, double epsilon, Stream& stream) {
   }
 }
 
-void Rollout::play(const Network& network, const float* params, double epsilon,
+void Rollout::play(const Network& network, const float* params, const Behaviour& behaviour,
                    std::vector<EpisodeStreams>& streams) {
   const int n = shape_.n_agents;
   const int count = static_cast<int>(streams.size());
   const int hidden = network.agent.hidden_dim();
   CREDO_CHECK(count <= this->count(), "more episodes than environments");
   hidden_.assign(sz(count * n) * sz(hidden), 0.0F);
+  if (behaviour.sample) {
+    softmax_.resize(values_.size());
+    pi_.resize(values_.size());
+  }
   const auto for_envs = [&](const auto& body) {
     if (parallel_ && oneapi::tbb::this_task_arena::max_concurrency() > 1)
       oneapi::tbb::parallel_for(0, count, body);
@@ -121,7 +134,7 @@ void Rollout::play(const Network& network, const float* params, double epsilon,
     }
     for_envs([&](int e) {
       if (lengths_[sz(e)] >= 0) return;
-      choose(e, t, epsilon, streams[sz(e)].policy);
+      choose(e, t, behaviour, streams[sz(e)].policy);
       const int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
       const StepResult result = envs_[sz(e)]->step({actions, sz(n)});
       slot(rewards_, t, 1)[e] = static_cast<float>(result.reward);

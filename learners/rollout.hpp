@@ -18,6 +18,13 @@ struct EpisodeStreams {
   Stream policy;
 };
 
+/// How agents act: greedily, but with probability epsilon a random available action; or, with
+/// `sample`, by drawing from the policy that epsilon floors (policy.hpp).
+struct Behaviour {
+  double epsilon = 0.0;
+  bool sample = false;
+};
+
 /// Storage and environments for `count` episodes played side by side.
 class Rollout {
  public:
@@ -27,9 +34,8 @@ class Rollout {
   const EnvShape& shape() const { return shape_; }
   int count() const { return static_cast<int>(envs_.size()); }
 
-  /// Plays one episode per stream pair (at most count()), actions greedy except that every agent
-  /// takes a random available action with probability epsilon at every step.
-  void play(const Network& network, const float* params, double epsilon,
+  /// Plays one episode per stream pair (at most count()).
+  void play(const Network& network, const float* params, const Behaviour& behaviour,
             std::vector<EpisodeStreams>& streams);
 
   /// The episode environment e just played. Valid until the next play.
@@ -46,7 +52,7 @@ class Rollout {
     return storage.data() + static_cast<std::ptrdiff_t>(t) * count() * width;
   }
   void observe(int e, int t);
-  void choose(int e, int t, double epsilon, Stream& stream);
+  void choose(int e, int t, const Behaviour& behaviour, Stream& stream);
 
   EnvShape shape_;
   int limit_;
@@ -62,6 +68,7 @@ class Rollout {
   std::vector<double> returns_;
   // Acting state of the current slot.
   std::vector<float> hidden_, values_;
+  std::vector<float> softmax_, pi_;  // with `sample` only
   std::vector<int> last_action_;
   Scratch scratch_;
 };

@@ -355,19 +355,12 @@ class GoTogether final : public ScriptedPolicy {
     std::fill(actions.begin(), actions.end(), kNone);
     if (goal.level == 0) return;
     measure(world, goal.cell, true);
-    int level_beside = 0;
-    for (const Foraging::Player& player : world.players())
-      if (grid::distance(player.cell, goal.cell) == 1) level_beside += player.level;
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Cell own = world.players()[i].cell;
-      const bool is_beside = grid::distance(own, goal.cell) == 1;
-      if (is_beside && level_beside >= goal.level) {
-        actions[i] = kLoad;
-      } else if (stream.below(8) == 0) {
-        actions[i] = static_cast<int>(1 + stream.below(4));
-      } else {
-        actions[i] = is_beside ? kLoad : step_closer(world, own, stream);
-      }
+      if (stream.below(8) == 0)  // now and then a random step or none, which breaks jams
+        actions[i] = static_cast<int>(stream.below(kLoad));
+      else
+        actions[i] = grid::distance(own, goal.cell) == 1 ? kLoad : step_closer(world, own, stream);
     }
     grid::keep_available(env, actions, kNone);
   }

@@ -307,7 +307,6 @@ void Battle::muster() {
     arrival_radius2_[u(team)] = radius * radius;
   }
   live_end_[2] = n;
-  n_sorted_ = 0;
 }
 
 // Random bits that depend on who asks for what for the how-maniest time, not on when or in which

@@ -231,7 +231,7 @@ class Battle {
   void move();
   void displace(int i, float dx, float dy);
   void displace4(std::size_t base, F4 dx, F4 dy);
-  void sort_by_x();
+  void sort_into_columns();
   void sweep();
   void look_around(int i);
   void note_pairs(int a, int b, unsigned near);
@@ -264,7 +264,7 @@ class Battle {
   PerUnit<float> dx_, dy_, push_x_, push_y_;
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
-  PerUnit<float> sorted_x_{}, sorted_y_{}, block_x_{}, block_y_{};
+  PerUnit<float> sorted_x_{}, sorted_y_{}, sorted_walks_{}, block_x_{}, block_y_{};
   // The way around the blockers on one side: unit vector, and the share of the step along it.
   struct Pass {
     float along = kParked, x = 0.0F, y = 0.0F;
@@ -277,7 +277,10 @@ class Battle {
   PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]
-  int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0, n_sorted_ = 0;
+  static constexpr int kMaxColumns = 2 * kGrid + 2;
+  std::array<std::int16_t, static_cast<std::size_t>(kMaxColumns)> column_end_{};
+  int n_columns_ = 0;
+  int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0;
   bool rethink_ = false;
   bool somebody_died_ = false;
   std::array<std::array<float, 4>, 2> bounds_{};  // per team: min x, max x, min y, max y

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 
 #include "envs/skirmish/battle.hpp"
 #include "envs/skirmish/simd4.hpp"
@@ -23,6 +24,8 @@ constexpr float kAtRest = 0.9F;      // squared share of the separation
 // (fixed, idle, moving); -1: decided by who walks into whom.
 constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
                                    {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
+constexpr float kMinColumn = 0.5F;  // cells
+constexpr int kFew = 16;
 constexpr float kBeyond = 8192.0F;  // right of every unit, the parked ones too
 
 F4 quantise4(F4 d) {
@@ -46,6 +49,9 @@ inline void Battle::displace(int i, float dx, float dy) {
 
 // Adds (dx, dy) to four units at once: plainly where no wall is near, one by one elsewhere.
 inline void Battle::displace4(std::size_t base, F4 dx, F4 dy) {
+  const F4 zero = F4::splat(0.0F);
+  const unsigned moves = bits4(differ(dx, zero) | differ(dy, zero));
+  if (moves == 0) return;
   const Terrain::Rectangle& clear = setup_->terrain->clear();
   const F4 x = F4::load(&s_.x[base]);
   const F4 y = F4::load(&s_.y[base]);
@@ -55,16 +61,14 @@ inline void Battle::displace4(std::size_t base, F4 dx, F4 dy) {
                     less_equal(F4::splat(clear.y_low), ny) & less(ny, F4::splat(clear.y_high));
   select4(inside, nx, x).store(&s_.x[base]);
   select4(inside, ny, y).store(&s_.y[base]);
-  unsigned outside = bits4(inside) ^ 15U;
+  unsigned outside = (bits4(inside) ^ 15U) & moves;
   if (outside == 0) return;
   float lanes[2][4];
   dx.store(lanes[0]);
   dy.store(lanes[1]);
   for (; outside != 0; outside &= outside - 1) {
     const int lane = std::countr_zero(outside);
-    const bool moves = lanes[0][lane] != 0.0F || lanes[1][lane] != 0.0F;
-    const auto i = base + u(lane);
-    if (moves && s_.alive[i] != 0) displace(static_cast<int>(i), lanes[0][lane], lanes[1][lane]);
+    displace(static_cast<int>(base) + lane, lanes[0][lane], lanes[1][lane]);
   }
 }
 
@@ -76,14 +80,15 @@ void Battle::move() {
     displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
   for (PerUnit<float>* array : {&push_x_, &push_y_, &block_x_, &block_y_})
     std::fill_n(array->begin(), slots, 0.0F);
-  for (auto& side : pass_) std::fill_n(side.begin(), slots, Pass{});
+  for (int k = 0; k < n_moving_; ++k)
+    pass_[0][u(moving_[u(k)])].along = pass_[1][u(moving_[u(k)])].along = kParked;
 
   // Both ways find the same pairs; few movers are cheaper one by one.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
     push_apart();
   } else {
-    sort_by_x();
+    sort_into_columns();
     sweep();
   }
 
@@ -105,27 +110,34 @@ void Battle::move() {
   }
 }
 
-// Insertion sort: the order changes little from loop to loop.
-void Battle::sort_by_x() {
+// Counting sort into columns as wide as the largest distance of a contact.
+void Battle::sort_into_columns() {
   const int n = live_end_[2];
-  if (n_sorted_ != n) {
-    std::copy_n(live_.begin(), n, sorted_.begin());
-    n_sorted_ = n;
+  // Few units are cheaper in a single column.
+  const float per_cell =
+      n <= kFew ? 0.0F : 1.0F / std::max(2.0F * setup_->max_separation, kMinColumn);
+  std::uint8_t column[kSlots];
+  n_columns_ = static_cast<int>(2.0F * kHalf * per_cell) + 1;
+  std::fill_n(column_end_.begin(), n_columns_, std::int16_t{0});
+  for (int k = 0; k < n; ++k) {
+    const auto c = u(static_cast<int>((s_.x[u(live_[u(k)])] + kHalf) * per_cell));
+    column[k] = static_cast<std::uint8_t>(c);
+    ++column_end_[c];
+  }
+  std::int16_t next[kMaxColumns];
+  std::int16_t before = 0;
+  for (std::size_t c = 0; c < u(n_columns_); ++c) {
+    next[c] = before;
+    before = static_cast<std::int16_t>(before + column_end_[c]);
+    column_end_[c] = before;
   }
   for (int k = 0; k < n; ++k) {
-    const std::int16_t i = sorted_[u(k)];
-    const float x = s_.x[u(i)];
-    int p = k;
-    for (; p > 0 && sorted_x_[u(p - 1)] > x; --p) {
-      sorted_[u(p)] = sorted_[u(p - 1)];
-      sorted_x_[u(p)] = sorted_x_[u(p - 1)];
-    }
-    sorted_[u(p)] = i;
-    sorted_x_[u(p)] = x;
-  }
-  for (int k = 0; k < n; ++k) {
-    const auto i = u(sorted_[u(k)]);
-    sorted_y_[u(k)] = s_.y[i];
+    const auto i = u(live_[u(k)]);
+    const auto p = u(next[column[k]]++);
+    sorted_[p] = static_cast<std::int16_t>(i);
+    sorted_x_[p] = s_.x[i];
+    sorted_y_[p] = s_.y[i];
+    sorted_walks_[p] = s_.footing[i] == Footing::kMoving ? 1.0F : 0.0F;
   }
   for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
 }
@@ -133,22 +145,33 @@ void Battle::sort_by_x() {
 // Notes the pairs (a, b + lane) for the lanes of `near`. Without branches on the outcome, since who
 // is near whom is hard to predict.
 inline void Battle::note_pairs(int a, int b, unsigned near) {
-  for (int lane = 0; lane < 4; ++lane) {
-    contact_a_[u(n_contacts_)] = static_cast<std::int16_t>(a);
-    contact_b_[u(n_contacts_)] = static_cast<std::int16_t>(b + lane);
-    n_contacts_ += static_cast<int>(near & 1U);
-    near >>= 1U;
-  }
+  // The lanes that are set, first; what follows them is overwritten by the next pairs.
+  static constexpr std::int16_t kLanes[16][4] = {
+      {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
+      {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+  static constexpr std::int8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+  constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
+  std::uint64_t lanes;
+  std::memcpy(&lanes, kLanes[near], sizeof(lanes));
+  const std::uint64_t first = static_cast<std::uint64_t>(a) * kFourTimes;
+  const std::uint64_t second = lanes + static_cast<std::uint64_t>(b) * kFourTimes;
+  std::memcpy(&contact_a_[u(n_contacts_)], &first, sizeof(first));
+  std::memcpy(&contact_b_[u(n_contacts_)], &second, sizeof(second));
+  n_contacts_ += kCount[near];
 }
 
 // Turns the pairs noted so far into pushes.
 void Battle::push_apart() {
-  float nx[kMaxContacts];
-  float ny[kMaxContacts];
-  float d2[kMaxContacts];
-  float separation[kMaxContacts];
-  float overlap[kMaxContacts];
+  struct Contact {
+    std::int16_t a, b;
+    bool holds_a, holds_b;  // does not move itself
+  };
+  Contact contact[kMaxContacts];
+  alignas(16) float nx[kMaxContacts], ny[kMaxContacts], d2[kMaxContacts];
+  alignas(16) float separation[kMaxContacts], share[kMaxContacts];
+  alignas(16) float ax[kMaxContacts], ay[kMaxContacts], bx[kMaxContacts], by[kMaxContacts];
   std::size_t n = 0;
+  bool stacked = false;
   for (std::size_t c = 0; c < u(n_contacts_); ++c) {
     const auto a = u(contact_a_[c]);
     const auto b = u(contact_b_[c]);
@@ -156,70 +179,92 @@ void Battle::push_apart() {
     const float dx = s_.x[a] - s_.x[b];
     const float dy = s_.y[a] - s_.y[b];
     const float distance2 = dx * dx + dy * dy;
-    const bool walks = (s_.footing[a] == Footing::kMoving) || (s_.footing[b] == Footing::kMoving);
+    const Footing foot_a = s_.footing[a];
+    const Footing foot_b = s_.footing[b];
+    const bool holds_a = foot_a != Footing::kMoving;
+    const bool holds_b = foot_b != Footing::kMoving;
     // Standing crowds part now and then, and come to rest instead of jostling over the last
     // percents.
     const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
-    contact_a_[n] = static_cast<std::int16_t>(a);
-    contact_b_[n] = static_cast<std::int16_t>(b);
+    contact[n] = {contact_a_[c], contact_b_[c], holds_a, holds_b};
     nx[n] = dx;
     ny[n] = dy;
     d2[n] = distance2;
     separation[n] = p.separation;
-    n += distance2 < (walks ? p.contact2 : at_rest) ? 1U : 0U;
-  }
-  n_contacts_ = 0;
-  for (std::size_t c = 0; c < n; ++c) {
-    const float distance = std::sqrt(d2[c]);
-    const float inverse = 1.0F / distance;
-    nx[c] *= inverse;
-    ny[c] *= inverse;
-    overlap[c] = separation[c] - distance;
-  }
-  for (std::size_t c = 0; c < n; ++c) {
-    const auto a = u(contact_a_[c]);
-    const auto b = u(contact_b_[c]);
-    if (d2[c] == 0.0F) [[unlikely]] {
-      // Exactly on top of each other: part along x, in mirrored ways for the two teams.
-      nx[c] = (a < b) == (setup_->team_of(contact_a_[c]) == 0) ? -1.0F : 1.0F;
-      ny[c] = 0.0F;
-    }
-    // The share of the overlap that falls to a; the rest is b's. A walker yields to whom it walks
-    // into, unless that one walks into it as well.
-    const Footing foot_a = s_.footing[a];
-    const Footing foot_b = s_.footing[b];
     const bool same_team =
         (contact_a_[c] >= setup_->start[1]) == (contact_b_[c] >= setup_->start[1]);
-    float share = kShare[same_team ? 1 : 0][static_cast<int>(foot_a)][static_cast<int>(foot_b)];
-    const bool into_b = nx[c] * dx_[a] + ny[c] * dy_[a] < 0.0F;
-    const bool into_a = nx[c] * dx_[b] + ny[c] * dy_[b] > 0.0F;
-    const float walking = into_b == into_a ? 0.5F : into_b ? 1.0F : 0.0F;
-    share = share < 0.0F ? walking : share;
+    share[n] = kShare[same_team ? 1 : 0][static_cast<int>(foot_a)][static_cast<int>(foot_b)];
     if (setup_->any_rooted) {
-      const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
-      if (p.first_rooted) share = 0.0F;
-      if (p.second_rooted) share = 1.0F;
+      if (p.first_rooted) share[n] = 0.0F;
+      if (p.second_rooted) share[n] = 1.0F;
     }
-    const float x = nx[c] * overlap[c];
-    const float y = ny[c] * overlap[c];
-    push_x_[a] += quantise(x * share);
-    push_y_[a] += quantise(y * share);
-    push_x_[b] -= quantise(x * (1.0F - share));
-    push_y_[b] -= quantise(y * (1.0F - share));
-    const bool blocks_a = share == 1.0F && foot_b != Footing::kMoving;
-    const bool blocks_b = share == 0.0F && foot_a != Footing::kMoving;
-    if (blocks_a || blocks_b) {
-      const auto k = blocks_a ? a : b;
-      block_x_[k] += blocks_a ? quantise(x) : -quantise(x);
-      block_y_[k] += blocks_a ? quantise(y) : -quantise(y);
-      note_blocker(k, blocks_a ? nx[c] : -nx[c], blocks_a ? ny[c] : -ny[c]);
+    ax[n] = dx_[a];
+    ay[n] = dy_[a];
+    bx[n] = dx_[b];
+    by[n] = dy_[b];
+    const bool touch = distance2 < (holds_a && holds_b ? at_rest : p.contact2);
+    stacked = stacked || (touch && distance2 == 0.0F);
+    n += touch ? 1U : 0U;
+  }
+  n_contacts_ = 0;
+  if (stacked) [[unlikely]] {
+    // Exactly on top of each other: part along x, in mirrored ways for the two teams.
+    for (std::size_t c = 0; c < n; ++c) {
+      if (d2[c] == 0.0F)
+        nx[c] =
+            (contact[c].a < contact[c].b) == (setup_->team_of(contact[c].a) == 0) ? -1.0F : 1.0F;
     }
+  }
+  // From here on ax, ay, bx, by are the pushes and d2 is the overlap.
+  const F4 zero = F4::splat(0.0F);
+  const F4 one = F4::splat(1.0F);
+  for (std::size_t c = 0; c < n; c += 4) {
+    const F4 distance = sqrt4(F4::load(&d2[c]));
+    const F4 inverse = select4(differ(distance, zero), one / distance, one);
+    const F4 x = F4::load(&nx[c]) * inverse;
+    const F4 y = F4::load(&ny[c]) * inverse;
+    const F4 overlap = F4::load(&separation[c]) - distance;
+    // The share of the overlap that falls to a; the rest is b's. A walker yields to whom it walks
+    // into, unless that one walks into it as well.
+    const F4 into_b = less(x * F4::load(&ax[c]) + y * F4::load(&ay[c]), zero);
+    const F4 into_a = less(zero, x * F4::load(&bx[c]) + y * F4::load(&by[c]));
+    const F4 walking = select4(into_a ^ into_b, into_b & one, F4::splat(0.5F));
+    const F4 fixed = F4::load(&share[c]);
+    const F4 mine = select4(less(fixed, zero), walking, fixed);
+    const F4 px = x * overlap;
+    const F4 py = y * overlap;
+    x.store(&nx[c]);
+    y.store(&ny[c]);
+    overlap.store(&d2[c]);
+    mine.store(&share[c]);
+    quantise4(px * mine).store(&ax[c]);
+    quantise4(py * mine).store(&ay[c]);
+    quantise4(px * (one - mine)).store(&bx[c]);
+    quantise4(py * (one - mine)).store(&by[c]);
+  }
+  for (std::size_t c = 0; c < n; ++c) {
+    const auto a = u(contact[c].a);
+    const auto b = u(contact[c].b);
+    push_x_[a] += ax[c];
+    push_y_[a] += ay[c];
+    push_x_[b] -= bx[c];
+    push_y_[b] -= by[c];
+    const bool blocks_a = share[c] == 1.0F && contact[c].holds_b;
+    const bool blocks_b = share[c] == 0.0F && contact[c].holds_a;
+    if (!blocks_a && !blocks_b) continue;
+    const auto k = blocks_a ? a : b;
+    const float x = quantise(nx[c] * d2[c]);
+    const float y = quantise(ny[c] * d2[c]);
+    block_x_[k] += blocks_a ? x : -x;
+    block_y_[k] += blocks_a ? y : -y;
+    note_blocker(k, blocks_a ? nx[c] : -nx[c], blocks_a ? ny[c] : -ny[c]);
   }
 }
 
-// Every pair of neighbours once: for each unit those to its right that are close enough in x.
+// Every pair of neighbours once: each unit with those behind it in its own column and all of the
+// next. Quads that reach into the column after that find nobody near enough.
 void Battle::sweep() {
-  const int n = live_end_[2];
+  const F4 zero = F4::splat(0.0F);
   const auto work_off = [this] {
     for (std::size_t c = 0; c < u(n_contacts_); ++c) {
       contact_a_[c] = sorted_[u(contact_a_[c])];
@@ -227,19 +272,26 @@ void Battle::sweep() {
     }
     push_apart();
   };
-  for (int p = 0; p < n; ++p) {
-    const float reach =
-        setup_->types[s_.type[u(sorted_[u(p)])]].separation + setup_->max_separation;
-    const F4 reach2 = F4::splat(kContact * reach * reach);
-    const float right = sorted_x_[u(p)] + reach;
-    const F4 x = F4::splat(sorted_x_[u(p)]);
-    const F4 y = F4::splat(sorted_y_[u(p)]);
-    for (int q = p + 1; sorted_x_[u(q)] < right; q += 4) {
-      const F4 dx = x - F4::load(&sorted_x_[u(q)]);
-      const F4 dy = y - F4::load(&sorted_y_[u(q)]);
-      note_pairs(p, q, bits4(less(dx * dx + dy * dy, reach2)));
-      if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
-        work_off();
+  int p = 0;
+  for (int column = 0; column < n_columns_; ++column) {
+    const int end = column_end_[u(std::min(column + 1, n_columns_ - 1))];
+    for (; p < column_end_[u(column)]; ++p) {
+      const float reach =
+          setup_->types[s_.type[u(sorted_[u(p)])]].separation + setup_->max_separation;
+      const F4 reach2 = F4::splat(kContact * reach * reach);
+      const F4 x = F4::splat(sorted_x_[u(p)]);
+      const F4 y = F4::splat(sorted_y_[u(p)]);
+      // Of two that stand nothing is asked but every fourth loop.
+      const F4 walks = F4::splat(rethink_ ? 1.0F : sorted_walks_[u(p)]);
+      for (int q = p + 1; q < end; q += 4) {
+        const F4 dx = x - F4::load(&sorted_x_[u(q)]);
+        const F4 dy = y - F4::load(&sorted_y_[u(q)]);
+        const F4 near = less(dx * dx + dy * dy, reach2);
+        const F4 matters = less(zero, walks + F4::load(&sorted_walks_[u(q)]));
+        note_pairs(p, q, bits4(near & matters));
+        if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
+          work_off();
+      }
     }
   }
   work_off();

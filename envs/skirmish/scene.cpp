@@ -72,6 +72,7 @@ Scene SkirmishEnv::scene() const {
                      .health_max = points(info.hp),
                      .shield_max = points(info.shield),
                      .energy_max = points(info.energy_max),
+                     .doing = {},
                      .flies = info.layer == Layer::kAir,
                      .strikes = static_cast<unsigned>(battle_.attacks(i))};
       if (battle_.alive(i)) {

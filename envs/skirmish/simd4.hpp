@@ -34,6 +34,9 @@ inline F4 select4(F4 mask, F4 a, F4 b) {
 inline F4 min4(F4 a, F4 b) { return {_mm_min_ps(a.v, b.v)}; }
 inline F4 less(F4 a, F4 b) { return {_mm_cmplt_ps(a.v, b.v)}; }
 inline F4 less_equal(F4 a, F4 b) { return {_mm_cmple_ps(a.v, b.v)}; }
+inline F4 operator|(F4 a, F4 b) { return {_mm_or_ps(a.v, b.v)}; }
+inline F4 operator^(F4 a, F4 b) { return {_mm_xor_ps(a.v, b.v)}; }
+inline F4 differ(F4 a, F4 b) { return {_mm_cmpneq_ps(a.v, b.v)}; }
 /// One bit per lane whose mask is set.
 inline unsigned bits4(F4 mask) { return static_cast<unsigned>(_mm_movemask_ps(mask.v)); }
 inline void transpose4(F4& a, F4& b, F4& c, F4& d) { _MM_TRANSPOSE4_PS(a.v, b.v, c.v, d.v); }
@@ -56,12 +59,12 @@ struct F4 {
 };
 
 namespace detail {
-inline float mask_lane(bool on) {
-  const unsigned bits = on ? 0xFFFFFFFFU : 0U;
+inline float lane_of(unsigned bits) {
   float lane;
   std::memcpy(&lane, &bits, sizeof(lane));
   return lane;
 }
+inline float mask_lane(bool on) { return lane_of(on ? 0xFFFFFFFFU : 0U); }
 inline unsigned lane_bits(float lane) {
   unsigned bits;
   std::memcpy(&bits, &lane, sizeof(bits));
@@ -86,10 +89,17 @@ inline F4 operator*(F4 a, F4 b) {
 }
 inline F4 operator&(F4 a, F4 b) {
   return detail::map2(a, b, [](float x, float y) {
-    const unsigned bits = detail::lane_bits(x) & detail::lane_bits(y);
-    float lane;
-    std::memcpy(&lane, &bits, sizeof(lane));
-    return lane;
+    return detail::lane_of(detail::lane_bits(x) & detail::lane_bits(y));
+  });
+}
+inline F4 operator|(F4 a, F4 b) {
+  return detail::map2(a, b, [](float x, float y) {
+    return detail::lane_of(detail::lane_bits(x) | detail::lane_bits(y));
+  });
+}
+inline F4 operator^(F4 a, F4 b) {
+  return detail::map2(a, b, [](float x, float y) {
+    return detail::lane_of(detail::lane_bits(x) ^ detail::lane_bits(y));
   });
 }
 inline F4 operator/(F4 a, F4 b) {
@@ -111,6 +121,9 @@ inline F4 less(F4 a, F4 b) {
 }
 inline F4 less_equal(F4 a, F4 b) {
   return detail::map2(a, b, [](float x, float y) { return detail::mask_lane(x <= y); });
+}
+inline F4 differ(F4 a, F4 b) {
+  return detail::map2(a, b, [](float x, float y) { return detail::mask_lane(x != y); });
 }
 inline unsigned bits4(F4 mask) {
   unsigned bits = 0;

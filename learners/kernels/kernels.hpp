@@ -28,6 +28,11 @@ struct Gemm {
   std::ptrdiff_t ldc = 0;
   const float* bias = nullptr;  ///< [n], added first in every chain; ignored when accumulating
   bool accumulate = false;
+  /// What is stored: the first `relu` columns as max(C, 0); with `positive` [m,n], C where that is
+  /// above 0 and 0 elsewhere (the derivative of a ReLU whose output it is).
+  int relu = 0;
+  const float* positive = nullptr;
+  std::ptrdiff_t ld_positive = 0;
 };
 
 constexpr int kMaxMixingEmbed = 512;
@@ -78,10 +83,8 @@ struct KernelTable {
   void (*gemm)(const Gemm& g);
   /// out[j] += sum over rows of x[r, j], rows ascending. x: [rows, n], leading dimension ld.
   void (*column_sum)(int rows, int n, const float* x, std::ptrdiff_t ld, float* out);
-  void (*axpy)(float* y, float a, const float* x, std::size_t n);   ///< y = fma(a, x, y)
-  void (*add)(float* y, const float* x, std::size_t n);             ///< y += x
-  void (*relu)(float* x, std::size_t n);                            ///< x = max(x, 0)
-  void (*relu_backward)(float* dy, const float* y, std::size_t n);  ///< dy = y > 0 ? dy : 0
+  void (*axpy)(float* y, float a, const float* x, std::size_t n);  ///< y = fma(a, x, y)
+  void (*add)(float* y, const float* x, std::size_t n);            ///< y += x
 
   void (*exp)(const float* x, float* y, std::size_t n);
   void (*log)(const float* x, float* y, std::size_t n);  ///< x positive and normal

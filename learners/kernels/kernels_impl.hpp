@@ -66,6 +66,24 @@ struct Kernels {
       a += g.a_col;
       b += g.ldb;
     }
+    if (g.relu > column) {
+      CREDO_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        const F floor = relu_floor(g.relu - column - v * W);
+        CREDO_UNROLL
+        for (int i = 0; i < kRows; ++i) sum[i][v] = V::max(floor, sum[i][v]);  // keeps NaN
+      }
+    }
+    if (g.positive != nullptr) {
+      const F zero = V::set1(0.0F);
+      const float* y = g.positive + row * g.ld_positive + column;
+      CREDO_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        CREDO_UNROLL
+        for (int v = 0; v < kVectors; ++v)
+          sum[i][v] = V::select(V::gt(load(y + i * g.ld_positive, v), zero), sum[i][v], zero);
+      }
+    }
     CREDO_UNROLL
     for (int i = 0; i < kRows; ++i) {
       CREDO_UNROLL
@@ -77,6 +95,16 @@ struct Kernels {
           V::store(out, sum[i][v]);
       }
     }
+  }
+
+  /// 0 in the first `lanes` lanes, minus infinity in the others.
+  static F relu_floor(int lanes) {
+    constexpr float kNone = -__builtin_inff();
+    static constexpr float kSteps[32] = {0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,
+                                         0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,  0.0F,
+                                         kNone, kNone, kNone, kNone, kNone, kNone, kNone, kNone,
+                                         kNone, kNone, kNone, kNone, kNone, kNone, kNone, kNone};
+    return V::load(kSteps + 16 - (lanes < 0 ? 0 : lanes < 16 ? lanes : 16));
   }
 
   template <int kRows, int kVectors, bool kMasked>
@@ -144,6 +172,9 @@ struct Kernels {
       int k0 = 0;
       do {
         const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
+        block.relu = k1 == g.k ? g.relu : 0;
+        block.positive =
+            k1 == g.k && g.positive != nullptr ? g.positive + row * g.ld_positive : nullptr;
         int column = 0;
         for (; column + kPanel <= g.n; column += kPanel)
           column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(block, column, k0, k1, k0 == 0,
@@ -189,17 +220,6 @@ struct Kernels {
   static void add(float* y, const float* x, std::size_t n) {
     for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       put(y + i, V::add(get(y + i, lanes), get(x + i, lanes)), lanes);
-    });
-  }
-  static void relu(float* x, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
-      put(x + i, V::max(V::set1(0.0F), get(x + i, lanes)), lanes);  // keeps NaN
-    });
-  }
-  static void relu_backward(float* dy, const float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
-      const F zero = V::set1(0.0F);
-      put(dy + i, V::select(V::gt(get(y + i, lanes), zero), get(dy + i, lanes), zero), lanes);
     });
   }
   static void exp(const float* x, float* y, std::size_t n) {
@@ -500,11 +520,15 @@ struct Kernels {
   }
 
   static constexpr KernelTable table(const char* name) {
-    return {name,         gemm,          column_sum,    axpy,
-            add,          relu,          relu_backward, exp,
-            log,          tanh,          sigmoid,       gru_forward,
-            gru_backward, embed_relu,    scatter_add,   chosen_backward,
-            qmix_forward, qmix_backward, rmsprop,       adam,
+    return {name,         gemm,
+            column_sum,   axpy,
+            add,          exp,
+            log,          tanh,
+            sigmoid,      gru_forward,
+            gru_backward, embed_relu,
+            scatter_add,  chosen_backward,
+            qmix_forward, qmix_backward,
+            rmsprop,      adam,
             fma_peak,     kPeakFlops};
   }
 };

@@ -23,6 +23,7 @@ struct MixerInput {
   const float* q_max = nullptr;   ///< [rows, n_agents] largest value of an available action
   const int* greedy = nullptr;    ///< [rows, n_agents] that action; null in target networks
   const float* hidden = nullptr;  ///< [rows, n_agents, hidden_dim] GRU states
+  bool want_credits = true;       ///< false: MixerPass::credits may be left out
 };
 
 struct MixerNeeds {

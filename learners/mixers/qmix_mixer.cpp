@@ -24,12 +24,8 @@ QmixMixer::QmixMixer(ParamLayout& layout, const EnvShape& shape, const MixerConf
   const std::string prefix = "mixer.";
   if (two_layers()) {
     const int h = hyper_hidden_;
-    columns_ = {.w1 = 0,
-                .w_final = h,
-                .v = 2 * h,
-                .b1 = 2 * h + v_hidden_,
-                .relu_begin = 0,
-                .relu_count = 2 * h + v_hidden_};
+    columns_ = {
+        .w1 = 0, .w_final = h, .v = 2 * h, .b1 = 2 * h + v_hidden_, .relu = 2 * h + v_hidden_};
     first_ = layout.add_fused(
         {prefix + "hyper_w_1.0", prefix + "hyper_w_final.0", prefix + "V.0", prefix + "hyper_b_1"},
         state_dim_, {h, h, v_hidden_, embed_});
@@ -40,8 +36,7 @@ QmixMixer::QmixMixer(ParamLayout& layout, const EnvShape& shape, const MixerConf
                 .w_final = v_hidden_ + embed_,
                 .v = 0,
                 .b1 = v_hidden_,
-                .relu_begin = 0,
-                .relu_count = v_hidden_};
+                .relu = v_hidden_};
     first_ = layout.add_fused(
         {prefix + "V.0", prefix + "hyper_b_1", prefix + "hyper_w_final", prefix + "hyper_w_1"},
         state_dim_, {v_hidden_, embed_, embed_, inputs_ * embed_});
@@ -56,10 +51,7 @@ MixerPass QmixMixer::forward(const float* params, const MixerInput& in, bool wan
   const int rows = in.rows;
   const int width = columns_.total;
   float* first = scratch.floats(sz(rows) * sz(width));
-  forward_product(first_, params, rows, in.state, state_dim_, first, width);
-  for (int row = 0; row < rows; ++row)
-    k.relu(first + static_cast<std::ptrdiff_t>(row) * width + columns_.relu_begin,
-           sz(columns_.relu_count));
+  forward_product(first_, params, rows, in.state, state_dim_, first, width, columns_.relu);
 
   MixerPass pass;
   pass.kept[kFirst] = first;
@@ -84,7 +76,7 @@ MixerPass QmixMixer::forward(const float* params, const MixerInput& in, bool wan
   pass.kept[kHidden] = scratch.floats(sz(rows) * sz(embed_));
   pass.kept[kSlope] = scratch.floats(sz(rows) * sz(embed_));
   pass.q_tot = scratch.floats(sz(rows));
-  pass.credits = scratch.floats(sz(rows) * sz(inputs_));
+  if (in.want_credits) pass.credits = scratch.floats(sz(rows) * sz(inputs_));
   if (want_published) pass.published = scratch.floats(sz(rows) * sz(inputs_));
 
   f.b1_ld = width;
@@ -149,33 +141,17 @@ void QmixMixer::backward(const MixerInput& in, const MixerPass& pass, const floa
           .b = params + v_out_.weight,
           .ldb = v_hidden_,
           .c = d_first + columns_.v,
-          .ldc = width});
+          .ldc = width,
+          .positive = first + columns_.v,
+          .ld_positive = width});
 
   if (two_layers()) {
     weight_gradient(w1_out_, rows, first + columns_.w1, width, b.d_a1, inputs_ * embed_, grad);
     weight_gradient(w_final_out_, rows, first + columns_.w_final, width, b.d_a2, embed_, grad);
-    k.gemm({.m = rows,
-            .n = hyper_hidden_,
-            .k = inputs_ * embed_,
-            .a = b.d_a1,
-            .a_row = inputs_ * embed_,
-            .b = w1_out_t_.data(),
-            .ldb = hyper_hidden_,
-            .c = d_first + columns_.w1,
-            .ldc = width});
-    k.gemm({.m = rows,
-            .n = hyper_hidden_,
-            .k = embed_,
-            .a = b.d_a2,
-            .a_row = embed_,
-            .b = w_final_out_t_.data(),
-            .ldb = hyper_hidden_,
-            .c = d_first + columns_.w_final,
-            .ldc = width});
-  }
-  for (int row = 0; row < rows; ++row) {
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * width + columns_.relu_begin;
-    k.relu_backward(d_first + at, first + at, sz(columns_.relu_count));
+    input_gradient(rows, hyper_hidden_, inputs_ * embed_, b.d_a1, inputs_ * embed_,
+                   w1_out_t_.data(), d_first + columns_.w1, width, first + columns_.w1);
+    input_gradient(rows, hyper_hidden_, embed_, b.d_a2, embed_, w_final_out_t_.data(),
+                   d_first + columns_.w_final, width, first + columns_.w_final);
   }
   weight_gradient(first_, rows, in.state, state_dim_, d_first, width, grad);
 }

@@ -28,7 +28,7 @@ class QmixMixer : public Mixer {
   /// Columns of the matrix that reads the state.
   struct Columns {
     int w1 = 0, w_final = 0, v = 0, b1 = 0;
-    int relu_begin = 0, relu_count = 0;
+    int relu = 0;  // the first columns are hidden layers
     int total = 0;
   };
   enum Kept { kFirst, kA1, kA2, kHidden, kSlope, kV };

@@ -15,7 +15,7 @@ class QmixSimpleMixer final : public QmixMixer {
                     Scratch& scratch) const override {
     const MixerInput summed = sum_agents(in, scratch);
     MixerPass pass = QmixMixer::forward(params, summed, want_published, scratch);
-    pass.credits = spread(pass.credits, in.rows, scratch);
+    if (in.want_credits) pass.credits = spread(pass.credits, in.rows, scratch);
     if (want_published) pass.published = spread(pass.published, in.rows, scratch);
     return pass;
   }
@@ -41,7 +41,7 @@ class QmixSimpleMixer final : public QmixMixer {
         total += in.q[static_cast<std::ptrdiff_t>(row) * n_agents_ + i];
       sum[row] = total;
     }
-    return {.rows = in.rows, .q = sum, .state = in.state};
+    return {.rows = in.rows, .q = sum, .state = in.state, .want_credits = in.want_credits};
   }
   float* spread(const float* per_row, int rows, Scratch& scratch) const {
     float* out =

@@ -11,10 +11,43 @@ namespace credo {
 
 namespace {
 
+constexpr int kBlockRows = 96;  // rows the layers pass on to each other
+
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 std::ptrdiff_t at(int row, int width) { return static_cast<std::ptrdiff_t>(row) * width; }
 
 }  // namespace
+
+// Blocks of slots have about kBlockRows rows.
+PackedRows pack_rows(int n_agents, std::span<const int> slots, Scratch& scratch) {
+  const int n_slots = slots.front();
+  int* live = scratch.take<int>(sz(n_slots));
+  int* slot_row = scratch.take<int>(sz(n_slots));
+  int* blocks = scratch.take<int>(sz(n_slots) + 1);
+  PackedRows packed;
+  packed.n_agents = n_agents;
+  for (int t = 0, alive = static_cast<int>(slots.size()); t < n_slots; ++t) {
+    while (slots[sz(alive - 1)] <= t) --alive;
+    live[t] = alive;
+    slot_row[t] = packed.rows;
+    packed.rows += alive * n_agents;
+  }
+  const auto row_after = [&](int t) { return slot_row[t] + live[t] * n_agents; };
+  int n_blocks = 0;
+  for (int t = 0; t < n_slots;) {
+    blocks[n_blocks++] = t;
+    const int first = slot_row[t];
+    int end = t + 1;
+    while (end < n_slots && row_after(end) - first <= kBlockRows) ++end;
+    packed.block_rows = std::max(packed.block_rows, row_after(end - 1) - first);
+    t = end;
+  }
+  blocks[n_blocks] = n_slots;
+  packed.live = {live, sz(n_slots)};
+  packed.slot_row = {slot_row, sz(n_slots)};
+  packed.blocks = {blocks, sz(n_blocks) + 1};
+  return packed;
+}
 
 AgentNetwork::AgentNetwork(ParamLayout& layout, const std::string& prefix, const EnvShape& shape,
                            const AgentConfig& config)
@@ -138,7 +171,7 @@ AgentNetwork::Backward AgentNetwork::begin_backward(const PackedRows& in, Scratc
   return back;
 }
 
-// fc2 sees one or two output gradients per row.
+// fc2 sees one or two output gradients per row, or all.
 void AgentNetwork::output_gradient(const Transposed& weights, const AgentPass& pass, int base,
                                    int rows, const AgentGradient& d, Backward& back, float* grad,
                                    Scratch& scratch) const {
@@ -149,7 +182,13 @@ void AgentNetwork::output_gradient(const Transposed& weights, const AgentPass& p
                       d_h, back.d_fc2);
     for (int row = base; row < base + rows; ++row) grad[fc2_.bias + sz(action[row])] += d_q[row];
   };
-  chosen(d.action, d.d_q, back.d_h);
+  if (d.d_all != nullptr) {
+    const float* d_all = d.d_all + at(base, n_actions_);
+    input_gradient(rows, h, n_actions_, d_all, n_actions_, weights.fc2.data(), back.d_h);
+    weight_gradient(fc2_, rows, pass.h + at(base, h), h, d_all, n_actions_, grad);
+  } else {
+    chosen(d.action, d.d_q, back.d_h);
+  }
   if (d.d_second != nullptr) {
     float* d_h = scratch.floats(sz(rows) * sz(h));
     chosen(d.second_action, d.d_second, d_h);
@@ -196,8 +235,8 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
 
   // Input side: columns 0..3h are (r, z, n).
   const float* hidden1 = pass.hidden1 + at(base, h);
-  input_gradient(rows, h, 3 * h, back.d_gates, 4 * h, weights.weight_ih.data(), back.d_hidden1);
-  k.relu_backward(back.d_hidden1, hidden1, sz(rows) * sz(h));
+  input_gradient(rows, h, 3 * h, back.d_gates, 4 * h, weights.weight_ih.data(), back.d_hidden1, h,
+                 hidden1);
   weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, 4 * h, grad);
   Linear obs_part = fc1_;
   obs_part.in = obs_dim_;

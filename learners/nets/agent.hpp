@@ -46,6 +46,9 @@ struct PackedRows {
   }
 };
 
+/// Rows of episodes with these numbers of slots, longest first; last_action is left to the caller.
+PackedRows pack_rows(int n_agents, std::span<const int> slots, Scratch& scratch);
+
 /// What a forward pass leaves behind; storage belongs to the Scratch it was given.
 struct AgentPass {
   bool keep = false;         ///< the arrays below hold all rows, as backward needs them
@@ -58,12 +61,13 @@ struct AgentPass {
 };
 
 /// Gradient of a pass's outputs, all rows. Few values of a row have one: that of the chosen action
-/// and, where the loss looks at the greedy action as well, that of a second one.
+/// and, where the loss looks at the greedy action as well, that of a second one. Or all have one.
 struct AgentGradient {
   const int* action = nullptr;  ///< [rows]
   const float* d_q = nullptr;   ///< [rows] gradient of the value of `action`
   const int* second_action = nullptr;
   const float* d_second = nullptr;  ///< null: no second action
+  const float* d_all = nullptr;     ///< [rows, n_actions], in place of the above; null: none
   const float* d_h = nullptr;       ///< [rows, h] of the GRU states, beyond fc2; null: none
 };
 

@@ -38,16 +38,18 @@ Mlp::Pass Mlp::forward(const float* params, const MlpInput& in, Scratch& scratch
     const Linear& layer = layers_[i];
     const std::size_t count = sz(in.rows) * sz(layer.out);
     float* y = scratch.floats(count);
+    const int relu = i + 1 < layers_.size() ? layer.out : 0;
     if (i == 0) {
-      forward_product(dense_part(), params, in.rows, in.x, in.ld, y, layer.out);
+      forward_product(dense_part(), params, in.rows, in.x, in.ld, y, layer.out,
+                      in.n_hot == 0 ? relu : 0);
       for (int row = 0; row < in.rows; ++row)
         for (int j = 0; j < in.n_hot; ++j)
           k.add(y + at(row, layer.out),
                 params + layer.weight + at(in.hot[at(row, in.n_hot) + j], layer.ld), sz(layer.out));
+      if (in.n_hot > 0 && relu > 0) k.embed_relu(in.rows, layer.out, nullptr, nullptr, nullptr, y);
     } else {
-      forward_product(layer, params, in.rows, pass.out, layer.in, y, layer.out);
+      forward_product(layer, params, in.rows, pass.out, layer.in, y, layer.out, relu);
     }
-    if (i + 1 < layers_.size()) k.relu(y, count);
     pass.y[i] = pass.out = y;
   }
   return pass;
@@ -70,8 +72,8 @@ void Mlp::backward(const MlpInput& in, const Pass& pass, const float* d_out,
     const float* x = pass.y[i - 1];
     weight_gradient(layer, rows, x, layer.in, d_y, layer.out, grad);
     float* d_x = scratch.floats(sz(rows) * sz(layer.in));
-    input_gradient(rows, layer.in, layer.out, d_y, layer.out, transposed_[i].data(), d_x);
-    k.relu_backward(d_x, x, sz(rows) * sz(layer.in));
+    input_gradient(rows, layer.in, layer.out, d_y, layer.out, transposed_[i].data(), d_x, layer.in,
+                   x);
     d_y = d_x;
   }
   const Linear& first = layers_.front();

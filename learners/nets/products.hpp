@@ -6,9 +6,9 @@
 
 namespace credo {
 
-/// y[rows, out] = b + x W.
+/// y[rows, out] = b + x W, the first `relu` columns through a ReLU.
 inline void forward_product(const Linear& layer, const float* params, int rows, const float* x,
-                            std::ptrdiff_t ldx, float* y, std::ptrdiff_t ldy) {
+                            std::ptrdiff_t ldx, float* y, std::ptrdiff_t ldy, int relu = 0) {
   kernels().gemm({.m = rows,
                   .n = layer.out,
                   .k = layer.in,
@@ -18,7 +18,8 @@ inline void forward_product(const Linear& layer, const float* params, int rows, 
                   .ldb = layer.ld,
                   .c = y,
                   .ldc = ldy,
-                  .bias = params + layer.bias});
+                  .bias = params + layer.bias,
+                  .relu = relu});
 }
 
 /// c[m, n] += a[m, k] * b[k, n].
@@ -36,9 +37,10 @@ inline void accumulate_product(int m, int n, int k, const float* a, std::ptrdiff
                   .accumulate = true});
 }
 
-/// dx[rows, in] = dy[rows, out] * transposed[out, in].
+/// dx[rows, in] = dy[rows, out] * transposed[out, in], the gradient of x. Where x is the output of
+/// a ReLU, `x` takes it through that as well. dx and x: rows ldx floats apart.
 inline void input_gradient(int rows, int in, int out, const float* dy, std::ptrdiff_t ldy,
-                           const float* transposed, float* dx) {
+                           const float* transposed, float* dx, std::ptrdiff_t ldx, const float* x) {
   kernels().gemm({.m = rows,
                   .n = in,
                   .k = out,
@@ -47,7 +49,9 @@ inline void input_gradient(int rows, int in, int out, const float* dy, std::ptrd
                   .b = transposed,
                   .ldb = in,
                   .c = dx,
-                  .ldc = in});
+                  .ldc = ldx,
+                  .positive = x,
+                  .ld_positive = ldx});
 }
 
 /// dW += x^T dy, rows ascending.

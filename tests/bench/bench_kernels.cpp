@@ -271,23 +271,6 @@ void add(benchmark::State& state, const KernelTable& k) {
   }
   elements(state, 4096);
 }
-void relu(benchmark::State& state, const KernelTable& k) {
-  auto y = random_floats(4096);
-  for (auto _ : state) {
-    k.relu(y.data(), y.size());
-    benchmark::ClobberMemory();
-  }
-  elements(state, 4096);
-}
-void relu_backward(benchmark::State& state, const KernelTable& k) {
-  const auto y = random_floats(4096);
-  auto dy = random_floats(4096);
-  for (auto _ : state) {
-    k.relu_backward(dy.data(), y.data(), y.size());
-    benchmark::ClobberMemory();
-  }
-  elements(state, 4096);
-}
 void column_sum(benchmark::State& state, const KernelTable& k) {
   const auto x = random_floats(kRows * 4 * kHidden);
   std::vector<float> out(4 * kHidden);
@@ -413,8 +396,6 @@ void register_table(const KernelTable& k) {
   add_case("adam", "", adam);
   add_case("axpy", "", axpy);
   add_case("add", "", add);
-  add_case("relu", "", relu);
-  add_case("relu_backward", "", relu_backward);
   add_case("column_sum", "", column_sum);
 }
 

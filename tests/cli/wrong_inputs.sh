@@ -64,6 +64,26 @@ refuse "open_loop.budget|'59'|60" eval --policy open_loop --env skirmish/3m --bu
 refuse "--budget|random" eval --policy random --env two_step --budget 10
 refuse "--budget|'0'" eval --policy open_loop --env two_step --budget 0
 
+# replays
+"$credo" replay --env two_step --policy noop --log two.replay >/dev/null || exit 1
+head -c 40 two.replay >short.replay
+{ head -c 30 two.replay; printf X; tail -c +32 two.replay; } >flipped.replay
+echo nonsense >nonsense.replay
+refuse "--env|--policy" replay
+refuse "--policy" replay --env two_step
+refuse "unknown policy|random" replay --env two_step --policy rnadom
+refuse "'scripted:focus'" replay --env skirmish/3m --policy scripted:fcus
+refuse "missing.replay" replay missing.replay
+refuse "short.replay|damaged" replay short.replay
+refuse "flipped.replay|checksum" replay flipped.replay
+refuse "nonsense.replay|replay log" replay nonsense.replay
+refuse "--seed|replay log" replay two.replay --seed 3
+refuse "--env|DIR" replay done --env two_step
+refuse "--speed|'0'" replay two.replay --speed 0
+refuse "--episodes|'0'" replay done --episodes 0
+refuse "no_folder" replay two.replay --html no_folder/x.html
+refuse "heuristic_ai" run --env skirmish/3m --alg scripted:heuristic_aj --out x
+
 # settings
 refuse "learner.gama|learner.gamma" run "${start[@]}" --set learner.gama=0.9 --out x
 refuse "env.lmit|limit" run "${start[@]}" --set env.lmit=3 --out x
@@ -72,6 +92,10 @@ refuse "learner.gamma|'1.5'|[0, 1]" run "${start[@]}" --set learner.gamma=1.5 --
 refuse "learner.gamma|nan" run "${start[@]}" --set learner.gamma=nan --out x
 refuse "learner.batch_size|int" run "${start[@]}" --set learner.batch_size=2.5 --out x
 refuse "mixer.type|qmix_simple" run "${start[@]}" --set mixer.type=sum --out x
+refuse "mixer.type|learner.type = coma|none" run --env two_step --alg coma --set mixer.type=vdn --out x
+refuse "learner.type|q_learning" run "${start[@]}" --set learner.type=cmoa --out x
+refuse "exploration.epsilon_finish|at least" run --env two_step --alg coma \
+  --set exploration.epsilon_finish=0 --out x
 refuse "KEY=VALUE" run "${start[@]}" --set learner.gamma --out x
 refuse "replay.capacity|learner.batch_size" run "${start[@]}" --set replay.capacity=2 --out x
 refuse "run.seed|--seed" run "${start[@]}" --set run.seed=3 --out x

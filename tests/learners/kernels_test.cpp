@@ -17,7 +17,7 @@ using learner_tests::tables;
 /// A product with its own storage: strides wider than needed, guard values all around.
 struct Product {
   Gemm g;
-  std::vector<float> a, b, c, bias;
+  std::vector<float> a, b, c, bias, positive;
 
   Product(Draw& draw, int m, int n, int k) {
     const bool transposed = draw.chance(0.4);
@@ -34,6 +34,11 @@ struct Product {
     const int start = draw.integer(0, 2);
     g.accumulate = start == 0;
     if (start != 1) g.bias = bias.data();  // an accumulating product ignores it
+    if (draw.chance(0.3)) g.relu = draw.integer(0, n);
+    if (draw.chance(0.3)) {
+      g.ld_positive = n + draw.integer(0, 5);
+      positive = draw.reals(sz(m) * sz(static_cast<int>(g.ld_positive)) + 1, -1.0F, 1.0F);
+    }
   }
 
   std::vector<float> run(const KernelTable& table) const {
@@ -42,6 +47,7 @@ struct Product {
     call.a = a.data();
     call.b = b.data();
     call.c = out.data();
+    if (!positive.empty()) call.positive = positive.data();
     table.gemm(call);
     return out;
   }
@@ -55,6 +61,9 @@ struct Product {
         float sum = g.accumulate ? place : g.bias != nullptr ? bias[sz(j)] : 0.0F;
         for (int p = 0; p < g.k; ++p)
           sum = std::fma(a[sz(i * g.a_row + p * g.a_col)], b[sz(p * g.ldb + j)], sum);
+        if (j < g.relu) sum = std::max(sum, 0.0F);
+        if (!positive.empty() && positive[sz(i) * sz(static_cast<int>(g.ld_positive)) + sz(j)] <= 0)
+          sum = 0.0F;
         place = sum;
       }
     }
@@ -157,11 +166,6 @@ TEST_SUITE("kernels") {
       check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
         t.add(out.data(), x.data(), n);
       });
-      check_tables(y,
-                   [&](const KernelTable& t, std::vector<float>& out) { t.relu(out.data(), n); });
-      check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
-        t.relu_backward(out.data(), x.data(), n);
-      });
       for (const auto member : {&KernelTable::exp, &KernelTable::tanh, &KernelTable::sigmoid})
         check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
           (t.*member)(x.data(), out.data(), n);
@@ -182,11 +186,6 @@ TEST_SUITE("kernels") {
       CHECK(y == std::vector<float>{-3.0F, 2.0F, 3.0F, 5.0F, 11.0F});
       t->add(y.data(), x.data(), 5);
       CHECK(y == std::vector<float>{-5.0F, 2.0F, 3.0F, 5.5F, 14.0F});
-      t->relu_backward(y.data(), x.data(), 5);
-      CHECK(y == std::vector<float>{0.0F, 0.0F, 0.0F, 5.5F, 14.0F});
-      y = x;
-      t->relu(y.data(), 5);
-      CHECK(y == std::vector<float>{0.0F, 0.0F, 0.0F, 0.5F, 3.0F});
       y = {1.0F, -1.0F};
       const std::vector<float> rows = {1.0F, 2.0F, 9.0F, 3.0F, 4.0F, 9.0F};
       t->column_sum(2, 2, rows.data(), 3, y.data());

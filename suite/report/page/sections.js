@@ -1,0 +1,292 @@
+// The report's sections: overview, scores over all tasks, one section per task, all runs.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+assignStyles(data.algorithms);
+for (const cell of data.cells) {
+  cell.algorithm = data.algorithms[cell.alg];
+  cell.taskInfo = data.tasks[cell.task];
+  // H is 1 minus its distance to 1, which is kept because it has the digits.
+  const away = (values) => values && values.map((value) => 1 - value);
+  const curve = cell.curves.dev;
+  if (curve) cell.curves.ent = { ...curve, mid: away(curve.mid), lo: away(curve.hi), hi: away(curve.lo) };
+  for (const run of cell.runs) if (run.dev) run.ent = away(run.dev);
+}
+const cellsOf = (task) => data.cells.filter((cell) => cell.task === task);
+const cellFragment = (cell) => `#cell/${encodeURI(cell.taskInfo.name)}/${encodeURI(cell.algorithm.name)}`;
+const taskFragment = (task) => `#task/${encodeURI(task.name)}`;
+const isDone = (cell) => cell.row.status === "done";
+
+function statusChip(status) {
+  const good = status === "done";
+  return el("span", { class: good ? "chip" : "chip bad", text: good ? status : `⚠ ${status}` });
+}
+
+/**
+ * The learner whose interval lies above that of every other learner, random and noop; null when
+ * none does or when fewer than three seeds stand behind one of the intervals.
+ */
+function clearBest(cells) {
+  const rivals = cells.filter((c) => c.algorithm.learner || c.algorithm.base === "random" || c.algorithm.base === "noop");
+  const learners = rivals.filter((c) => c.algorithm.learner && c.row.iqm);
+  if (learners.length < 2 || rivals.some((c) => !c.row.iqm || (c.algorithm.learner && c.row.seeds.length < 3))) return null;
+  const top = learners.reduce((a, b) => (b.row.iqm[0] > a.row.iqm[0] ? b : a));
+  return rivals.every((c) => c === top || c.row.iqm[2] < top.row.iqm[1]) ? top : null;
+}
+/** Learners whose intervals overlap that of the one with the highest IQM. */
+function tiedForBest(cells) {
+  const learners = cells.filter((c) => c.algorithm.learner && c.row.iqm);
+  if (!learners.length) return [];
+  const top = learners.reduce((a, b) => (b.row.iqm[0] > a.row.iqm[0] ? b : a));
+  return learners.filter((c) => c.row.iqm[2] >= top.row.iqm[1]);
+}
+
+function unfinishedNote() {
+  const items = [];
+  for (const cell of data.cells) {
+    const bad = cell.runs.filter((run) => run.status !== "done");
+    const groups = new Map();
+    for (const run of bad) {
+      const what = `${run.status}${run.reason ? `: ${run.reason}` : ""}`;
+      groups.set(what, (groups.get(what) || []).concat(run.seed));
+    }
+    for (const [what, seeds] of groups)
+      items.push(el("li", {}, [el("a", { href: cellFragment(cell), text: `${cell.algorithm.name} on ${cell.taskInfo.name}` }),
+        `, seed${seeds.length > 1 ? "s" : ""} ${seedList(seeds)}: ${what}`]));
+  }
+  if (!items.length) return null;
+  return el("div", { class: "note", id: "unfinished" }, [
+    el("strong", { text: "Runs without a score. " }), "They count in no average and are not replaced.", el("ul", {}, items)]);
+}
+
+function glanceTable() {
+  const head = el("tr", {}, [el("th", { text: "IQM of the return" }),
+    data.algorithms.map((a) => el("th", { class: "top", scope: "col" }, [swatch(a), " ", a.name]))]);
+  const rows = data.tasks.map((task, t) => {
+    const cells = cellsOf(t);
+    const best = clearBest(cells);
+    return el("tr", {}, [el("th", { scope: "row" }, el("a", { href: taskFragment(task), text: task.name })),
+      data.algorithms.map((a, index) => {
+        const cell = cells.find((c) => c.alg === index);
+        if (!cell) return el("td", { class: "soft", text: "" });
+        const score = cell.row.iqm ? cell.row.iqm[0] : null;
+        const share = task.bounds && isNumber(score)
+          ? Math.max(0, Math.min(1, (score - task.bounds.random) / (task.bounds.best - task.bounds.random))) : null;
+        return el("td", { style: share === null ? null
+          : `background:color-mix(in srgb, var(--tint) ${(share * 42).toFixed(0)}%, transparent)` },
+        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${shownEstimate(cell.row.iqm)}, ${cell.row.status}`,
+          class: isDone(cell) ? null : "warned" }, [cell === best && el("span", { class: "star", text: "★ " }),
+          isDone(cell) ? "" : "⚠ ", shown(score)]));
+      })]);
+  });
+  return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "Results at a glance" },
+    el("table", { class: "glance", id: "glance" }, [el("thead", {}, head), el("tbody", {}, rows)]));
+}
+
+function overviewSection() {
+  const { counts } = data;
+  const missing = counts.runs - counts.done;
+  return el("section", { id: "overview" }, [
+    el("h1", { text: data.title }),
+    el("dl", { class: "facts" }, data.facts.map(([term, text]) => el("div", { class: text.length > 60 ? "wide" : null },
+      [el("dt", { text: term }), el("dd", { text })]))),
+    el("p", {}, [statusChip(missing ? `${counts.done} of ${counts.runs} runs done` : "done"),
+      missing ? "" : ` all ${counts.runs} runs`]),
+    unfinishedNote(), glanceTable(),
+    el("p", { class: "small soft", text: "Shaded from the random policy (none) to the task's published bound (full), where there is " +
+      "one. ★ marks a learner whose 95% interval lies above those of all other learners, random and noop, with at least three " +
+      "seeds each; ⚠ rows with runs that did not finish." }),
+  ]);
+}
+
+const bandNote = (n) => n >= 4 ? "Bands: 95% percentile bootstrap over seeds."
+  : n >= 2 ? "Bands: lowest to highest seed (fewer than four)." : "One seed: no band.";
+
+function aggregateSection() {
+  const aggregate = data.aggregate;
+  if (!aggregate || !aggregate.rows.length) {
+    return el("section", { id: "aggregate" }, [el("div", { class: "heading" }, el("h2", { text: "Over all tasks" })),
+      el("p", { class: "soft", text: "No scores over all tasks: they need tasks with published bounds and finished runs of every algorithm." }),
+      leftOut(aggregate)]);
+  }
+  const style = (index) => data.algorithms[index];
+  const names = aggregate.rows.map((row) => style(row.alg).name);
+  const panel = (title, key, fixed) => ({ title, fixed, digits: 3, rows: aggregate.rows.map((row) => {
+    const [value, lo, hi] = row[key];
+    return { name: style(row.alg).name, color: style(row.alg).color, value, lo, hi, tip: `${row.n} runs` };
+  }) });
+  const curves = (list, x) => list.map((one) => ({ name: style(one.alg).name, color: style(one.alg).color, dash: style(one.alg).dash,
+    x, mid: one.mid, lo: one.lo, hi: one.hi }));
+  const cards = [
+    figureCard({ title: "Normalised scores: IQM, median, mean, optimality gap", file: "aggregate_scores", wide: true,
+      caption: "Estimate and 95% stratified bootstrap interval. Smaller is better for the optimality gap.",
+      draw: () => intervalPlot({ names, panels: [panel("IQM", "iqm"), panel("Median", "median"), panel("Mean", "mean"),
+        panel("Optimality gap (smaller is better)", "gap")] }) }),
+    figureCard({ title: "Performance profiles", file: "performance_profiles",
+      caption: "Share of runs, over all tasks, that score above each normalised score. Higher is better; 95% pointwise bands.",
+      draw: () => curvePlot({ series: curves(aggregate.profiles, aggregate.taus), xLabel: "normalised score τ",
+        yLabel: "share of runs with score > τ", yFixed: [0, 1], showX: (x) => `score > ${shown(x)}`, height: 300 }) }),
+  ];
+  if (aggregate.efficiency.length)
+    cards.push(figureCard({ title: "Sample efficiency", file: "sample_efficiency",
+      caption: "IQM of the normalised scores over all tasks against the share of each run's budget; 95% bands.",
+      draw: () => curvePlot({ series: curves(aggregate.efficiency, aggregate.moments), xLabel: "share of the training budget",
+        yLabel: "normalised score (IQM)", showX: (x) => `${Math.round(100 * x)}% of the budget`, height: 300,
+        refs: [{ y: 0, label: "random policy" }] }) }));
+  if (aggregate.pairs.length) {
+    const base = style(aggregate.pairs[0].y).name;
+    cards.push(figureCard({ title: `P(improvement over ${base})`, file: "probability_of_improvement",
+      caption: `Chance that a run of the algorithm beats a run of ${base}, mean over tasks, ties half; 95% interval. Dashed: even.`,
+      draw: () => intervalPlot({ names: aggregate.pairs.map((p) => style(p.x).name), panels: [{ fixed: [0, 1], ref: 0.5, digits: 3,
+        label: `P(X > ${base})`, rows: aggregate.pairs.map((p) => ({ name: style(p.x).name, color: style(p.x).color, value: p.imp[0],
+          lo: p.imp[1], hi: p.imp[2] })) }] }) }));
+  }
+  const pairOf = (row) => aggregate.pairs.find((p) => p.x === row.alg);
+  const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => shownEstimate(r[key], 3) });
+  const columns = [
+    { label: "algorithm", value: (r) => style(r.alg).name, cell: (r) => keyOf(style(r.alg)) },
+    { label: "runs", num: true, value: (r) => r.n, cell: (r) => String(r.n) },
+    number("IQM [95% CI]", "iqm"), number("median", "median"), number("mean", "mean"), number("optimality gap", "gap")];
+  if (aggregate.pairs.length)
+    columns.push({ label: `P(> ${style(aggregate.pairs[0].y).name})`, num: true, value: (r) => pairOf(r)?.imp[0],
+      cell: (r) => shownEstimate(pairOf(r)?.imp, 3) },
+    { label: "paired p", num: true, value: (r) => pairOf(r)?.p, cell: (r) => shown(pairOf(r)?.p, 4),
+      title: "two-sided sign-flip test of the paired differences" });
+  return el("section", { id: "aggregate" }, [
+    el("div", { class: "heading" }, [el("h2", { text: "Over all tasks" }),
+      el("span", { class: "soft small", text: `${aggregate.tasks.length} tasks: ${aggregate.tasks.join(", ")}` })]),
+    el("p", { class: "small soft", text: "Scores are normalised by published bounds of each task: 0 is the random policy, 1 the " +
+      "optimum or a bound declared by the rules." }),
+    leftOut(aggregate),
+    dataTable({ caption: "Scores over all tasks", columns, rows: aggregate.rows,
+      rowAttributes: (r) => ({ "data-algorithm": style(r.alg).name }) }),
+    el("div", { class: "figures" }, cards)]);
+}
+function leftOut(aggregate) {
+  if (!aggregate || !aggregate.left_out.length) return null;
+  return el("p", { class: "small soft" }, ["Left out: ", aggregate.left_out.map(([what, why]) => `${what} (${why})`).join("; "), "."]);
+}
+
+/** Series of one measure over a task's cells; fixed policies become levels. */
+function measureSeries(cells, key) {
+  const series = [];
+  for (const cell of cells) {
+    const { name, color, dash } = cell.algorithm;
+    const curve = cell.curves[key];
+    if (!curve) continue;
+    if (!cell.algorithm.learner) {
+      series.push({ name, color, dash, level: curve.mid[0], lo: curve.lo?.[0], hi: curve.hi?.[0], width: 1.5 });
+      continue;
+    }
+    const marks = cell.runs.filter((run) => run.status !== "done" && run[key]?.length)
+      .map((run) => ({ x: data.axes[run.axis][run[key].length - 1], y: run[key][run[key].length - 1] }));
+    series.push({ name, color, dash, x: data.axes[curve.axis], mid: curve.mid, lo: curve.lo, hi: curve.hi,
+      n: curve.n, marks });
+  }
+  return series;
+}
+
+const MEASURES = {
+  ret: { title: "Return", yLabel: "test return (IQM)", file: "return" },
+  win: { title: "Win rate", yLabel: "test win rate (IQM)", file: "win_rate", yFixed: [0, 1] },
+  dev: { title: "Distance to equal credit", yLabel: "1 − H (IQM, log)", file: "one_minus_H", log: true, showY: shownDeviation },
+  ent: { title: "Entropy of the credits", yLabel: "H (IQM)", file: "H", showY: (y) => shown(y, 4) },
+};
+
+function creditPanels(cells) {
+  return cells.filter((cell) => cell.credits && cell.algorithm.learner).map((cell) => ({
+    name: cell.algorithm.name, title: cell.algorithm.name,
+    series: cell.credits.mid.map((mid, agent) => ({ name: cell.algorithm.name, label: `agent ${agent}`, end: String(agent),
+      color: cell.algorithm.color, dash: ["", "6 2", "2 2", "8 2 2 2"][agent % 4], width: 1.5,
+      x: data.axes[cell.credits.axis], mid })) }));
+}
+
+function measureCards(cells, prefix, keys) {
+  const most = Math.max(...cells.map((cell) => cell.runs.length));
+  return keys.filter((key) => cells.some((cell) => cell.curves[key] && cell.algorithm.learner)).map((key) => {
+    const measure = MEASURES[key];
+    const failed = cells.some((cell) => cell.runs.some((run) => run.status !== "done" && run[key]?.length));
+    const floor = key === "dev" ? " Zero lies on the floor." : "";
+    return figureCard({ title: measure.title, file: `${prefix}_${measure.file}`,
+      caption: `${bandNote(most)}${floor}${failed ? " ×: a run ends there without finishing." : ""}`,
+      draw: () => {
+        const series = key === "dev" ? measureSeries(cells.filter((c) => c.algorithm.learner), key) : measureSeries(cells, key);
+        return curvePlot({ ...measure, series, xLabel: "environment steps" });
+      } });
+  });
+}
+
+function taskSection(task, t) {
+  const cells = cellsOf(t);
+  const best = clearBest(cells);
+  const tied = best ? [] : tiedForBest(cells);
+  const learners = cells.filter((c) => c.algorithm.learner);
+  const enough = learners.every((c) => c.row.seeds.length >= 3);
+  const columns = [
+    { label: "algorithm", value: (c) => c.algorithm.name, cell: (c) => el("a", { href: cellFragment(c) }, keyOf(c.algorithm)) },
+    { label: "seeds", value: (c) => c.row.seeds.length, num: true, cell: (c) => seedList(c.row.seeds) },
+    { label: "mean return", num: true, value: (c) => c.row.mean, cell: (c) => shown(c.row.mean) },
+    { label: "IQM [95% CI]", num: true, className: "score", value: (c) => c.row.iqm?.[0],
+      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), shownEstimate(c.row.iqm)] }];
+  if (cells.some((c) => isNumber(c.row.abs)))
+    columns.push({ label: "best policy", num: true, value: (c) => c.row.abs, cell: (c) => shown(c.row.abs),
+      title: "absolute metric: the best policy of each run, evaluated again; mean over seeds" });
+  if (cells.some((c) => isNumber(c.row.win)))
+    columns.push({ label: "win rate", num: true, value: (c) => c.row.win, cell: (c) => shown(c.row.win, 3) });
+  if (cells.some((c) => isNumber(c.row.dev)))
+    columns.push({ label: "H", num: true, value: (c) => (isNumber(c.row.dev) ? 1 - c.row.dev : null), cell: (c) => shownEntropy(c.row.dev),
+      title: "normalised entropy of the credits in the final evaluation; 1 = equal credit" },
+    { label: "1 − H", num: true, value: (c) => c.row.dev, cell: (c) => shownDeviation(c.row.dev) });
+  columns.push({ label: "status", value: (c) => c.row.status, cell: (c) => statusChip(c.row.status) });
+
+  const names = cells.map((c) => c.algorithm.name);
+  const prefix = task.name.replace(/\W+/g, "_");
+  const final = figureCard({ title: "Return after training", file: `${prefix}_final`,
+    caption: "Interquartile mean with its 95% bootstrap interval; rings are single seeds.",
+    draw: () => intervalPlot({ names, panels: [{ label: "return", ref: task.bounds?.best, rows: cells.map((c) => ({
+      name: c.algorithm.name, color: c.algorithm.color, value: c.row.iqm?.[0], lo: c.row.iqm?.[1], hi: c.row.iqm?.[2],
+      dots: c.runs.map((run) => run.final?.ret).filter(isNumber), note: c.row.status,
+      tip: `${c.row.seeds.length} of ${c.row.planned} seeds` })) }] }) });
+  const [main, ...rest] = measureCards(cells, prefix, ["ret", "win", "dev", "ent"]);
+  const panels = creditPanels(cells);
+  const credit = panels.length ? figureCard({ title: "Credit of each agent", file: `${prefix}_credit`, wide: true,
+    caption: "Mean over seeds of each agent's credit dQ_tot/dQ_i; numbers at the right are agents.",
+    draw: () => panelPlot({ panels, xLabel: "environment steps", showY: (y) => shown(y, 3) }) }) : null;
+
+  let verdict = "";
+  if (!best && learners.length > 1)
+    verdict = !enough ? "Fewer than three finished seeds somewhere: no best is marked."
+      : tied.length > 1 ? `No clear best: the intervals of ${tied.map((c) => c.algorithm.name).join(", ")} overlap.` : "";
+  return el("section", { class: "task", id: `task/${task.name}` }, [
+    el("div", { class: "heading" }, [el("h2", { text: task.name }),
+      el("span", { class: "soft small", text: [task.about, task.settings].filter(Boolean).join(" · ") })]),
+    task.bounds && el("p", { class: "small soft", text: `Published bounds: random ${shown(task.bounds.random)} ` +
+      `(${task.bounds.random_source}), best ${shown(task.bounds.best)} (${task.bounds.best_source}).` }),
+    dataTable({ caption: `Results on ${task.name}`, columns, rows: cells,
+      rowAttributes: (c) => ({ "data-algorithm": c.algorithm.name, class: c === best ? "best" : null,
+        "data-search": `${task.name} ${c.algorithm.name} ${c.row.status}`.toLowerCase() }) }),
+    verdict && el("p", { class: "small soft", text: verdict }),
+    task.note && el("p", { class: "small soft", text: task.note }),
+    el("div", { class: "figures" }, [main, final, rest, credit])]);
+}
+
+function runsSection() {
+  const rows = data.cells.flatMap((cell) => cell.runs.map((run) => ({ cell, run })));
+  const columns = [
+    { label: "task", value: (r) => r.cell.taskInfo.name, cell: (r) => r.cell.taskInfo.name },
+    { label: "algorithm", value: (r) => r.cell.algorithm.name, cell: (r) => keyOf(r.cell.algorithm) },
+    { label: "seed", num: true, value: (r) => r.run.seed,
+      cell: (r) => el("a", { href: `${cellFragment(r.cell)}/seed_${r.run.seed}`, text: r.run.seed }) },
+    { label: "status", value: (r) => r.run.status, cell: (r) => statusChip(r.run.status) },
+    { label: "return", num: true, value: (r) => r.run.final?.ret, cell: (r) => shown(r.run.final?.ret) },
+    { label: "win rate", num: true, value: (r) => r.run.final?.win, cell: (r) => shown(r.run.final?.win, 3) },
+    { label: "1 − H", num: true, value: (r) => r.run.final?.dev, cell: (r) => shownDeviation(r.run.final?.dev) },
+    { label: "env steps", num: true, value: (r) => r.run.steps, cell: (r) => shownCount(r.run.steps) },
+    { label: "updates", num: true, value: (r) => r.run.updates, cell: (r) => shownCount(r.run.updates) },
+    { label: "wall time", num: true, value: (r) => r.run.wall, cell: (r) => shownTime(r.run.wall) }];
+  return el("section", { id: "runs", class: "screen" }, [
+    el("div", { class: "heading" }, [el("h2", { text: "All runs" }), el("span", { class: "soft small", text: `${rows.length} runs` })]),
+    dataTable({ caption: "All runs", columns, rows, rowAttributes: (r) => ({ "data-algorithm": r.cell.algorithm.name,
+      "data-search": `${r.cell.taskInfo.name} ${r.cell.algorithm.name} ${r.run.status} seed_${r.run.seed}`.toLowerCase() }) })]);
+}
+
+const footer = () => el("footer", { class: "small soft" }, data.footer.map((line) => el("p", { text: line })));

@@ -1,0 +1,72 @@
+// With the fragment #selftest the page tries itself out and writes what it found into the document.
+
+function selfTest() {
+  const lines = [];
+  const check = (name, passed) => lines.push(`${passed ? "pass" : "FAIL"}: ${name}`);
+  const column = (table, c) => [...table.tBodies[0].rows].map((row) => row.cells[c].textContent);
+  const allShown = () => [...document.querySelectorAll("#report figure svg")];
+  const tables = [...document.querySelectorAll("section.task table")];
+  const table = tables.find((t) => t.tBodies[0].rows.length > 1) || tables[0];
+  const before = column(table, 0).join();
+  const heads = table.tHead.rows[0].cells;
+
+  heads[2].firstChild.click();
+  const values = column(table, 2).map((text) => Number(text.replace("−", "-"))).filter(Number.isFinite);
+  check("numbers sort from the largest", heads[2].getAttribute("aria-sort") === "descending" &&
+    values.length > 1 && values.every((value, i) => !i || value <= values[i - 1]));
+  heads[0].firstChild.click();
+  const names = column(table, 0);
+  check("names sort from the first", heads[2].getAttribute("aria-sort") === null &&
+    names.every((name, i) => !i || names[i - 1].localeCompare(name, "en", { numeric: true }) <= 0));
+  heads[0].firstChild.click();
+  heads[0].firstChild.click();
+  check("the third press restores the order", column(table, 0).join() === before);
+
+  const learner = data.algorithms.find((a) => a.learner);
+  const curves = () => document.querySelectorAll(`.series[data-name="${learner.name}"]`).length;
+  const drawn = curves();
+  toggleAlgorithm(learner.name);
+  check("the legend switches an algorithm off everywhere", drawn > 0 && curves() === 0 &&
+    document.querySelector(`tr[data-algorithm="${learner.name}"]`).classList.contains("off"));
+  toggleAlgorithm(learner.name);
+  check("and on again", curves() === drawn);
+
+  applyFilter(learner.name);
+  const left = [...document.querySelectorAll("section.task tr[data-search]")].filter((row) => !row.hidden);
+  check("the filter keeps what it names", left.length > 0 && left.every((row) => row.dataset.search.includes(learner.name.toLowerCase())));
+  applyFilter("");
+  check("an empty filter keeps everything", !document.querySelector("tr[data-search][hidden], section.task[hidden]"));
+
+  check("every figure is drawn", allShown().length > 0 && allShown().every((root) => root.children.length > 3 && !/NaN|undefined/.test(root.outerHTML)));
+  const exported = svgText(allShown()[0]);
+  const parsed = new DOMParser().parseFromString(exported, "image/svg+xml");
+  check("a figure exports as SVG of its own", parsed.documentElement.tagName === "svg" && !exported.includes("var(") && !exported.includes("light-dark"));
+
+  const plot = document.querySelector('svg[aria-roledescription="chart"]');
+  plot.dispatchEvent(new KeyboardEvent("keydown", { key: "End" }));
+  check("arrow keys read a figure", !document.getElementById("tip").hidden && document.querySelectorAll("#tip tr").length > 0);
+  plot.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  check("Escape ends it", document.getElementById("tip").hidden);
+
+  const bad = data.cells.flatMap((c) => c.runs).filter((run) => run.status !== "done").length;
+  check("runs without a score are named", Boolean(document.getElementById("unfinished")) === bad > 0);
+
+  const cell = data.cells.find((c) => c.algorithm.learner);
+  let pages = 0;
+  for (const one of data.cells)
+    for (const run of one.runs) {
+      const page = cellPage(one, String(run.seed));
+      if (page.querySelectorAll("table tbody tr").length === one.runs.length && !/NaN|undefined/.test(page.innerHTML)) ++pages;
+    }
+  check(`every cell has its page (${pages})`, pages === data.counts.runs);
+  location.hash = `${cellFragment(cell)}/seed_${cell.runs[0].seed}`;
+  setTimeout(() => {
+    const page = document.getElementById("cell");
+    check("the fragment opens a cell", !page.hidden && page.textContent.includes(cell.taskInfo.name) &&
+      (!cell.config || page.querySelector("pre.config").textContent.startsWith(data.lines[cell.config[0]])));
+    check("no error was raised", !window.credoErrors.length);
+    lines.push(...window.credoErrors);
+    const failures = lines.filter((line) => !line.startsWith("pass")).length;
+    document.body.append(el("pre", { id: "selftest", text: `${lines.join("\n")}\nselftest: ${failures ? "FAILED" : "passed"}` }));
+  }, 50);
+}

@@ -1,0 +1,105 @@
+// In the long run playing, storing and learning allocate nothing: this program counts every
+// allocation of its own thread. oneTBB's own pools do not come through operator new.
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <new>
+#include <vector>
+
+#include "learners/q_learner.hpp"
+#include "learners/replay/replay_buffer.hpp"
+#include "learners/rollout.hpp"
+#include "tests/learners/training.hpp"
+
+namespace {
+thread_local std::size_t n_allocations = 0;
+
+void* counted(std::size_t size) {
+  ++n_allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void* counted(std::size_t size, std::align_val_t alignment) {
+  ++n_allocations;
+  const auto unit = static_cast<std::size_t>(alignment);
+  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+// new and delete must be replaced as one family.
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, std::align_val_t a) { return counted(size, a); }
+void* operator new[](std::size_t size, std::align_val_t a) { return counted(size, a); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++n_allocations;
+  return std::malloc(size == 0 ? 1 : size);
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace {
+
+constexpr int kEnvs = 4;
+constexpr int kCapacity = 32;
+constexpr int kBatch = 8;
+
+/// Rounds of playing kEnvs episodes, storing them and one update; allocations of the last rounds.
+std::size_t allocations_in_the_long_run(const std::string& algorithm) {
+  const auto env = learner_tests::short_env("predator_prey/5x5", 12);
+  const credo::TrainConfig config = learner_tests::algorithm_config(algorithm);
+  credo::Rollout rollout(*env, kEnvs, true);
+  credo::QLearner learner(rollout.shape(), config);
+  credo::ReplayBuffer replay(rollout.shape(), kCapacity);
+  std::vector<credo::EpisodeStreams> streams;
+  std::vector<const credo::Episode*> batch(kBatch);
+  std::size_t counted = 0;
+  for (std::uint64_t round = 0; round < 120; ++round) {
+    const std::size_t before = n_allocations;
+    streams.clear();
+    for (std::uint64_t e = 0; e < kEnvs; ++e)
+      streams.push_back({credo::Stream(0, credo::purpose("env"), 0, round * kEnvs + e),
+                         credo::Stream(0, credo::purpose("exploration"), 0, round * kEnvs + e)});
+    rollout.play(learner.network(), learner.params().data(), 0.5, streams);
+    const std::size_t played = n_allocations - before;
+    // A slot of the replay grows to the longest episode it has held: not counted.
+    for (int e = 0; e < kEnvs; ++e) replay.add(rollout.episode(e));
+    if (replay.size() < kBatch) continue;
+    const std::size_t stored = n_allocations;
+    credo::Stream stream(0, credo::purpose("replay"), 0, round);
+    replay.sample(stream, batch);
+    learner.apply_gradient(learner.compute_gradient(batch));
+    if (round >= 60) counted += played + (n_allocations - stored);
+  }
+  return counted;
+}
+
+}  // namespace
+
+TEST_SUITE("allocation") {
+  TEST_CASE("the allocation counter counts") {
+    const std::size_t before = n_allocations;
+    const std::vector<int> values(1000);
+    credo::Scratch scratch;
+    scratch.floats(100);
+    CHECK(values.size() == 1000);
+    CHECK(n_allocations >= before + 2);
+  }
+
+  TEST_CASE("playing and learning allocate nothing in the long run") {
+    for (const char* algorithm : {"iql", "vdn", "qmix", "qmix_simple", "qmix_gre", "qtran", "qplex",
+                                  "cw_qmix", "ow_qmix"}) {
+      CAPTURE(algorithm);
+      std::size_t allocations = 0;
+      learner_tests::with_threads(1, [&] { allocations = allocations_in_the_long_run(algorithm); });
+      CHECK(allocations == 0);
+    }
+  }
+}
