@@ -13,10 +13,10 @@ namespace credo::suite {
 
 /// What the manifest says beside the results. Clocks and machines stand in manifest.json alone.
 struct PublishNotes {
-  std::string suite;
-  std::string status;  ///< "running", "done", "incomplete"
-  std::string command;
-  std::string started;
+  std::string suite{};
+  std::string status{};  ///< "running", "done", "incomplete"
+  std::string command{};
+  std::string started{};
   double wall_s = 0.0;
   int jobs = 1;
   int threads = 1;

@@ -11,6 +11,7 @@
 #include "envs/core/registry.hpp"
 #include "suite/csv.hpp"
 #include "suite/files.hpp"
+#include "suite/runner.hpp"
 #include "suite/suite_folder.hpp"
 #include "suite/text.hpp"
 
@@ -140,7 +141,7 @@ RunResult read_run_result(const fs::path& directory) {
   result.settings_id = config.settings_id();
   result.env_settings = config.env_settings();
   result.commit = manifest.commit;
-  result.t_max = config.is_learning() ? config.train_params().integer("run.t_max") : 0;
+  result.t_max = budget(config);
   result.env_steps = manifest.env_steps;
   result.episodes = manifest.episodes;
   result.updates = manifest.updates;

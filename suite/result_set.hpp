@@ -41,7 +41,7 @@ struct RunResult {
   std::string run_id;       ///< identity of the configuration
   std::string settings_id;  ///< the same without the seed
   std::string commit;
-  std::int64_t t_max = 0;  ///< budget; 0 for fixed policies
+  std::int64_t t_max = 0;  ///< budget in environment steps; 0 for policies that do not search
   std::int64_t env_steps = 0, episodes = 0, updates = 0;
   double wall_s = 0.0;
   std::vector<EvaluationPoint> evaluations;  ///< during training, by t_env; then the final one

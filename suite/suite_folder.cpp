@@ -10,6 +10,7 @@
 #include "envs/core/error.hpp"
 #include "suite/csv.hpp"
 #include "suite/files.hpp"
+#include "suite/runner.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {

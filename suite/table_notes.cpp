@@ -25,7 +25,8 @@ std::string joined(const std::vector<std::string>& parts) {
 std::string budgets_of(const ResultSet& set) {
   std::map<std::string, std::int64_t> of_task;
   for (const RunResult& run : set.runs)
-    of_task[run.names.task] = std::max(of_task[run.names.task], run.t_max);
+    if (!is_fixed_policy(run.base_algorithm))
+      of_task[run.names.task] = std::max(of_task[run.names.task], run.t_max);
   std::vector<std::pair<std::int64_t, std::vector<std::string>>> groups;
   for (const std::string& task : set.tasks) {
     const std::int64_t budget = of_task[task];
@@ -56,9 +57,11 @@ TableNotes make_notes(const ResultSet& set) {
   std::vector<std::string> profiles;
   std::vector<std::string> episodes;
   std::vector<std::string> absolute_episodes;
+  std::vector<std::string> searches;
   std::vector<std::uint64_t> seeds;
   for (const RunResult& run : set.runs) {
     add_once(profiles, run.profile);
+    if (run.base_algorithm == "open_loop") add_once(searches, with_thousands(run.t_max));
     if (run.final) add_once(episodes, fmt::format("{}", run.final->episodes));
     if (run.absolute) add_once(absolute_episodes, fmt::format("{}", run.absolute->episodes));
     if (std::find(seeds.begin(), seeds.end(), run.seed) == seeds.end()) seeds.push_back(run.seed);
@@ -81,6 +84,9 @@ TableNotes make_notes(const ResultSet& set) {
       "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
       "resamples of the seeds).",
   };
+  if (!searches.empty())
+    notes.footer.push_back(fmt::format(
+        "open_loop: the best plan of a search of at most {} environment steps.", joined(searches)));
   if (!absolute_episodes.empty())
     notes.footer.push_back(
         fmt::format("Absolute: the best policy of each run's evaluations, played again over {} new "

@@ -74,6 +74,7 @@ Command resume_command();
 Command eval_command();
 Command suite_command();
 Command report_command();
+Command compare_command();
 Command playthrough_command();
 Command replay_command();
 Command bench_command();

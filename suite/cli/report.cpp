@@ -5,6 +5,7 @@
 #include "suite/build_info.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/files.hpp"
+#include "suite/marl_eval.hpp"
 #include "suite/publish.hpp"
 #include "suite/result_set.hpp"
 #include "suite/tables.hpp"
@@ -42,7 +43,7 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
 
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
-  const std::vector<std::string> formats = {"md", "csv", "json", "latex"};
+  const std::vector<std::string> formats = {"md", "csv", "json", "latex", "marl-eval", "rliable"};
   const std::string format = arguments.text("format").value_or(arguments.json() ? "json" : "md");
   if (std::find(formats.begin(), formats.end(), format) == formats.end())
     throw UserError("--format: " + unknown_name_message("format", format, formats));
@@ -50,6 +51,10 @@ int run_report(const Arguments& arguments) {
   const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed")});
   if (format == "csv" && arguments.has("runs")) {
     print_out(results_csv(set));
+    return kExitOk;
+  }
+  if (format == "marl-eval" || format == "rliable") {
+    print_out(format == "rliable" ? rliable_json(normalised_scores(set)) : marl_eval_json(set));
     return kExitOk;
   }
   const Report report = make_report(set, arguments.text("baseline").value_or(""));
@@ -71,7 +76,7 @@ int run_report(const Arguments& arguments) {
 Command report_command() {
   Command command;
   command.name = "report";
-  command.arguments = "DIR... [--format md|csv|json|latex] [--out DIR]";
+  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable] [--out DIR]";
   command.help = "tables over runs, suites and shards of suites";
   command.details =
       "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs "
@@ -84,7 +89,7 @@ Command report_command() {
       "  credo report results/standard --format json --aggregate --baseline qmix\n"
       "  credo report shard0 shard1 --out merged\n";
   command.options = {
-      {"format", "F", "md (default), csv, json or latex", false},
+      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable", false},
       {"runs", "", "csv: one line per run instead of one per row", false},
       {"aggregate", "", "csv, json: scores over all tasks instead of rows", false},
       {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},

@@ -118,7 +118,9 @@ TEST_CASE("different programs and settings are not mixed unless asked") {
   other.sets.clear();
   CHECK(contains(user_error([&] { run(scratch / "b", other); }), "another program"));
   run(scratch / "c", other);
-  CHECK(contains(user_error([&] { load_results({scratch / "b", scratch / "c"}, {}); }),
+  CHECK(contains(user_error([&] {
+                   load_results({scratch / "b", scratch / "c"}, {});
+                 }),
                  "different programs"));
   CHECK(load_results({scratch / "b", scratch / "c"}, {.allow_mixed = true}).runs.size() == 2);
 }
@@ -130,11 +132,14 @@ TEST_CASE("a run that is there twice counts once, unless the results differ") {
   run(scratch / "a", part);
   run(scratch / "b", part);
   CHECK(load_results({scratch / "a", scratch / "b"}, {}).runs.size() == 1);
-  const fs::path metrics = scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
+  const fs::path metrics =
+      scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
   std::string text = read_text(metrics);
   const std::size_t at = text.rfind("\"test_return_mean\":");
   text.insert(at + 19, "1");
   write_file(metrics, text);
-  CHECK(contains(user_error([&] { load_results({scratch / "a", scratch / "b"}, {}); }),
+  CHECK(contains(user_error([&] {
+                   load_results({scratch / "a", scratch / "b"}, {});
+                 }),
                  "twice with different results"));
 }

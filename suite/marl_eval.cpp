@@ -1,0 +1,287 @@
+#include "suite/marl_eval.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "envs/core/error.hpp"
+
+namespace credo::suite {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Family {
+  std::string name;
+  std::vector<std::string> tasks;
+  std::vector<std::string> algorithms;
+  std::vector<std::uint64_t> seeds;
+  std::size_t n_steps = 0;
+  bool has_wins = true;
+};
+
+std::string family_of(const std::string& task) { return task.substr(0, task.find_first_of("/@")); }
+
+const RunResult* find_run(const ResultSet& set, const std::string& task,
+                          const std::string& algorithm, std::uint64_t seed) {
+  for (const RunResult* run : set.of(task, algorithm))
+    if (run->seed == seed && run->final && run->absolute) return run;
+  return nullptr;
+}
+
+// The largest common shape: algorithms with finished runs everywhere, then the seeds they share.
+Family fit(const ResultSet& set, const std::string& name, std::vector<std::string> tasks) {
+  Family family;
+  family.name = name;
+  family.tasks = std::move(tasks);
+  for (const std::string& algorithm : set.algorithms) {
+    const bool everywhere =
+        std::all_of(family.tasks.begin(), family.tasks.end(), [&](const std::string& task) {
+          const auto runs = set.of(task, algorithm);
+          return std::any_of(runs.begin(), runs.end(),
+                             [](const RunResult* run) { return run->final && run->absolute; });
+        });
+    if (everywhere) family.algorithms.push_back(algorithm);
+  }
+  std::set<std::uint64_t> seeds;
+  for (const RunResult& run : set.runs) seeds.insert(run.seed);
+  bool has_curve = false;
+  for (const std::uint64_t seed : seeds) {
+    bool everywhere = !family.algorithms.empty();
+    for (const std::string& task : family.tasks)
+      for (const std::string& algorithm : family.algorithms)
+        everywhere = everywhere && find_run(set, task, algorithm, seed) != nullptr;
+    if (everywhere) family.seeds.push_back(seed);
+  }
+  for (const std::string& task : family.tasks)
+    for (const std::string& algorithm : family.algorithms)
+      for (const std::uint64_t seed : family.seeds) {
+        const RunResult& run = *find_run(set, task, algorithm, seed);
+        family.has_wins = family.has_wins && run.final->win_rate && run.absolute->win_rate;
+        const std::size_t n = run.evaluations.size();
+        if (n < 2) continue;
+        family.n_steps = has_curve ? std::min(family.n_steps, n) : n;
+        has_curve = true;
+      }
+  if (!has_curve) family.n_steps = 1;
+  return family;
+}
+
+Json metrics(const EvaluationPoint& point, const std::vector<EpisodeRow>* episodes, bool has_wins) {
+  Json values = Json::array();
+  if (episodes == nullptr) {
+    values.push_back(point.return_mean);
+  } else {
+    for (const EpisodeRow& episode : *episodes) values.push_back(episode.episode_return);
+  }
+  Json out;
+  out["return"] = std::move(values);
+  if (has_wins) out["win_rate"] = Json::array({point.win_rate.value_or(0.0)});
+  return out;
+}
+
+Json run_json(const RunResult& run, const Family& family, std::int64_t last_step) {
+  const auto episodes = read_episodes(run);
+  const std::size_t n = run.evaluations.size();
+  Json out;
+  for (std::size_t k = 0; k < family.n_steps; ++k) {
+    const std::size_t steps = family.n_steps;
+    const std::size_t at = n == 1 ? 0 : steps == 1 ? n - 1 : (k * (n - 1)) / (steps - 1);
+    Json step;
+    step["step_count"] = n == 1 && steps > 1 ? last_step * static_cast<std::int64_t>(k) /
+                                                   static_cast<std::int64_t>(steps - 1)
+                                             : run.evaluations[at].t_env;
+    step.update(
+        metrics(run.evaluations[at], episodes.empty() ? nullptr : &episodes[at], family.has_wins));
+    out[fmt::format("step_{}", k)] = std::move(step);
+  }
+  out["absolute_metrics"] =
+      metrics(*run.absolute, episodes.empty() ? nullptr : &episodes.back(), family.has_wins);
+  return out;
+}
+
+// Rules of one run's entries; every run must have the shape of the first.
+struct Shape {
+  std::vector<std::string> steps;
+  std::set<std::string> metrics;
+};
+
+std::optional<Shape> shape_of(const Json& run, const std::string& where,
+                              std::vector<std::string>& problems) {
+  Shape shape;
+  int n_absolute = 0;
+  std::int64_t last = -1;
+  for (const auto& [key, step] : run.items()) {
+    if (!step.is_object()) {
+      problems.push_back(fmt::format("{}.{}: not an object", where, key));
+      return std::nullopt;
+    }
+    const bool is_absolute = key.find("absolute") != std::string::npos;
+    n_absolute += is_absolute ? 1 : 0;
+    if (!is_absolute) {
+      if (key != fmt::format("step_{}", shape.steps.size()))
+        problems.push_back(fmt::format("{}.{}: steps must be step_0, step_1, ...", where, key));
+      if (!step.contains("step_count") || !step["step_count"].is_number_integer()) {
+        problems.push_back(fmt::format("{}.{}: step_count is missing", where, key));
+      } else {
+        const auto count = step["step_count"].get<std::int64_t>();
+        if (count < last || (count == last && shape.steps.size() < 1))
+          problems.push_back(fmt::format("{}.{}: step_count falls", where, key));
+        last = count;
+      }
+      shape.steps.push_back(key);
+    }
+    std::set<std::string> names;
+    for (const auto& [name, values] : step.items()) {
+      if (name == "step_count") {
+        if (is_absolute) problems.push_back(fmt::format("{}.{}: has a step_count", where, key));
+        continue;
+      }
+      names.insert(name);
+      if (name.find("step_count") != std::string::npos || name == "elapsed_time")
+        problems.push_back(fmt::format("{}.{}: metric name '{}' misleads", where, key, name));
+      const bool is_list =
+          values.is_array() && !values.empty() &&
+          std::all_of(values.begin(), values.end(), [](const Json& v) { return v.is_number(); });
+      if (!is_list)
+        problems.push_back(fmt::format("{}.{}.{}: not a list of numbers", where, key, name));
+    }
+    if (shape.metrics.empty()) shape.metrics = names;
+    if (names != shape.metrics || names.empty())
+      problems.push_back(fmt::format("{}.{}: other metrics than in the first step", where, key));
+  }
+  if (n_absolute != 1)
+    problems.push_back(fmt::format("{}: needs exactly one absolute_metrics", where));
+  return shape;
+}
+
+bool is_run_name(std::string name) {
+  if (name.starts_with("seed_")) name.erase(0, 5);
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+void check_environment(const std::string& name, const Json& tasks,
+                       std::vector<std::string>& problems) {
+  std::optional<std::set<std::string>> algorithms;
+  std::optional<std::size_t> n_runs;
+  std::optional<Shape> shape;
+  for (const auto& [task, rows] : tasks.items()) {
+    std::set<std::string> names;
+    for (const auto& [algorithm, runs] : rows.items()) {
+      const std::string where = fmt::format("{}.{}.{}", name, task, algorithm);
+      if (!names.insert(lower(algorithm)).second)
+        problems.push_back(where + ": differs from another name by case alone");
+      if (algorithm.find(',') != std::string::npos)
+        problems.push_back(where + ": a comma in an algorithm's name");
+      if (n_runs && *n_runs != runs.size()) problems.push_back(where + ": another number of runs");
+      n_runs = runs.size();
+      for (const auto& [run, steps] : runs.items()) {
+        const std::string place = where + "." + run;
+        if (!is_run_name(run)) problems.push_back(place + ": runs are named seed_N");
+        const auto found = shape_of(steps, place, problems);
+        if (!found) continue;
+        if (shape && (shape->steps.size() != found->steps.size()))
+          problems.push_back(place + ": another number of steps");
+        if (shape && shape->metrics != found->metrics)
+          problems.push_back(place + ": other metrics");
+        if (!shape) shape = found;
+      }
+    }
+    if (algorithms && *algorithms != names)
+      problems.push_back(fmt::format("{}.{}: other algorithms than in other tasks", name, task));
+    algorithms = names;
+  }
+}
+
+}  // namespace
+
+std::string marl_eval_json(const ResultSet& set) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> families;
+  for (const std::string& task : set.tasks) {
+    const std::string name = family_of(task);
+    auto at = std::find_if(families.begin(), families.end(),
+                           [&](const auto& entry) { return entry.first == name; });
+    if (at == families.end()) at = families.insert(at, {name, {}});
+    at->second.push_back(task);
+  }
+  Json out = Json::object();
+  for (const auto& [name, tasks] : families) {
+    const Family family = fit(set, name, tasks);
+    if (family.seeds.empty()) continue;
+    for (const std::string& task : tasks) {
+      std::int64_t last_step = 0;
+      for (const RunResult& run : set.runs)
+        if (run.names.task == task && run.evaluations.size() > 1)
+          last_step = std::max(last_step, run.evaluations.back().t_env);
+      for (const std::string& algorithm : family.algorithms)
+        for (const std::uint64_t seed : family.seeds)
+          out[name][task][algorithm][fmt::format("seed_{}", seed)] =
+              run_json(*find_run(set, task, algorithm, seed), family, last_step);
+    }
+  }
+  if (out.empty())
+    throw UserError(
+        "marl-eval: no environment has an algorithm and a seed that finished, with its absolute "
+        "metric, on all of its tasks");
+  return out.dump(1) + "\n";
+}
+
+std::vector<std::string> marl_eval_problems(std::string_view json) {
+  std::vector<std::string> problems;
+  Json root;
+  try {
+    root = Json::parse(json);
+  } catch (const nlohmann::json::exception& error) {
+    return {fmt::format("not JSON: {}", error.what())};
+  }
+  if (!root.is_object() || root.empty()) return {"not an object of environments"};
+  for (const auto& [name, tasks] : root.items()) {
+    bool is_deep = tasks.is_object() && !tasks.empty();
+    if (is_deep)
+      for (const auto& [task, rows] : tasks.items()) {
+        is_deep = is_deep && rows.is_object() && !rows.empty();
+        if (!is_deep) break;
+        for (const auto& [algorithm, runs] : rows.items()) {
+          is_deep = is_deep && runs.is_object() && !runs.empty();
+          if (!is_deep) break;
+          for (const auto& [run, steps] : runs.items()) is_deep = is_deep && steps.is_object();
+        }
+      }
+    if (!is_deep) {
+      problems.push_back(name + ": not environment > task > algorithm > run > step");
+    } else {
+      check_environment(name, tasks, problems);
+    }
+  }
+  return problems;
+}
+
+std::string rliable_json(const NormalisedScores& scores) {
+  Json out;
+  out["tasks"] = scores.tasks;
+  out["scores"] = Json::object();
+  for (const auto& algorithm : scores.algorithms) {
+    std::size_t n_runs = algorithm.scores.front().size();
+    for (const auto& task : algorithm.scores) n_runs = std::min(n_runs, task.size());
+    Json rows = Json::array();
+    for (std::size_t run = 0; run < n_runs; ++run) {
+      Json row = Json::array();
+      for (const auto& task : algorithm.scores) row.push_back(task[run]);
+      rows.push_back(std::move(row));
+    }
+    out["scores"][algorithm.name] = std::move(rows);
+  }
+  return out.dump(1) + "\n";
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,179 @@
+// The fast statistics against the plain ones, against numpy and scipy (statistics_vectors.py), and
+// against answers known in closed form.
+#include "suite/bootstrap.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "envs/core/error.hpp"
+#include "envs/core/random.hpp"
+#include "suite/bounds.hpp"
+#include "suite/marl_eval.hpp"
+#include "tests/suite/results_support.hpp"
+
+using namespace credo::suite;
+using credo::suite::testing::made_run;
+using credo::suite::testing::made_set;
+
+namespace {
+
+ScoreTable random_scores(credo::Stream& stream, std::size_t n_tasks, std::size_t n_runs) {
+  ScoreTable scores(n_tasks, std::vector<double>(n_runs));
+  for (auto& task : scores)
+    for (double& score : task) score = stream.uniform() * 1.5 - 0.2;
+  return scores;
+}
+
+}  // namespace
+
+TEST_CASE("the fast bootstrap has the bits of the plain one") {
+  credo::Stream stream(1, credo::purpose("bootstrap test"));
+  const BootstrapOptions options{.repetitions = 300};
+  for (const auto& [n_tasks, n_runs] : {std::pair{1, 3}, {1, 8}, {4, 5}, {3, 7}}) {
+    const ScoreTable scores =
+        random_scores(stream, static_cast<std::size_t>(n_tasks), static_cast<std::size_t>(n_runs));
+    const AggregateScores fast = aggregate_scores(scores, options);
+    const auto check = [&](const Estimate& estimate, const auto& statistic) {
+      const Interval plain = bootstrap_interval(scores, statistic, options);
+      CHECK(estimate.value == statistic(scores));
+      CHECK(estimate.interval.low == plain.low);
+      CHECK(estimate.interval.high == plain.high);
+    };
+    check(fast.iqm, [](const ScoreTable& s) { return interquartile_mean(s); });
+    check(fast.median, [](const ScoreTable& s) { return median_of_task_means(s); });
+    check(fast.mean, [](const ScoreTable& s) { return mean_of_task_means(s); });
+    check(fast.optimality_gap, [](const ScoreTable& s) { return optimality_gap(s); });
+    CHECK(estimate_iqm(scores, options).interval.low == fast.iqm.interval.low);
+  }
+}
+
+TEST_CASE("statistics agree with numpy and scipy") {
+  std::ifstream file(CREDO_SOURCE_DIR "/tests/suite/statistics_vectors.json");
+  REQUIRE(file.good());
+  const auto vectors = nlohmann::json::parse(file);
+  REQUIRE(vectors.at("cases").size() == 7);
+  for (const auto& c : vectors.at("cases")) {
+    const auto x = c.at("x").get<ScoreTable>();
+    const auto y = c.at("y").get<ScoreTable>();
+    const AggregateScores scores = aggregate_scores(x, {.repetitions = 20000});
+    CHECK(scores.iqm.value == doctest::Approx(c.at("iqm").get<double>()).epsilon(1e-12));
+    CHECK(scores.median.value == doctest::Approx(c.at("median").get<double>()).epsilon(1e-12));
+    CHECK(scores.mean.value == doctest::Approx(c.at("mean").get<double>()).epsilon(1e-12));
+    CHECK(scores.optimality_gap.value ==
+          doctest::Approx(c.at("optimality_gap").get<double>()).epsilon(1e-12));
+    CHECK(estimate_improvement(x, y, {.repetitions = 10}).value ==
+          doctest::Approx(c.at("improvement").get<double>()).epsilon(1e-12));
+    const auto taus = c.at("taus").get<std::vector<double>>();
+    const auto profile = performance_profile(x, taus, {.repetitions = 10});
+    for (std::size_t t = 0; t < taus.size(); ++t)
+      CHECK(profile[t].value == doctest::Approx(c.at("profile")[t].get<double>()).epsilon(1e-12));
+    // Other random numbers: intervals agree up to the noise of 20,000 resamples.
+    for (int side = 0; side < 2; ++side) {
+      const auto at = static_cast<std::size_t>(side);
+      const auto ends = [at](const Interval& i) { return at == 0 ? i.low : i.high; };
+      CHECK(std::fabs(ends(scores.iqm.interval) - c.at("iqm_ci")[at].get<double>()) < 0.015);
+      CHECK(std::fabs(ends(scores.mean.interval) - c.at("mean_ci")[at].get<double>()) < 0.015);
+    }
+    if (c.at("sign_flip").is_null()) continue;
+    std::vector<double> differences;
+    for (std::size_t task = 0; task < x.size(); ++task)
+      for (std::size_t run = 0; run < x[task].size(); ++run)
+        differences.push_back(x[task][run] - y[task][run]);
+    CHECK(sign_flip_p_value(differences) ==
+          doctest::Approx(c.at("sign_flip").get<double>()).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("the sign-flip test in closed form") {
+  CHECK(sign_flip_p_value(std::vector<double>{1, 2, 3, 4, 5}) == 2.0 / 32.0);
+  CHECK(sign_flip_p_value(std::vector<double>{-1, -2, -3}) == 2.0 / 8.0);
+  CHECK(sign_flip_p_value(std::vector<double>{0, 0, 0}) == 1.0);
+  CHECK(sign_flip_p_value(std::vector<double>{1, -1}) == 1.0);
+  const std::vector<double> many(30, 0.1);  // above the exact limit: chance 2^-29
+  CHECK(sign_flip_p_value(many) == 1.0 / 50001.0);
+  CHECK_THROWS_AS(sign_flip_p_value(std::vector<double>{}), credo::Error);
+}
+
+TEST_CASE("intervals and curves keep to their bounds") {
+  credo::Stream stream(2, credo::purpose("bootstrap test"));
+  const std::vector<double> taus = {-1, 0, 0.2, 0.5, 0.9, 2};
+  for (int trial = 0; trial < 10; ++trial) {
+    const ScoreTable x = random_scores(stream, 3, 5);
+    const ScoreTable y = random_scores(stream, 3, 4);
+    ScoreTable shuffled = x;
+    for (auto& task : shuffled) stream.shuffle(std::span<double>(task));
+    CHECK(aggregate_scores(x, {.repetitions = 1}).iqm.value ==
+          aggregate_scores(shuffled, {.repetitions = 1}).iqm.value);
+    const auto profile = performance_profile(x, taus, {.repetitions = 200});
+    CHECK(profile.front().value == 1.0);
+    CHECK(profile.back().value == 0.0);
+    for (std::size_t t = 1; t < profile.size(); ++t)
+      CHECK(profile[t].value <= profile[t - 1].value);
+    const Estimate xy = estimate_improvement(x, y, {.repetitions = 200});
+    const Estimate yx = estimate_improvement(y, x, {.repetitions = 200});
+    CHECK(xy.value + yx.value == doctest::Approx(1.0).epsilon(1e-12));
+    CHECK(xy.interval.low >= 0.0);
+    CHECK(xy.interval.high <= 1.0);
+    CHECK(xy.interval.low <= xy.interval.high);
+    const auto curve = efficiency_curve({x, shuffled}, {.repetitions = 200});
+    CHECK(curve[0].value == curve[1].value);
+  }
+  CHECK_THROWS_AS(efficiency_curve({{{1, 2}}, {{1}}}), credo::Error);
+  CHECK_THROWS_AS(aggregate_scores({}), credo::Error);
+}
+
+TEST_CASE("every published bound belongs to an environment and normalises to 0 and 1") {
+  CHECK(published_bounds().size() > 60);
+  for (const Bounds& bounds : published_bounds()) {
+    CHECK(bounds.normalise(bounds.random) == 0.0);
+    CHECK(bounds.normalise(bounds.best) == 1.0);
+    CHECK(!bounds.random_source.empty());
+    CHECK(!bounds.best_source.empty());
+  }
+  CHECK(find_bounds("predator_prey/5x5", "limit=25")->best == 9.942);
+  CHECK(find_bounds("predator_prey/5x5", "limit=26") == nullptr);
+}
+
+TEST_CASE("marl-eval: what is written keeps the rules, and what breaks them is named") {
+  std::vector<RunResult> runs;
+  for (const char* task : {"switch/2", "switch/4"})
+    for (const char* algorithm : {"random", "qmix"})
+      for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        RunResult run = made_run(task, algorithm, seed, static_cast<double>(seed));
+        if (run.base_algorithm == "qmix") {
+          run.evaluations.insert(run.evaluations.begin(), 4, *run.final);
+          for (std::size_t k = 0; k < 5; ++k)
+            run.evaluations[k].t_env = static_cast<std::int64_t>(100 * k);
+        }
+        run.absolute = run.final;
+        if (std::string(task) != "switch/4" || seed < 2) runs.push_back(run);
+      }
+  const std::string text = marl_eval_json(made_set(runs));
+  const auto problems = marl_eval_problems(text);
+  CAPTURE(problems.empty() ? "" : problems.front());
+  CHECK(problems.empty());
+  const auto json = nlohmann::json::parse(text);
+  CHECK(json["switch"]["switch/2"]["qmix"].size() == 2);  // seeds both tasks have
+  CHECK(json["switch"]["switch/2"]["random"]["seed_0"]["step_4"]["step_count"] == 400);
+
+  const auto breaks = [&](const auto& damage) {
+    auto copy = json;
+    damage(copy["switch"]);
+    return !marl_eval_problems(copy.dump()).empty();
+  };
+  using Json = nlohmann::json;
+  CHECK(breaks([](Json& j) { j["switch/2"].erase("random"); }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["qmix"].erase("seed_1"); }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["qmix"]["seed_1"].erase("step_4"); }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["qmix"]["seed_1"].erase("absolute_metrics"); }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["qmix"]["seed_1"]["step_0"]["elapsed_time"] = {1}; }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["qmix"]["seed_1"]["step_0"]["return"] = 1; }));
+  CHECK(breaks([](Json& j) { j["switch/2"]["QMIX"] = j["switch/2"]["qmix"]; }));
+  CHECK(
+      breaks([](Json& j) { j["switch/2"]["qmix"]["run_a_b"] = j["switch/2"]["qmix"]["seed_1"]; }));
+  CHECK(!marl_eval_problems("{\"a\": 1}").empty());
+  CHECK(!marl_eval_problems("[").empty());
+}
