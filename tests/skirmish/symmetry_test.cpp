@@ -1,5 +1,6 @@
 // No side is favoured: battles reflected with the teams swapped run as exact mirror images, and
 // with jitter both sides win equally often.
+#include <array>
 #include <cmath>
 #include <doctest/doctest.h>
 
@@ -86,6 +87,95 @@ TEST_CASE("reflected battles with swapped teams are mirror images, loop for loop
     check_mirrored(map, Style::kKite, true);
   }
   check_mirrored("bane_vs_bane", Style::kSticky, false);
+}
+
+TEST_CASE("battles turned by 90 degrees on an open map run as turned images") {
+  for (const char* unit : {"marine", "stalker", "zealot", "zergling"}) {
+    const Scenario scenario =
+        field({{unit, 9, 9.0, 15.0}, {"zealot", 3, 9.0, 18.0}},
+              {{unit, 8, 23.0, 17.0}, {"stalker", 3, 23.0, 13.0}}, Style::kSticky, Style::kSticky);
+    const auto setup = std::make_shared<BattleSetup>(*scenario.setup);
+    credo::Stream stream = episode(11);
+    for (int team = 0; team < 2; ++team)
+      for (int k = 0; k < setup->count[static_cast<std::size_t>(team)]; ++k) {
+        // Off the lattice, where nothing is exactly as far as something else.
+        const auto i = static_cast<std::size_t>(setup->slot(team, k));
+        setup->x[i] = quantise(setup->x[i] + 0.1F * stream.uniform_float());
+        setup->y[i] = quantise(setup->y[i] + 0.1F * stream.uniform_float());
+      }
+    const auto turned = std::make_shared<BattleSetup>(*setup);
+    const auto turn = [](std::array<float, 2> p) { return std::array<float, 2>{-p[1], p[0]}; };
+    for (std::size_t team = 0; team < 2; ++team) {
+      turned->goal[team] = turn(setup->goal[team]);
+      for (int k = 0; k < setup->count[team]; ++k) {
+        const auto i = static_cast<std::size_t>(setup->slot(static_cast<int>(team), k));
+        turned->x[i] = -setup->y[i];
+        turned->y[i] = setup->x[i];
+      }
+    }
+    Battle battle(setup);
+    Battle image(turned);
+    INFO(std::string(unit));
+    for (int loop = 0; loop < 800 && battle.n_alive(0) > 0 && battle.n_alive(1) > 0; ++loop) {
+      battle.run_step(1);
+      image.run_step(1);
+      for (int i = 0; i < setup->slots; ++i) {
+        INFO("loop " << loop << " slot " << i);
+        REQUIRE(battle.alive(i) == image.alive(i));
+        REQUIRE(battle.hp(i) == image.hp(i));
+        if (!battle.alive(i)) continue;
+        REQUIRE(battle.x(i) == image.y(i));
+        REQUIRE(battle.y(i) == -image.x(i));
+      }
+    }
+    CHECK(battle.n_alive(0) + battle.n_alive(1) < 23);
+  }
+}
+
+TEST_CASE("the numbering of units does not matter") {
+  const Scenario scenario =
+      field({{"marine", 9, 9.0, 15.0}, {"zealot", 5, 9.0, 18.0}},
+            {{"marine", 8, 23.0, 17.0}, {"zealot", 6, 23.0, 13.0}}, Style::kSticky, Style::kSticky);
+  const auto setup = std::make_shared<BattleSetup>(*scenario.setup);
+  credo::Stream stream = episode(12);
+  std::vector<int> other(static_cast<std::size_t>(setup->slots), -1);
+  for (int team = 0; team < 2; ++team) {
+    std::vector<int> slots;
+    for (int k = 0; k < setup->count[static_cast<std::size_t>(team)]; ++k) {
+      const int slot = setup->slot(team, k);
+      const auto i = static_cast<std::size_t>(slot);
+      setup->x[i] = quantise(setup->x[i] + 0.1F * stream.uniform_float());
+      setup->y[i] = quantise(setup->y[i] + 0.1F * stream.uniform_float());
+      slots.push_back(slot);
+    }
+    stream.shuffle(std::span<int>(slots));
+    for (int k = 0; k < setup->count[static_cast<std::size_t>(team)]; ++k)
+      other[static_cast<std::size_t>(setup->slot(team, k))] = slots[static_cast<std::size_t>(k)];
+  }
+  const auto permuted = std::make_shared<BattleSetup>(*setup);
+  for (std::size_t i = 0; i < other.size(); ++i) {
+    if (other[i] < 0) continue;
+    const auto j = static_cast<std::size_t>(other[i]);
+    permuted->type[j] = setup->type[i];
+    permuted->x[j] = setup->x[i];
+    permuted->y[j] = setup->y[i];
+  }
+  Battle battle(setup);
+  Battle image(permuted);
+  for (int loop = 0; loop < 1200 && battle.n_alive(0) > 0 && battle.n_alive(1) > 0; ++loop) {
+    battle.run_step(1);
+    image.run_step(1);
+    for (std::size_t i = 0; i < other.size(); ++i) {
+      if (other[i] < 0) continue;
+      const int a = static_cast<int>(i);
+      INFO("loop " << loop << " slot " << a);
+      REQUIRE(battle.hp(a) == image.hp(other[i]));
+      REQUIRE(battle.shield(a) == image.shield(other[i]));
+      REQUIRE(battle.x(a) == image.x(other[i]));
+      REQUIRE(battle.y(a) == image.y(other[i]));
+    }
+  }
+  CHECK(battle.n_alive(0) + battle.n_alive(1) < 28);
 }
 
 TEST_CASE("equal armies without jitter end in a draw") {

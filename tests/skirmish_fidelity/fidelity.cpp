@@ -1,6 +1,6 @@
 // Measures what docs/skirmish-fidelity.md reports and prints it as Markdown tables. Not a test:
-//   build/skirmish_fidelity policies|openloop|fairness|lanchester|ablation|scaling [EPISODES or
-//   loops]
+//   build/skirmish_fidelity policies|openloop|fairness|lanchester|ablation|scaling|fuzz [EPISODES,
+//   loops or steps]
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -301,6 +301,55 @@ void ablation(int episodes) {
   }
 }
 
+// Random legal actions on every map until that many steps are played, with other options from
+// episode to episode, and a save and load now and then. For builds with sanitizers.
+void fuzz(int steps) {
+  const Values variants[] = {{},
+                             {{"opponent", "closest"}, {"obs_last_action", "true"}},
+                             {{"opponent", "focus"}, {"spawn_jitter", "0.5"}},
+                             {{"opponent", "random"}, {"compat_enemy_ids", "shuffled"}},
+                             {{"opponent", "kite"}, {"profile", "lotv"}},
+                             {{"obs_pathing_grid", "true"}, {"obs_terrain_height", "true"}},
+                             {{"obs_instead_of_state", "true"}, {"use_unit_ranges", "true"}}};
+  credo::Stream stream(9, credo::purpose("fuzz"));
+  std::int64_t done = 0;
+  int episodes = 0;
+  double sum = 0.0;
+  for (std::size_t round = 0; done < steps; ++round) {
+    for (const std::string& id : credo::list_envs()) {
+      if (!id.starts_with("skirmish/") || done >= steps) continue;
+      const auto env = make(id, variants[round % std::size(variants)]);
+      const credo::EnvSpec& spec = env->spec();
+      std::vector<int> actions(static_cast<std::size_t>(spec.n_agents));
+      std::vector<float> obs(actions.size() * static_cast<std::size_t>(spec.obs_dim));
+      std::vector<float> state(static_cast<std::size_t>(spec.state_dim));
+      for (int n = 0; n < 10 && done < steps; ++n, ++episodes) {
+        env->reset({round, credo::purpose("fuzz"), 0, static_cast<std::uint64_t>(n)});
+        while (!env->done()) {
+          random_actions(*env, stream, actions);
+          sum += env->step(actions).reward;
+          env->write_obs(obs);
+          env->write_state(state);
+          for (const float x : obs) sum += x;
+          for (const float x : state) sum += x;
+          ++done;
+          if (stream.below(100) != 0) continue;
+          credo::ByteWriter out;
+          env->save(out);
+          const std::vector<std::byte> bytes = out.take();
+          credo::ByteReader in(bytes);
+          env->load(in);
+        }
+      }
+    }
+  }
+  if (!std::isfinite(sum)) {
+    fmt::print(stderr, "a number that is not finite\n");
+    std::exit(1);
+  }
+  fmt::print("{} steps, {} episodes, sum of all numbers {:.3f}\n", done, episodes, sum);
+}
+
 // Cost of a loop per unit as armies grow; obs, state and availability are not part of it.
 void scaling(int loops) {
   fmt::print("| marines | ns per loop | ns per unit and loop |\n|---|---|---|\n");
@@ -341,13 +390,15 @@ int main(int argc, char** argv) {
     lanchester(or_else(1000));
   else if (what == "ablation")
     ablation(or_else(300));
+  else if (what == "fuzz")
+    fuzz(or_else(1000000));
   else if (what == "scaling")
     scaling(or_else(400000));
   else {
-    fmt::print(
-        stderr,
-        "usage: {} policies|openloop|fairness|lanchester|ablation|scaling [EPISODES or loops]\n",
-        argc > 0 ? argv[0] : "skirmish_fidelity");
+    fmt::print(stderr,
+               "usage: {} policies|openloop|fairness|lanchester|ablation|scaling|fuzz [EPISODES, "
+               "loops or steps]\n",
+               argc > 0 ? argv[0] : "skirmish_fidelity");
     return 2;
   }
   return 0;
