@@ -184,7 +184,8 @@ void AgentNetwork::output_gradient(const Transposed& weights, const AgentPass& p
   };
   if (d.d_all != nullptr) {
     const float* d_all = d.d_all + at(base, n_actions_);
-    input_gradient(rows, h, n_actions_, d_all, n_actions_, weights.fc2.data(), back.d_h);
+    input_gradient(rows, h, n_actions_, d_all, n_actions_, weights.fc2.data(), back.d_h, h,
+                   nullptr);
     weight_gradient(fc2_, rows, pass.h + at(base, h), h, d_all, n_actions_, grad);
   } else {
     chosen(d.action, d.d_q, back.d_h);
