@@ -67,7 +67,7 @@ std::size_t allocations_in_the_long_run(const std::string& algorithm) {
     for (std::uint64_t e = 0; e < kEnvs; ++e)
       streams.push_back({credo::Stream(0, credo::purpose("env"), 0, round * kEnvs + e),
                          credo::Stream(0, credo::purpose("exploration"), 0, round * kEnvs + e)});
-    rollout.play(learner.network(), learner.params().data(), 0.5, streams);
+    rollout.play(learner.network(), learner.params().data(), {.epsilon = 0.5}, streams);
     const std::size_t played = n_allocations - before;
     // A slot of the replay grows to the longest episode it has held: not counted.
     for (int e = 0; e < kEnvs; ++e) replay.add(rollout.episode(e));
