@@ -65,7 +65,7 @@ ReplayLog record_weights(const Env& prototype, const RunConfig& config, const Te
   Rollout rollout(prototype, 1, false);
   for (int k = 0; k < episodes; ++k) {
     std::vector<EpisodeStreams> streams = {evaluation_streams(seed, k)};
-    rollout.play(network, params.data(), 0.0, streams);
+    rollout.play(network, params.data(), {}, streams);
     const EpisodeView view = rollout.episode(0);
     LoggedEpisode episode;
     episode.index = k;
