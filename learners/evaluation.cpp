@@ -25,61 +25,13 @@ double mean_over(const std::vector<EpisodeResult>& episodes, const Get& get) {
   return episodes.empty() ? 0.0 : sum / static_cast<double>(episodes.size());
 }
 
+}  // namespace
+
 EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index) {
   const auto episode = static_cast<std::uint64_t>(index);
   return {Stream(seed, purpose("eval_env"), 0, episode),
           Stream(seed, purpose("eval_policy"), 0, episode)};
 }
-
-/// A policy without weights, playing one environment.
-class FixedPolicy {
- public:
-  FixedPolicy(const Env& env, const std::string& name) {
-    if (name == "random")
-      kind_ = Kind::kRandom;
-    else if (name == "noop")
-      kind_ = Kind::kNoop;
-    else if (name == "scripted" || name.starts_with("scripted:"))
-      scripted_ = env.make_scripted(name == "scripted" ? "default" : name.substr(9));
-    else
-      throw UserError(unknown_name_message("policy", name, fixed_policies(env.spec())));
-  }
-  void reset() {
-    if (scripted_ != nullptr) scripted_->reset();
-  }
-  void act(const Env& env, Stream& stream, std::span<int> actions) {
-    if (scripted_ != nullptr) {
-      scripted_->act(env, stream, actions);
-      return;
-    }
-    const EnvSpec& spec = env.spec();
-    const auto avail = env.avail_actions();
-    for (int i = 0; i < spec.n_agents; ++i) {
-      const auto mine = avail.subspan(sz(i) * sz(spec.n_actions), sz(spec.n_actions));
-      actions[sz(i)] = kind_ == Kind::kRandom ? random_action(mine, stream)
-                                              : noop_action(mine, spec.noop_action);
-    }
-  }
-
- private:
-  enum class Kind { kScripted, kRandom, kNoop };
-
-  static int random_action(std::span<const std::uint8_t> avail, Stream& stream) {
-    const auto available = static_cast<std::uint32_t>(std::count(avail.begin(), avail.end(), 1));
-    std::uint32_t skip = stream.below(available);
-    for (std::size_t a = 0;; ++a)
-      if (avail[a] != 0 && skip-- == 0) return static_cast<int>(a);
-  }
-  static int noop_action(std::span<const std::uint8_t> avail, std::optional<int> noop) {
-    if (noop.has_value() && avail[sz(*noop)] != 0) return *noop;
-    return static_cast<int>(std::find(avail.begin(), avail.end(), 1) - avail.begin());
-  }
-
-  Kind kind_ = Kind::kScripted;
-  std::unique_ptr<ScriptedPolicy> scripted_;
-};
-
-}  // namespace
 
 double Evaluation::return_mean() const {
   return mean_over(episodes, [](const EpisodeResult& e) { return e.episode_return; });
@@ -109,21 +61,13 @@ std::int64_t Evaluation::env_steps() const {
   return steps;
 }
 
-std::vector<std::string> fixed_policies(const EnvSpec& spec) {
-  std::vector<std::string> names = {"random", "noop"};
-  for (const ScriptedInfo& s : spec.scripted)
-    names.push_back(s.name == "default" ? "scripted" : "scripted:" + s.name);
-  return names;
-}
-
-Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
+Evaluation evaluate_fixed_policy(const Env& prototype, const FixedPolicy& policy, int count,
                                  std::uint64_t seed, std::int64_t first) {
-  FixedPolicy(prototype, policy);  // reports a bad name before anything is played
   Evaluation evaluation;
   evaluation.episodes.resize(sz(count));
   const auto play_range = [&](const oneapi::tbb::blocked_range<int>& range) {
     const std::unique_ptr<Env> env = prototype.clone();
-    FixedPolicy player(*env, policy);
+    FixedPlayer player(*env, policy);
     std::vector<int> actions(sz(prototype.spec().n_agents));
     for (int i = range.begin(); i < range.end(); ++i) {
       EpisodeResult& result = evaluation.episodes[sz(i)];
@@ -142,6 +86,12 @@ Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy
   };
   oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, count, kBlock), play_range);
   return evaluation;
+}
+
+Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
+                                 std::uint64_t seed, std::int64_t first) {
+  return evaluate_fixed_policy(prototype, make_fixed_policy(prototype, policy, seed), count, seed,
+                               first);
 }
 
 struct Evaluator::Block {

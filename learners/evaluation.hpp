@@ -9,6 +9,8 @@
 
 #include "envs/core/env.hpp"
 #include "learners/config.hpp"
+#include "learners/fixed_policy.hpp"
+#include "learners/rollout.hpp"
 #include "learners/safetensors.hpp"
 
 namespace credo {
@@ -34,20 +36,21 @@ struct Evaluation {
   std::int64_t env_steps() const;
 };
 
-/// Policies without weights: "random", "noop", "scripted", "scripted:NAME".
-/// "noop" plays spec.noop_action, or the lowest-numbered available action where there is none (or
-/// it is not available). Episodes [first, first + count). Parallel over episodes.
+/// Episodes [first, first + count) of a policy without weights. Parallel over episodes.
+Evaluation evaluate_fixed_policy(const Env& prototype, const FixedPolicy& policy, int count,
+                                 std::uint64_t seed, std::int64_t first = 0);
+/// The same by name; what open_loop searches, it searches with the same seed.
 /// Errors: UserError for an unknown policy name, or a scripted policy the environment lacks.
 Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
                                  std::uint64_t seed, std::int64_t first = 0);
+
+/// What the evaluation episode `index` draws from: the environment's and the policy's stream.
+EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index);
 
 /// Greedy episodes with a trained agent network (and mixer, for the credits).
 /// Errors: UserError when the weights do not fit the environment or the configuration.
 Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                             const TensorFile& weights, int count, std::uint64_t seed,
                             std::int64_t first = 0);
-
-/// Names accepted by evaluate_fixed_policy for this environment.
-std::vector<std::string> fixed_policies(const EnvSpec& spec);
 
 }  // namespace credo

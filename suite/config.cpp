@@ -7,6 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/open_loop.hpp"
 #include "suite/builtin_files.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
@@ -16,6 +17,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kEnvPrefix = "env.";
+constexpr std::string_view kOpenLoopBudgetKey = "open_loop.budget";
 constexpr std::string_view kHeader =
     "# Effective configuration of a Credo run; reload it with --config.\n";
 
@@ -38,10 +40,11 @@ struct FixedPolicy {
   const char* name;
   const char* help;
 };
-constexpr std::array<FixedPolicy, 3> kFixedPolicies = {
+constexpr std::array<FixedPolicy, 4> kFixedPolicies = {
     {{"random", "uniform over the available actions; does not learn"},
      {"noop", "the action that does nothing (else the lowest available one); does not learn"},
-     {"scripted", "the environment's own scripted policy, where it has one; does not learn"}}};
+     {"scripted", "the environment's own scripted policy (scripted:NAME: another); does not learn"},
+     {"open_loop", "the best blind plan of a search; sees only the time step"}}};
 
 // Identity values found in a configuration file.
 struct FileIdentity {
@@ -122,11 +125,45 @@ std::vector<ParamSpec> run_params() {
                          "environment steps between checkpoints"),
       ParamSpec::boolean("run.keep_state", false,
                          "keep the last resumable state of a finished run, not only its weights"),
+      ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
+                         "environment steps the search of open_loop may take"),
   };
 }
 
+bool Condition::matches(std::string_view env_id, std::string_view algorithm_name) const {
+  return glob_match(env, env_id) && glob_match(algorithm, algorithm_name);
+}
+
+Condition take_condition(std::string& key, const std::string& where) {
+  Condition condition;
+  const std::string whole = key;
+  const auto take = [&](std::string_view prefix, std::string& glob) {
+    if (!key.starts_with(prefix)) return;
+    key.erase(0, prefix.size());
+    const std::size_t dot = key.find('.');
+    if (dot == std::string::npos)
+      throw UserError(
+          fmt::format("{}: {}: write [when.\"ENVIRONMENT\"], [alg.\"ALGORITHM\"] or "
+                      "[when.\"ENVIRONMENT\".alg.\"ALGORITHM\"] sections of settings",
+                      where, whole));
+    glob = key.substr(0, dot);
+    key.erase(0, dot + 1);
+  };
+  const auto matches_one = [](const std::string& glob, const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return glob_match(glob, name); });
+  };
+  take("when.", condition.env);
+  take("alg.", condition.algorithm);
+  if (!is_env(condition.env) && !matches_one(condition.env, list_envs()))
+    throw UserError(fmt::format("{}: when.\"{}\": no environment matches", where, condition.env));
+  if (!is_fixed_policy(condition.algorithm) && !matches_one(condition.algorithm, algorithm_names()))
+    throw UserError(
+        fmt::format("{}: alg.\"{}\": no algorithm matches", where, condition.algorithm));
+  return condition;
+}
+
 Overlay make_overlay(TomlSettings file) {
-  constexpr std::string_view kWhen = "when.";
   Overlay overlay;
   overlay.label = file.label;
   for (const SettingList& list : file.lists)
@@ -136,24 +173,16 @@ Overlay make_overlay(TomlSettings file) {
       if (const auto* text = std::get_if<std::string>(&setting.value)) overlay.help = *text;
       continue;
     }
-    if (!setting.key.starts_with(kWhen)) {
+    const Condition condition = take_condition(setting.key, setting.where);
+    if (condition == Condition{}) {
       overlay.settings.push_back(std::move(setting));
       continue;
     }
-    const std::string rest = setting.key.substr(kWhen.size());
-    const std::size_t dot = rest.find('.');
-    if (dot == std::string::npos)
-      throw UserError(fmt::format("{}: {}: write [when.\"ENVIRONMENT\"] sections of settings",
-                                  setting.where, setting.key));
-    const std::string glob = rest.substr(0, dot);
-    const auto ids = list_envs();
-    if (!is_env(glob) && std::none_of(ids.begin(), ids.end(),
-                                      [&](const std::string& id) { return glob_match(glob, id); }))
-      throw UserError(fmt::format("{}: when.\"{}\": no environment matches", setting.where, glob));
-    auto same = std::find_if(overlay.when.begin(), overlay.when.end(),
-                             [&](const Overlay::When& when) { return when.glob == glob; });
-    if (same == overlay.when.end()) same = overlay.when.insert(same, {glob, {}});
-    setting.key = rest.substr(dot + 1);
+    auto& sections = overlay.sections;
+    auto same = std::find_if(
+        sections.begin(), sections.end(),
+        [&](const Overlay::Section& section) { return section.condition == condition; });
+    if (same == sections.end()) same = sections.insert(same, {condition, {}});
     same->settings.push_back(std::move(setting));
   }
   return overlay;
@@ -275,8 +304,8 @@ void RunConfig::apply(const std::vector<Setting>& settings) {
 
 void RunConfig::apply(const Overlay& overlay) {
   apply(overlay.settings);
-  for (const Overlay::When& when : overlay.when)
-    if (glob_match(when.glob, env_id_)) apply(when.settings);
+  for (const Overlay::Section& section : overlay.sections)
+    if (section.condition.matches(env_id_, algorithm_)) apply(section.settings);
 }
 
 std::vector<std::string> RunConfig::all_keys() const {
@@ -286,6 +315,8 @@ std::vector<std::string> RunConfig::all_keys() const {
   for (const ParamSpec& spec : env_.specs()) keys.push_back(std::string(kEnvPrefix) + spec.name);
   return keys;
 }
+
+std::int64_t RunConfig::open_loop_budget() const { return run_.integer(kOpenLoopBudgetKey); }
 
 TrainConfig RunConfig::train_config() const {
   TrainConfig config = make_train_config(train_);
@@ -313,9 +344,12 @@ std::string RunConfig::to_toml() const {
   add("run.profile", toml_string(profile_));
   for (const ParamSpec& spec : env_.specs())
     add(std::string(kEnvPrefix) + spec.name, toml_value(spec.value));
-  // A fixed policy plays one evaluation: nothing else can influence it.
+  // A fixed policy plays one evaluation: nothing else can influence it but the budget of its
+  // search.
+  const bool searches = algorithm_ == "open_loop";
   for (const ParamSpec& spec : run_.specs())
-    if (is_learning()) add(spec.name, toml_value(spec.value));
+    if (spec.name == kOpenLoopBudgetKey ? searches : is_learning())
+      add(spec.name, toml_value(spec.value));
   for (const ParamSpec& spec : train_.specs())
     if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
 

@@ -17,7 +17,7 @@
 
 namespace credo::suite {
 
-/// Rows of a table that do not learn: "random", "noop", "scripted", "scripted:NAME".
+/// Rows of a table that do not learn: random, noop, scripted, scripted:NAME, open_loop.
 bool is_fixed_policy(std::string_view algorithm);
 
 /// Names for `--alg`, in the order of the tables: fixed policies, then learning algorithms.
@@ -25,22 +25,35 @@ std::vector<std::string> algorithm_names();
 /// One line about an algorithm or fixed policy.
 std::string algorithm_help(const std::string& name);
 
-/// Parameters of the run itself ("run.checkpoint_interval"), beside those of train_params().
+/// Parameters of the run itself ("run.checkpoint_interval", "open_loop.budget"), beside those of
+/// train_params().
 std::vector<ParamSpec> run_params();
 
-/// A TOML file of settings with optional sections [when."GLOB"] for the environments that match.
+/// Whom a section of a file is for: [when."ENV"], [alg."ALG"] or [when."ENV".alg."ALG"].
+struct Condition {
+  std::string env = "*";  ///< pattern for the environment's id
+  std::string algorithm = "*";
+  bool operator==(const Condition&) const = default;
+  bool matches(std::string_view env_id, std::string_view algorithm_name) const;
+};
+
+/// Takes the condition off a dotted key: `when.switch/2.alg.vdn.run.t_max` leaves `run.t_max`.
+/// Errors: UserError naming `where` when nothing can match or no key is left.
+Condition take_condition(std::string& key, const std::string& where);
+
+/// A TOML file of settings with optional sections for environments and algorithms.
 struct Overlay {
   std::string label;
   std::string help;
   std::vector<Setting> settings;
-  struct When {
-    std::string glob;
+  struct Section {
+    Condition condition;
     std::vector<Setting> settings;
   };
-  std::vector<When> when;
+  std::vector<Section> sections;  ///< in the order of the file; applied after `settings`
 };
 
-/// Splits off `help` and the [when] sections. Errors: UserError with file and line.
+/// Splits off `help` and the sections. Errors: UserError with file and line.
 Overlay make_overlay(TomlSettings file);
 
 /// A profile by name (compiled in) or by path ("./mine.toml", anything with '/' or ".toml").
@@ -76,6 +89,8 @@ class RunConfig {
   const Params& env_params() const { return env_; }
   const Params& run_params() const { return run_; }
   const Params& train_params() const { return train_; }
+  /// Environment steps the search of open_loop may take.
+  std::int64_t open_loop_budget() const;
   /// Ready for Trainer and evaluate_weights.
   /// Errors: UserError when values contradict each other.
   TrainConfig train_config() const;

@@ -4,137 +4,113 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
-#include "envs/core/registry.hpp"
-#include "suite/builtin_files.hpp"
-#include "suite/files.hpp"
 #include "suite/runner.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
 
-// `check_name` throws a UserError for a name that is none.
-template <typename Check>
-void check_names(const SettingList& list, std::string_view kind, const Check& check_name) {
-  for (std::size_t i = 0; i < list.values.size(); ++i) {
-    try {
-      check_name(list.values[i]);
-    } catch (const UserError& error) {
-      throw UserError(fmt::format("{}: {}", list.where, error.what()));
+bool is_wanted(const std::vector<std::string>& only, const Cell& cell) {
+  if (only.empty()) return true;
+  const RunConfig& config = cell.config;
+  const std::string seed = fmt::format("seed_{}", config.seed());
+  std::vector<std::string> names = {seed};
+  for (const std::string& task : {cell.names.task, config.env_id()}) {
+    names.push_back(task);
+    for (const std::string& algorithm : {cell.names.algorithm, config.algorithm()}) {
+      names.push_back(algorithm);
+      names.push_back(task + "/" + algorithm);
+      names.push_back(task + "/" + algorithm + "/" + seed);
     }
-    for (std::size_t k = 0; k < i; ++k)
-      if (list.values[k] == list.values[i])
-        throw UserError(fmt::format("{}: {} '{}' appears twice", list.where, kind, list.values[i]));
+  }
+  return std::any_of(only.begin(), only.end(), [&](const std::string& pattern) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return glob_match(pattern, name); });
+  });
+}
+
+// An option that overrides a swept setting would leave names that lie.
+void check_sets(const SuiteSpec& spec, const PlanOptions& options) {
+  for (const SweepAxis& axis : spec.sweeps) {
+    if (options.t_max && axis.key == "run.t_max")
+      throw UserError(fmt::format("--t-max: the suite sweeps run.t_max ({})", axis.where));
+    for (const std::string& set : options.sets)
+      if (set.substr(0, set.find('=')) == axis.key)
+        throw UserError(
+            fmt::format("--set {}: the suite sweeps this setting ({})", set, axis.where));
   }
 }
 
-bool is_wanted(const std::string& only, const RunConfig& config) {
-  if (only.empty()) return true;
-  const std::string row = config.env_id() + "/" + config.algorithm();
-  return glob_match(only, row + fmt::format("/seed_{}", config.seed())) || glob_match(only, row) ||
-         glob_match(only, config.env_id()) || glob_match(only, config.algorithm());
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : "', '") + part;
+  return text;
 }
 
 }  // namespace
 
-SuiteSpec parse_suite(std::string_view text, const std::string& label, const std::string& name) {
-  TomlSettings file = read_toml(text, label);
-  SuiteSpec spec;
-  spec.name = name;
-  spec.profile = "pymarl";
-  std::string seeds = "0-2";
-  std::string seeds_where = label;
-  for (const SettingList& list : file.lists) {
-    if (list.key == "envs") {
-      check_names(list, "environment", [](const std::string& id) { env_params(id); });
-      spec.envs = list.values;
-    } else if (list.key == "algs") {
-      check_names(list, "algorithm", [](const std::string& algorithm) {
-        const auto known = algorithm_names();
-        if (std::find(known.begin(), known.end(), algorithm) == known.end())
-          throw UserError(unknown_name_message("algorithm", algorithm, known));
-      });
-      spec.algorithms = list.values;
-    } else {
-      const std::vector<std::string> allowed = {"envs", "algs"};
-      throw UserError(
-          fmt::format("{}: {}", list.where, unknown_name_message("list", list.key, allowed)));
-    }
-  }
-  file.lists.clear();
-  std::vector<Setting> rest;
-  for (Setting& setting : file.settings) {
-    if (setting.key != "profile" && setting.key != "seeds") {
-      rest.push_back(std::move(setting));
-      continue;
-    }
-    const auto* value = std::get_if<std::string>(&setting.value);
-    if (value == nullptr)
-      throw UserError(fmt::format("{}: {} = '{}': not of type string", setting.where, setting.key,
-                                  to_text(setting.value)));
-    if (setting.key == "profile") {
-      spec.profile = *value;
-    } else {
-      seeds = *value;
-      seeds_where = setting.where + ": seeds";
-    }
-  }
-  file.settings = std::move(rest);
-  spec.seeds = parse_seed_list(seeds_where, seeds);
-  spec.overlay = make_overlay(std::move(file));
-  spec.help = spec.overlay.help;
-  if (spec.envs.empty() || spec.algorithms.empty())
-    throw UserError(fmt::format("{}: a suite needs the lists envs and algs", label));
-  return spec;
-}
-
-SuiteSpec load_suite(const std::string& name_or_path) {
-  if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml")) {
-    try {
-      return parse_suite(read_text(name_or_path), name_or_path,
-                         std::filesystem::path(name_or_path).stem().string());
-    } catch (const FileError& error) {
-      throw UserError(error.what());
-    }
-  }
-  if (const BuiltinFile* file = find_builtin("suites", name_or_path))
-    return parse_suite(file->text, file->label, file->name);
-  throw UserError(unknown_name_message("suite", name_or_path, builtin_names("suites")));
+Shard parse_shard(std::string_view option, std::string_view text) {
+  constexpr std::int64_t kMostShards = 1000000;
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const auto index = parse_int(text.substr(0, slash));
+  const auto count = parse_int(text.substr(std::min(slash + 1, text.size())));
+  if (!index || !count || *count < 1 || *count > kMostShards || *index < 0 || *index >= *count)
+    throw UserError(
+        fmt::format("{} = '{}': allowed: INDEX/COUNT with INDEX from 0 to COUNT - 1, such as 0/4",
+                    option, text));
+  return {static_cast<std::size_t>(*index), static_cast<std::size_t>(*count)};
 }
 
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
-  const auto& seeds = options.seeds ? *options.seeds : spec.seeds;
+  check_sets(spec, options);
   std::vector<Cell> cells;
+  std::size_t n_wanted = 0;
+  int task_rank = -1;
+  const auto add_cells = [&](const std::string& env, const Variant& task,
+                             const std::string& algorithm, const Variant& variant,
+                             int algorithm_rank) {
+    const auto& seeds = options.seeds ? *options.seeds : spec.seeds_for(env, algorithm);
+    Overlay swept;
+    swept.settings = task.settings;
+    swept.settings.insert(swept.settings.end(), variant.settings.begin(), variant.settings.end());
+    bool is_checked = false;  // the seed plays no part
+    for (const std::uint64_t seed : seeds) {
+      RunRequest request;
+      request.env = env;
+      request.algorithm = algorithm;
+      request.seed = seed;
+      request.profile = options.profile ? *options.profile : spec.profile;
+      request.t_max = options.t_max;
+      request.overlays = {spec.overlay, swept};
+      request.sets = options.sets;
+      RunNames names{env + task.suffix, algorithm + variant.suffix};
+      std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
+      Cell cell{RunConfig::resolve(request),          std::move(names), name,
+                std::filesystem::path("runs") / name, task_rank,        algorithm_rank};
+      if (!is_wanted(options.only, cell)) continue;
+      if (!is_checked) check_run(cell.config);
+      is_checked = true;
+      if (n_wanted++ % options.shard.count == options.shard.index) cells.push_back(std::move(cell));
+    }
+  };
   for (const std::string& env : spec.envs) {
-    for (const std::string& algorithm : spec.algorithms) {
-      for (const std::uint64_t seed : seeds) {
-        RunRequest request;
-        request.env = env;
-        request.algorithm = algorithm;
-        request.seed = seed;
-        request.profile = options.profile ? *options.profile : spec.profile;
-        request.t_max = options.t_max;
-        request.overlays = {spec.overlay};
-        request.sets = options.sets;
-        RunConfig config = RunConfig::resolve(request);
-        if (!is_wanted(options.only, config)) continue;
-        check_run(config);
-        std::string name = fmt::format("{}/{}/seed_{}", env, algorithm, seed);
-        std::filesystem::path folder = std::filesystem::path("runs") / name;
-        cells.push_back({std::move(config), std::move(name), std::move(folder)});
-      }
+    for (const Variant& task : task_variants(spec, env)) {
+      ++task_rank;
+      int algorithm_rank = 0;
+      for (const std::string& algorithm : spec.algorithms_for(env))
+        for (const Variant& variant : algorithm_variants(spec, env, algorithm))
+          add_cells(env, task, algorithm, variant, algorithm_rank++);
     }
   }
-  if (cells.empty())
+  if (n_wanted == 0)
     throw UserError(
         fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "
-                    "with ENV/ALG/seed_N, ENV/ALG, ENV or ALG",
-                    options.only, spec.name));
+                    "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
+                    joined(options.only), spec.name));
+  if (cells.empty())
+    throw UserError(fmt::format("shard {}/{} is empty: there are only {} cells",
+                                options.shard.index, options.shard.count, n_wanted));
   return cells;
-}
-
-std::int64_t budget(const RunConfig& config) {
-  return config.is_learning() ? config.train_config().t_max : 0;
 }
 
 }  // namespace credo::suite

@@ -1,5 +1,4 @@
-// A suite is data: environments × algorithms × seeds with settings, as a TOML file. A plan is its
-// list of cells, each a complete configuration and a folder.
+// A plan is the list of cells a suite comes to: each a complete configuration, a name and a folder.
 #pragma once
 
 #include <cstdint>
@@ -8,45 +7,41 @@
 #include <string>
 #include <vector>
 
-#include "suite/config.hpp"
+#include "suite/run_directory.hpp"
+#include "suite/suite_file.hpp"
 
 namespace credo::suite {
 
-struct SuiteSpec {
-  std::string name;
-  std::string help;
-  std::string profile;
-  std::vector<std::string> envs;
-  std::vector<std::string> algorithms;
-  std::vector<std::uint64_t> seeds;
-  Overlay overlay;  ///< settings of every cell, with [when."ENV"] sections
-};
-
-/// A suite by name (compiled in) or by path (anything with '/' or ".toml").
-/// Errors: UserError with file and line.
-SuiteSpec load_suite(const std::string& name_or_path);
-SuiteSpec parse_suite(std::string_view text, const std::string& label, const std::string& name);
-
 struct Cell {
   RunConfig config;
-  std::string name;              ///< "switch/2/qmix/seed_0"
+  RunNames names;                ///< "switch/2@limit=50", "qmix"
+  std::string name;              ///< "switch/2@limit=50/qmix/seed_0"
   std::filesystem::path folder;  ///< below the suite's output folder: "runs/<name>"
+  int task_rank = 0;             ///< place of the task in the suite, and of the algorithm in it:
+  int algorithm_rank = 0;        ///< the order of tables, whatever part of a suite has run
 };
+
+/// Part `index` of `count`, counted from 0.
+struct Shard {
+  std::size_t index = 0;
+  std::size_t count = 1;
+};
+/// "2/8". Errors: UserError naming `option`.
+Shard parse_shard(std::string_view option, std::string_view text);
 
 struct PlanOptions {
   std::optional<std::vector<std::uint64_t>> seeds;  ///< instead of the suite's
-  std::string only;                                 ///< "" = all
+  std::vector<std::string> only;                    ///< a cell must match one; empty = all
+  Shard shard;
   std::optional<std::string> profile;
   std::optional<std::int64_t> t_max;
   std::vector<std::string> sets;
 };
 
-/// Cells in the order of the tables: by environment, algorithm, seed. `only` is a pattern for
-/// "ENV/ALG/seed_N", "ENV/ALG", "ENV" or "ALG". Everything is checked before anything runs.
-/// Errors: UserError.
+/// Cells in the order of the tables: by task, algorithm, seed. A pattern of `only` is for
+/// "TASK/ALG/seed_N", "TASK/ALG", "TASK", "ALG" or "seed_N"; names with and without their swept
+/// values match. Shards deal the cells left by `only` in turn: together they are the whole plan,
+/// and none has a cell of another. Everything is checked before anything runs. Errors: UserError.
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options);
-
-/// Environment steps a cell trains for; 0 for fixed policies.
-std::int64_t budget(const RunConfig& config);
 
 }  // namespace credo::suite

@@ -33,8 +33,9 @@ int count_final_episodes(const fs::path& path, std::int64_t t_env) {
 RunResult read_run_result(const fs::path& directory) {
   const Manifest manifest = read_manifest(directory);
   RunResult result;
+  result.task = manifest.names.task;
   result.env = manifest.env;
-  result.algorithm = manifest.algorithm;
+  result.algorithm = manifest.names.algorithm;
   result.profile = manifest.profile;
   result.seed = manifest.seed;
   result.status = status_name(manifest.status);
@@ -96,7 +97,7 @@ void sort_results(std::vector<RunResult>& results) {
     return std::find(names.begin(), names.end(), name) - names.begin();
   };
   const auto key = [&](const RunResult& r) {
-    return std::tuple(place(envs, r.env), r.env, place(algorithms, r.algorithm), r.algorithm,
+    return std::tuple(place(envs, r.env), r.task, place(algorithms, r.algorithm), r.algorithm,
                       r.seed);
   };
   std::stable_sort(results.begin(), results.end(),
@@ -113,11 +114,11 @@ std::vector<SummaryRow> summarize(const std::vector<RunResult>& results) {
   for (const RunResult& result : results) {
     std::size_t at = 0;
     while (at < rows.size() &&
-           (rows[at].env != result.env || rows[at].algorithm != result.algorithm))
+           (rows[at].task != result.task || rows[at].algorithm != result.algorithm))
       ++at;
     if (at == rows.size()) {
       SummaryRow row;
-      row.env = result.env;
+      row.task = result.task;
       row.algorithm = result.algorithm;
       rows.push_back(std::move(row));
       groups.emplace_back();

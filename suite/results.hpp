@@ -15,8 +15,9 @@ namespace credo::suite {
 
 /// One run, as far as it got.
 struct RunResult {
-  std::string env;
-  std::string algorithm;
+  std::string task;       ///< the environment's id, with swept values
+  std::string env;        ///< without them
+  std::string algorithm;  ///< with swept values
   std::string profile;
   std::uint64_t seed = 0;
   std::string status;  ///< of the manifest, or "missing"
@@ -43,12 +44,12 @@ RunResult read_run_result(const std::filesystem::path& directory);
 /// Run directories at or below `path`, sorted by path.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
 
-/// Into the order of `credo list`: by environment, algorithm, seed; unknown names come last.
+/// Into the order of `credo list`: by task, algorithm, seed; unknown names come last.
 void sort_results(std::vector<RunResult>& results);
 
-/// A row of a table: one algorithm on one environment.
+/// A row of a table: one algorithm on one task.
 struct SummaryRow {
-  std::string env;
+  std::string task;
   std::string algorithm;
   std::vector<std::uint64_t> seeds;  ///< that finished
   int n_planned = 0;
@@ -60,17 +61,17 @@ struct SummaryRow {
   std::string status;  ///< "done", or e.g. "2/3 done, 1 diverged"
 };
 
-/// Groups by environment and algorithm, in order of first appearance.
+/// Groups by task and algorithm, in order of first appearance.
 /// `bootstrap` numbers depend on the scores alone.
 std::vector<SummaryRow> summarize(const std::vector<RunResult>& results);
 
-/// A footnote under the table of `env` (e.g. what "noop" plays where there is no such action).
+/// Footnotes (e.g. what "noop" plays where there is no such action).
 struct TableNotes {
-  std::vector<std::pair<std::string, std::string>> by_env;  ///< (env, sentence)
-  std::vector<std::string> footer;                          ///< lines under everything
+  std::vector<std::pair<std::string, std::string>> by_task;  ///< (task, sentence)
+  std::vector<std::string> footer;                           ///< lines under everything
 };
 
-/// One table per environment.
+/// One table per task.
 std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNotes& notes);
 /// One line per row of the tables.
 std::string summary_csv(const std::vector<SummaryRow>& rows);

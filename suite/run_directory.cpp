@@ -42,6 +42,8 @@ Json to_json(const Manifest& m) {
   out["run_id"] = m.run_id;
   out["env"] = m.env;
   out["algorithm"] = m.algorithm;
+  out["task"] = m.names.task;
+  out["label"] = m.names.algorithm;
   out["seed"] = m.seed;
   out["profile"] = m.profile;
   out["env_steps"] = m.env_steps;
@@ -75,6 +77,7 @@ Manifest from_json(const Json& in) {
   m.run_id = in.at("run_id").get<std::string>();
   m.env = in.at("env").get<std::string>();
   m.algorithm = in.at("algorithm").get<std::string>();
+  m.names = {in.value("task", m.env), in.value("label", m.algorithm)};
   m.seed = in.at("seed").get<std::uint64_t>();
   m.profile = in.value("profile", "");
   m.env_steps = in.value("env_steps", std::int64_t{0});
@@ -256,7 +259,8 @@ RunDirectory::RunDirectory(fs::path path, RunConfig config)
     : path_(std::move(path)), config_(std::move(config)) {}
 
 std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const RunConfig& config,
-                                                   int threads, const std::string& isa) {
+                                                   const RunNames& names, int threads,
+                                                   const std::string& isa) {
   try {
     make_directories(path);
     std::unique_ptr<RunDirectory> run(new RunDirectory(path, config));
@@ -276,6 +280,7 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     manifest.run_id = config.id();
     manifest.env = config.env_id();
     manifest.algorithm = config.algorithm();
+    manifest.names = names;
     manifest.profile = config.profile();
     manifest.seed = config.seed();
     manifest.version = build.version;

@@ -26,12 +26,19 @@ namespace credo::suite {
 enum class RunStatus { kRunning, kDone, kFailed, kDiverged };
 std::string_view status_name(RunStatus status);
 
+/// What tables call a run. A suite with sweeps puts the swept values into the names.
+struct RunNames {
+  std::string task;       ///< "switch/2@limit=50"; else the environment's id
+  std::string algorithm;  ///< "qmix_gre@lambda=0.01"; else the algorithm's name
+};
+
 struct Manifest {
   RunStatus status = RunStatus::kRunning;
   std::string reason;  ///< why it failed or diverged, on one line
   std::string run_id;
   std::string env;
   std::string algorithm;
+  RunNames names;
   std::string profile;
   std::uint64_t seed = 0;
   std::string version, commit, compiler, flags;
@@ -60,8 +67,8 @@ class RunDirectory {
  public:
   /// A new run. Errors: UserError when the folder holds a run, is in use or cannot be written.
   static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path,
-                                              const RunConfig& config, int threads,
-                                              const std::string& isa);
+                                              const RunConfig& config, const RunNames& names,
+                                              int threads, const std::string& isa);
   /// An existing run, to go on with. Errors: UserError (no run, in use, changed configuration).
   static std::unique_ptr<RunDirectory> open(const std::filesystem::path& path);
 

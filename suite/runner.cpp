@@ -96,11 +96,25 @@ class Run {
   }
 
   RunOutcome play(const Env& env) {
+    progress_.t_max = budget(config_);
+    const FixedPolicy policy =
+        make_fixed_policy(env, config_.algorithm(), config_.seed(),
+                          {.budget = config_.open_loop_budget(), .keep_going = [this](auto steps) {
+                             progress_.t_env = steps;
+                             if (options_.on_progress) options_.on_progress(progress_);
+                             return !stop_requested();
+                           }});
     RunOutcome outcome;
+    Manifest& manifest = directory_.manifest();
+    if (policy.search != nullptr) {
+      if (policy.search->stopped)
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, std::nullopt};
+      manifest.env_steps = policy.search->env_steps;
+      manifest.episodes = policy.search->episodes;
+    }
     outcome.final_evaluation = evaluate_fixed_policy(
-        env, config_.algorithm(), config_.train_params().integer32("evaluation.episodes"),
-        config_.seed());
-    write(0, 0, 0, *outcome.final_evaluation, "final");
+        env, policy, config_.train_params().integer32("evaluation.episodes"), config_.seed());
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, "final");
     return outcome;
   }
 
@@ -186,16 +200,18 @@ void check_run(const RunConfig& config) {
     config.train_config();
     return;
   }
-  const auto policies = fixed_policies(env->spec());
-  if (std::find(policies.begin(), policies.end(), config.algorithm()) != policies.end()) return;
-  throw UserError(fmt::format("environment {}: {}", config.env_id(),
-                              unknown_name_message("policy", config.algorithm(), policies)));
+  check_fixed_policy(env->spec(), config.algorithm());
+  if (config.algorithm() == "open_loop")
+    check_open_loop_budget(env->spec(), config.open_loop_budget());
 }
 
 RunOutcome start_run(const RunConfig& config, const fs::path& directory,
                      const RunOptions& options) {
   check_run(config);
-  const auto run = RunDirectory::create(directory, config, options.threads, current_isa());
+  RunNames names = options.names;
+  if (names.task.empty()) names.task = config.env_id();
+  if (names.algorithm.empty()) names.algorithm = config.algorithm();
+  const auto run = RunDirectory::create(directory, config, names, options.threads, current_isa());
   return Run(*run, options).drive(std::nullopt);
 }
 
@@ -223,6 +239,11 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
     throw UserError(error.what());
   }
   return Run(*run, options).drive(state);
+}
+
+std::int64_t budget(const RunConfig& config) {
+  if (config.is_learning()) return config.train_config().t_max;
+  return config.algorithm() == "open_loop" ? config.open_loop_budget() : 0;
 }
 
 int exit_code(RunEnd end) {

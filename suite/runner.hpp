@@ -24,6 +24,7 @@ struct RunProgress {
 };
 
 struct RunOptions {
+  RunNames names = {};                                  ///< empty = those of the configuration
   int threads = 1;                                      ///< for the manifest only
   std::function<void(const RunProgress&)> on_progress;  ///< may be empty
   std::string checkpoint;                               ///< resume from this one, "" = newest
@@ -49,6 +50,9 @@ void check_run(const RunConfig& config);
 RunOutcome start_run(const RunConfig& config, const std::filesystem::path& directory,
                      const RunOptions& options);
 RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& options);
+
+/// Environment steps a run trains (or open_loop searches) for; 0 for the other fixed policies.
+std::int64_t budget(const RunConfig& config);
 
 /// 0 done, 1 failed or diverged, 75 stopped.
 int exit_code(RunEnd end);

@@ -117,6 +117,7 @@ class SuiteRun {
     const Cell& cell = cells_[index];
     const fs::path folder = options_.out / cell.folder;
     RunOptions run_options;
+    run_options.names = cell.names;
     run_options.threads = options_.jobs > 1 ? 1 : options_.threads;
     run_options.on_progress = [&](const RunProgress& run) { show(index, run.t_env); };
     const auto began = Clock::now();
@@ -199,6 +200,7 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
   std::vector<std::uint64_t> seeds;
   int episodes = 0;
   std::string profile;
+  std::string search;
   for (const Cell& cell : cells) {
     const RunConfig& config = cell.config;
     profile = config.profile();
@@ -207,14 +209,17 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
       seeds.push_back(config.seed());
     if (config.algorithm() == "noop") {
       if (const std::string note = noop_note(config.env_id()); !note.empty())
-        notes.by_env.emplace_back(config.env_id(), note);
+        notes.by_task.emplace_back(cell.names.task, note);
     }
+    if (config.algorithm() == "open_loop")
+      search = fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
+                           with_thousands(budget(config)));
     if (!config.is_learning()) continue;
-    const std::string text = fmt::format("{} {}", config.env_id(), with_thousands(budget(config)));
+    const std::string text = fmt::format("{} {}", cell.names.task, with_thousands(budget(config)));
     if (std::find(budgets.begin(), budgets.end(), text) == budgets.end()) budgets.push_back(text);
   }
   // A note applies once to a table, however many seeds there are.
-  notes.by_env.erase(std::unique(notes.by_env.begin(), notes.by_env.end()), notes.by_env.end());
+  notes.by_task.erase(std::unique(notes.by_task.begin(), notes.by_task.end()), notes.by_task.end());
   std::string all_budgets;
   for (const std::string& text : budgets) all_budgets += (all_budgets.empty() ? "" : ", ") + text;
   notes.footer = {
@@ -230,6 +235,7 @@ TableNotes make_notes(const SuiteSpec& spec, const std::vector<Cell>& cells,
       "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes; 1 = equal "
       "credit.",
   };
+  if (!search.empty()) notes.footer.insert(notes.footer.begin() + 2, search);
   return notes;
 }
 
@@ -298,8 +304,9 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Cell& cell = cells[i];
     RunResult result;
+    result.task = cell.names.task;
     result.env = cell.config.env_id();
-    result.algorithm = cell.config.algorithm();
+    result.algorithm = cell.names.algorithm;
     result.seed = cell.config.seed();
     result.profile = cell.config.profile();
     result.status = "missing";

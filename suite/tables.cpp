@@ -61,20 +61,20 @@ std::string noop_note(const std::string& env) {
 }
 
 std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNotes& notes) {
-  std::vector<std::string> envs;
+  std::vector<std::string> tasks;
   for (const SummaryRow& row : rows)
-    if (std::find(envs.begin(), envs.end(), row.env) == envs.end()) envs.push_back(row.env);
+    if (std::find(tasks.begin(), tasks.end(), row.task) == tasks.end()) tasks.push_back(row.task);
   std::string text;
-  for (const std::string& env : envs) {
+  for (const std::string& task : tasks) {
     const bool has_wins = std::any_of(rows.begin(), rows.end(), [&](const SummaryRow& row) {
-      return row.env == env && row.win_rate.has_value();
+      return row.task == task && row.win_rate.has_value();
     });
     std::vector<std::vector<std::string>> cells = {
         {"algorithm", "seeds", "mean return", "IQM [95% CI]", "H"}};
     if (has_wins) cells.front().push_back("win rate");
     cells.front().push_back("status");
     for (const SummaryRow& row : rows) {
-      if (row.env != env) continue;
+      if (row.task != task) continue;
       std::string iqm = shown(row.return_iqm, 2);
       if (row.iqm_interval)
         iqm += fmt::format(" [{}, {}]", shown(row.iqm_interval->low, 2),
@@ -86,9 +86,9 @@ std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNote
       line.push_back(row.status);
       cells.push_back(std::move(line));
     }
-    text += fmt::format("### {}\n\n{}\n", env, table(cells));
-    for (const auto& [noted_env, note] : notes.by_env)
-      if (noted_env == env) text += fmt::format("{}\n\n", note);
+    text += fmt::format("### {}\n\n{}\n", task, table(cells));
+    for (const auto& [noted_task, note] : notes.by_task)
+      if (noted_task == task) text += fmt::format("{}\n\n", note);
   }
   for (const std::string& line : notes.footer) text += line + "\n";
   return text;
@@ -106,12 +106,12 @@ std::string csv_field(std::string_view text) {
 
 std::string summary_csv(const std::vector<SummaryRow>& rows) {
   std::string text =
-      "env,algorithm,seeds,n_done,n_planned,return_mean,return_iqm,iqm_ci_low,iqm_ci_high,"
+      "task,algorithm,seeds,n_done,n_planned,return_mean,return_iqm,iqm_ci_low,iqm_ci_high,"
       "entropy_mean,win_rate,status\n";
   for (const SummaryRow& row : rows) {
     const auto& interval = row.iqm_interval;
     text +=
-        fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.env),
+        fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.task),
                     csv_field(row.algorithm), csv_field(seed_list_text(row.seeds)),
                     row.seeds.size(), row.n_planned, exact(row.return_mean), exact(row.return_iqm),
                     interval ? exact(interval->low) : "", interval ? exact(interval->high) : "",
@@ -128,7 +128,7 @@ std::string summary_json(const std::vector<SummaryRow>& rows) {
   Json list = Json::array();
   for (const SummaryRow& row : rows) {
     Json item;
-    item["env"] = row.env;
+    item["task"] = row.task;
     item["algorithm"] = row.algorithm;
     item["seeds"] = row.seeds;
     item["n_planned"] = row.n_planned;
@@ -146,22 +146,22 @@ std::string summary_json(const std::vector<SummaryRow>& rows) {
 
 std::string results_csv(const std::vector<RunResult>& results) {
   std::string text =
-      "env,algorithm,seed,profile,status,env_steps,episodes,updates,eval_episodes,return_mean,"
+      "task,env,algorithm,seed,profile,status,env_steps,episodes,updates,eval_episodes,return_mean,"
       "return_std,length_mean,win_rate,entropy_mean\n";
   for (const RunResult& r : results)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(r.env),
-                        csv_field(r.algorithm), r.seed, csv_field(r.profile), r.status, r.env_steps,
-                        r.episodes, r.updates, r.final_episodes, exact(r.return_mean),
-                        exact(r.return_std), exact(r.length_mean), exact(r.win_rate),
-                        exact(r.entropy_mean));
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(r.task),
+                        csv_field(r.env), csv_field(r.algorithm), r.seed, csv_field(r.profile),
+                        r.status, r.env_steps, r.episodes, r.updates, r.final_episodes,
+                        exact(r.return_mean), exact(r.return_std), exact(r.length_mean),
+                        exact(r.win_rate), exact(r.entropy_mean));
   return text;
 }
 
 std::string curves_csv(const std::vector<RunResult>& results) {
-  std::string text = "env,algorithm,seed,t_env,return_mean,entropy_mean\n";
+  std::string text = "task,algorithm,seed,t_env,return_mean,entropy_mean\n";
   for (const RunResult& r : results)
     for (const RunResult::Point& point : r.curve)
-      text += fmt::format("{},{},{},{},{},{}\n", csv_field(r.env), csv_field(r.algorithm), r.seed,
+      text += fmt::format("{},{},{},{},{},{}\n", csv_field(r.task), csv_field(r.algorithm), r.seed,
                           point.t_env, exact(point.return_mean), exact(point.entropy_mean));
   return text;
 }

@@ -14,32 +14,35 @@ std::string place(const std::string& label, const toml::source_region& source) {
   return fmt::format("{}:{}", label, source.begin.line);
 }
 
+std::optional<ParamValue> scalar(const toml::node& node) {
+  if (const auto* boolean = node.as_boolean()) return ParamValue(boolean->get());
+  if (const auto* integer = node.as_integer()) return ParamValue(std::int64_t{integer->get()});
+  if (const auto* real = node.as_floating_point()) return ParamValue(real->get());
+  if (const auto* string = node.as_string()) return ParamValue(string->get());
+  return std::nullopt;
+}
+
 void flatten(const toml::table& table, const std::string& prefix, TomlSettings& out) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
     const std::string where = place(out.label, name.source());
     if (const toml::table* inner = node.as_table()) {
       flatten(*inner, key + ".", out);
-    } else if (const auto* boolean = node.as_boolean()) {
-      out.settings.push_back({key, boolean->get(), where});
-    } else if (const auto* integer = node.as_integer()) {
-      out.settings.push_back({key, std::int64_t{integer->get()}, where});
-    } else if (const auto* real = node.as_floating_point()) {
-      out.settings.push_back({key, real->get(), where});
-    } else if (const auto* string = node.as_string()) {
-      out.settings.push_back({key, string->get(), where});
+    } else if (auto value = scalar(node)) {
+      out.settings.push_back({key, std::move(*value), where});
     } else if (const toml::array* array = node.as_array()) {
       SettingList list{key, {}, where};
       for (const toml::node& item : *array) {
-        const auto* text = item.as_string();
-        if (text == nullptr)
-          throw UserError(fmt::format("{}: {}: a list may only hold strings", where, key));
-        list.values.push_back(text->get());
+        auto element = scalar(item);
+        if (!element)
+          throw UserError(fmt::format(
+              "{}: {}: a list may only hold booleans, integers, floats and strings", where, key));
+        list.values.push_back(std::move(*element));
       }
       out.lists.push_back(std::move(list));
     } else {
       throw UserError(fmt::format(
-          "{}: {}: allowed: a boolean, integer, float, string or list of strings", where, key));
+          "{}: {}: allowed: a boolean, integer, float, string or list of these", where, key));
     }
   }
 }
@@ -50,6 +53,17 @@ std::int64_t line_of(const std::string& where) {
 }
 
 }  // namespace
+
+std::vector<std::string> SettingList::texts() const {
+  std::vector<std::string> out;
+  for (const ParamValue& value : values) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr)
+      throw UserError(fmt::format("{}: {}: a list may only hold strings", where, key));
+    out.push_back(*text);
+  }
+  return out;
+}
 
 TomlSettings read_toml(std::string_view text, const std::string& label) {
   // The parser has undefined behaviour on malformed UTF-8, so it never sees any.
@@ -66,9 +80,11 @@ TomlSettings read_toml(std::string_view text, const std::string& label) {
     throw UserError(
         fmt::format("{}: {}", place(label, error.source()), one_line(error.description())));
   }
-  std::stable_sort(
-      out.settings.begin(), out.settings.end(),
-      [](const Setting& a, const Setting& b) { return line_of(a.where) < line_of(b.where); });
+  const auto by_line = [](const auto& a, const auto& b) {
+    return line_of(a.where) < line_of(b.where);
+  };
+  std::stable_sort(out.settings.begin(), out.settings.end(), by_line);
+  std::stable_sort(out.lists.begin(), out.lists.end(), by_line);
   return out;
 }
 

@@ -19,11 +19,14 @@ struct Setting {
   bool is_text = false;  ///< value is command-line text, to be read by the declared type
 };
 
-/// A list of strings, e.g. envs = ["two_step", "switch/2"].
+/// A list of values, e.g. envs = ["two_step", "switch/2"] or "env.limit" = [25, 50].
 struct SettingList {
   std::string key;
-  std::vector<std::string> values;
+  std::vector<ParamValue> values;
   std::string where;
+
+  /// The values as strings. Errors: UserError when one is something else.
+  std::vector<std::string> texts() const;
 };
 
 struct TomlSettings {
@@ -34,7 +37,7 @@ struct TomlSettings {
 
 /// Flattens tables into dotted keys, in file order.
 /// Errors: UserError "label:line: ..." for bad UTF-8, bad syntax, and values other than booleans,
-/// integers, floats, strings and lists of strings.
+/// integers, floats, strings and lists of these.
 TomlSettings read_toml(std::string_view text, const std::string& label);
 
 /// A TOML basic string with quotes and escapes.

@@ -13,11 +13,7 @@ struct Functions {
   using I = typename V::I;
 
   static F abs(F x) { return V::from_bits(V::iand(V::bits(x), V::iset1(0x7fffffff))); }
-  /// Magnitude of x with the sign of s.
-  static F copy_sign(F x, F s) {
-    return V::from_bits(V::ior(V::iand(V::bits(x), V::iset1(0x7fffffff)),
-                               V::iand(V::bits(s), V::iset1(static_cast<int>(0x80000000U)))));
-  }
+  static I sign_bit() { return V::iset1(static_cast<int>(0x80000000U)); }
 
   /// x = n ln 2 + r with n an integer and |r| <= ln 2 / 2 (NaN: n and r are NaN).
   static void reduce(F x, F& n, F& r) {
@@ -71,14 +67,17 @@ struct Functions {
 
   /// 1 / (1 + e^-x). With e^-x = 2^n (1 + v) and p = 2^-|n|: 1 / (1 + p (1 + v)) for n <= 0 and
   /// p / (1 + (p + v)) for n > 0: nothing overflows and only the denominator is rounded before the
-  /// division.
+  /// division. The range reduction is that of -x, with the sign inside its multiply-adds: in a GRU
+  /// the length of this chain is what costs.
   static F sigmoid(F x) {
     const F zero = V::set1(0.0F);
     const F one = V::set1(1.0F);
-    F n, r;
-    reduce(V::sub(zero, V::min(V::set1(104.0F), V::max(V::set1(-104.0F), x))), n, r);
+    const F magic = V::set1(12582912.0F);
+    x = V::min(V::set1(104.0F), V::max(V::set1(-104.0F), x));
+    const F n = V::sub(V::fnma(x, V::set1(0x1.715476p+0F), magic), magic);
+    const F r = V::fma(n, V::set1(-0x1.7f7d1cp-20F), V::fnms(n, V::set1(0x1.62e400p-1F), x));
     const F v = expm1_reduced(r);
-    const F p = V::scale(one, V::sub(zero, abs(n)));
+    const F p = V::scale(one, V::from_bits(V::ior(V::bits(n), sign_bit())));
     const auto positive = V::gt(n, zero);
     const F sum = V::select(positive, V::add(one, V::add(p, v)), V::fma(v, p, V::add(one, p)));
     return V::div(V::select(positive, p, one), sum);
@@ -96,12 +95,15 @@ struct Functions {
     p = V::fma(p, s, V::set1(-0x1.555554p-2F));
     const F small = V::fma(V::mul(x, s), p, x);
     const F a = V::min(V::set1(10.0F), abs(x));  // 1 - tanh(10) is below half an ulp
-    F n, r;
-    reduce(V::add(a, a), n, r);
+    const F magic = V::set1(12582912.0F);
+    const F n = V::sub(V::fma(a, V::set1(0x1.715476p+1F), magic), magic);  // of 2 a
+    const F r =
+        V::fma(n, V::set1(-0x1.7f7d1cp-20F), V::fma(n, V::set1(-0x1.62e400p-1F), V::add(a, a)));
     const F two_n = V::scale(V::set1(1.0F), n);
     const F t = V::fma(expm1_reduced(r), two_n, V::sub(two_n, V::set1(1.0F)));
-    const F large = V::div(t, V::add(t, V::set1(2.0F)));
-    return copy_sign(V::select(V::lt(a, V::set1(0.625F)), small, large), x);
+    const F large = V::div(t, V::add(t, V::set1(2.0F)));  // not negative
+    const F signed_large = V::from_bits(V::ior(V::bits(large), V::iand(V::bits(x), sign_bit())));
+    return V::select(V::lt(a, V::set1(0.625F)), small, signed_large);
   }
 };
 

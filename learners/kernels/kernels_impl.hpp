@@ -8,9 +8,14 @@
 
 #if defined(__clang__)
 #define CREDO_UNROLL _Pragma("clang loop unroll(full)")
+#define CREDO_UNROLL_4 _Pragma("clang loop unroll_count(4)")
 #else
 #define CREDO_UNROLL _Pragma("GCC unroll 16")
+#define CREDO_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
+// Bodies of loops over vectors: once with whole vectors, once with what is left over, so that the
+// common case tests no lane count.
+#define CREDO_INLINE __attribute__((always_inline))
 
 namespace credo {
 namespace {
@@ -47,6 +52,7 @@ struct Kernels {
     }
     const float* a = g.a + row * g.a_row + k0 * g.a_col;
     const float* b = g.b + k0 * g.ldb + column;
+    CREDO_UNROLL_4
     for (int p = k0; p < k1; ++p) {
       F right[kVectors];
       CREDO_UNROLL
@@ -151,15 +157,15 @@ struct Kernels {
   // ---------------------------------------------------------------- elementwise
   /// Runs body(i, n): whole vectors with n == W, then one partial with n < W.
   template <class Body>
-  static void for_vectors(std::size_t n, const Body& body) {
+  CREDO_INLINE static void for_vectors(std::size_t n, const Body& body) {
     std::size_t i = 0;
     for (; i + W <= n; i += W) body(i, W);
     if constexpr (W > 1) {
       if (i < n) body(i, static_cast<int>(n - i));
     }
   }
-  static F get(const float* p, int n) { return n == W ? V::load(p) : V::load_n(p, n); }
-  static void put(float* p, F x, int n) {
+  CREDO_INLINE static F get(const float* p, int n) { return n == W ? V::load(p) : V::load_n(p, n); }
+  CREDO_INLINE static void put(float* p, F x, int n) {
     if (n == W)
       V::store(p, x);
     else
@@ -168,7 +174,7 @@ struct Kernels {
 
   static void column_sum(int rows, int n, const float* x, std::ptrdiff_t ld, float* out) {
     if (rows == 0) return;  // x may be null then
-    for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int lanes) {
+    for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int lanes) CREDO_INLINE {
       F sum = get(out + j, lanes);
       const float* p = x + j;
       for (int r = 0; r < rows; ++r, p += ld) sum = V::add(sum, get(p, lanes));
@@ -176,54 +182,59 @@ struct Kernels {
     });
   }
   static void axpy(float* y, float a, const float* x, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) {
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       put(y + i, V::fma(V::set1(a), get(x + i, lanes), get(y + i, lanes)), lanes);
     });
   }
   static void add(float* y, const float* x, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) {
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       put(y + i, V::add(get(y + i, lanes), get(x + i, lanes)), lanes);
     });
   }
   static void relu(float* x, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) {
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       put(x + i, V::max(V::set1(0.0F), get(x + i, lanes)), lanes);  // keeps NaN
     });
   }
   static void relu_backward(float* dy, const float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) {
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       const F zero = V::set1(0.0F);
       put(dy + i, V::select(V::gt(get(y + i, lanes), zero), get(dy + i, lanes), zero), lanes);
     });
   }
   static void exp(const float* x, float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int l) { put(y + i, Fn::exp(get(x + i, l)), l); });
+    for_vectors(n,
+                [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::exp(get(x + i, l)), l); });
   }
   static void log(const float* x, float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int l) { put(y + i, Fn::log(get(x + i, l)), l); });
+    for_vectors(n,
+                [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::log(get(x + i, l)), l); });
   }
   static void tanh(const float* x, float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int l) { put(y + i, Fn::tanh(get(x + i, l)), l); });
+    for_vectors(n,
+                [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::tanh(get(x + i, l)), l); });
   }
   static void sigmoid(const float* x, float* y, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int l) { put(y + i, Fn::sigmoid(get(x + i, l)), l); });
+    for_vectors(
+        n, [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::sigmoid(get(x + i, l)), l); });
   }
 
   // ---------------------------------------------------------------- GRU gates
+  // Two passes over a row: the candidate waits for the reset gate, and one long chain of dependent
+  // instructions per vector would fill the processor's window.
   static void gru_forward(int rows, int h, const float* gi, const float* gh, const float* h_prev,
                           float* gates, float* h_next) {
     for (int row = 0; row < rows; ++row) {
-      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
-        const F r = Fn::sigmoid(V::add(get(gi + j, l), get(gh + j, l)));
-        const F z = Fn::sigmoid(V::add(get(gi + h + j, l), get(gh + h + j, l)));
+      for_vectors(static_cast<std::size_t>(2 * h), [=](std::size_t j, int l) CREDO_INLINE {
+        put(gates + j, Fn::sigmoid(V::add(get(gi + j, l), get(gh + j, l))), l);
+      });
+      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
         const F m = get(gh + 2 * h + j, l);
-        const F n = Fn::tanh(V::fma(r, m, get(gi + 2 * h + j, l)));
-        put(gates + j, r, l);
-        put(gates + h + j, z, l);
+        const F n = Fn::tanh(V::fma(get(gates + j, l), m, get(gi + 2 * h + j, l)));
         put(gates + 2 * h + j, n, l);
         put(gates + 3 * h + j, m, l);
         // (1 - z) n + z h  =  n + z (h - n)
-        put(h_next + j, V::fma(z, V::sub(get(h_prev + j, l), n), n), l);
+        put(h_next + j, V::fma(get(gates + h + j, l), V::sub(get(h_prev + j, l), n), n), l);
       });
       gi += 3 * h;
       gh += 3 * h;
@@ -236,7 +247,7 @@ struct Kernels {
   static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
                            const float* d_h, float* d_gates, float* d_h_prev, float* d_bias) {
     const F one = V::set1(1.0F);
-    for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+    for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
       F sum_r = get(d_bias + j, l);
       F sum_z = get(d_bias + h + j, l);
       F sum_n = get(d_bias + 2 * h + j, l);
@@ -278,7 +289,7 @@ struct Kernels {
     for (int row = 0; row < rows; ++row, y += h) {
       const float* a = first != nullptr && first[row] >= 0 ? w + first[row] * h : nullptr;
       const float* b = second != nullptr ? w + second[row] * h : nullptr;
-      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
         F sum = get(y + j, l);
         if (a != nullptr) sum = V::add(sum, get(a + j, l));
         if (b != nullptr) sum = V::add(sum, get(b + j, l));
@@ -290,7 +301,7 @@ struct Kernels {
     for (int row = 0; row < rows; ++row, x += n) {
       if (index[row] < 0) continue;
       float* y = out + static_cast<std::ptrdiff_t>(index[row]) * n;
-      for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int l) {
+      for_vectors(static_cast<std::size_t>(n), [=](std::size_t j, int l) CREDO_INLINE {
         put(y + j, V::add(get(y + j, l), get(x + j, l)), l);
       });
     }
@@ -301,7 +312,7 @@ struct Kernels {
       const F d = V::set1(d_q[row]);
       const float* weight = w + static_cast<std::ptrdiff_t>(action[row]) * h;
       float* grad = d_w + static_cast<std::ptrdiff_t>(action[row]) * h;
-      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) {
+      for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
         put(d_hidden + j, V::mul(d, get(weight + j, l)), l);
         put(grad + j, V::fma(d, get(hidden + j, l), get(grad + j, l)), l);
       });
@@ -317,40 +328,23 @@ struct Kernels {
       CREDO_UNROLL
       for (int v = 0; v < kParts; ++v) part[v] = V::set1(0.0F);
     }
-    void fma(const float* a, const float* b, int n) {  // n <= 16
+    void fma_abs(const float* a, const float* b, int n) {  // n <= 16
       CREDO_UNROLL
       for (int v = 0; v < kParts; ++v) {
         const int live = n - v * W;
         if (live >= W)
-          part[v] = V::fma(V::load(a + v * W), V::load(b + v * W), part[v]);
+          part[v] = V::fma(Fn::abs(V::load(a + v * W)), V::load(b + v * W), part[v]);
         else if (live > 0)
-          part[v] = V::fma(V::load_n(a + v * W, live), V::load_n(b + v * W, live), part[v]);
+          part[v] =
+              V::fma(Fn::abs(V::load_n(a + v * W, live)), V::load_n(b + v * W, live), part[v]);
       }
     }
-    float total() const {
-      float lane[16];
-      CREDO_UNROLL
-      for (int v = 0; v < kParts; ++v) V::store(lane + v * W, part[v]);
-      for (int half = 8; half > 0; half /= 2) {
-        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-      }
-      return lane[0];
-    }
+    float total() const { return V::tree_sum(part); }
   };
-  static float dot(const float* a, const float* b, int n) {
-    Lanes16 sum;
-    for (int i = 0; i < n; i += 16) sum.fma(a + i, b + i, n - i < 16 ? n - i : 16);
-    return sum.total();
-  }
-  /// Same with |a|.
+  /// Sum of |a_i| b_i.
   static float dot_abs(const float* a, const float* b, int n) {
-    float magnitude[16];
     Lanes16 sum;
-    for (int i = 0; i < n; i += 16) {
-      const int live = n - i < 16 ? n - i : 16;
-      for (int j = 0; j < live; ++j) magnitude[j] = __builtin_fabsf(a[i + j]);
-      sum.fma(magnitude, b + i, live);
-    }
+    for (int i = 0; i < n; i += 16) sum.fma_abs(a + i, b + i, n - i < 16 ? n - i : 16);
     return sum.total();
   }
 
@@ -366,7 +360,7 @@ struct Kernels {
       const float* a2 = f.a2 + row * f.a2_ld;
       float* hidden = f.hidden + static_cast<std::ptrdiff_t>(row) * e;
       float* slope = f.slope + static_cast<std::ptrdiff_t>(row) * e;
-      for_vectors(static_cast<std::size_t>(e), [&](std::size_t j, int l) {
+      for_vectors(static_cast<std::size_t>(e), [&](std::size_t j, int l) CREDO_INLINE {
         F z = get(b1 + j, l);
         for (int i = 0; i < n; ++i) z = V::fma(V::set1(q[i]), Fn::abs(get(a1 + i * e + j, l)), z);
         const F zero = V::set1(0.0F);
@@ -416,7 +410,7 @@ struct Kernels {
       float* d_b1 = b.d_b1 + row * f.b1_ld;
       float* d_a2 = b.d_a2 + row * f.a2_ld;
       const F delta = V::set1(b.d_q_tot[row]);
-      for_vectors(static_cast<std::size_t>(e), [&](std::size_t j, int l) {
+      for_vectors(static_cast<std::size_t>(e), [&](std::size_t j, int l) CREDO_INLINE {
         const F zero = V::set1(0.0F);
         const F one = V::set1(1.0F);
         const F elu = get(hidden + j, l);
@@ -480,7 +474,7 @@ struct Kernels {
   static void rmsprop(std::size_t n, float* p, const float* g, float* v, float grad_scale, float lr,
                       float alpha, float eps) {
     const F rest = V::set1(1.0F - alpha);
-    for_vectors(n, [=](std::size_t i, int l) {
+    for_vectors(n, [=](std::size_t i, int l) CREDO_INLINE {
       const F grad = V::mul(get(g + i, l), V::set1(grad_scale));
       const F square = V::fma(V::set1(alpha), get(v + i, l), V::mul(rest, V::mul(grad, grad)));
       put(v + i, square, l);
@@ -492,7 +486,7 @@ struct Kernels {
   static void adam(std::size_t n, float* p, const float* g, float* m, float* v, float grad_scale,
                    const AdamStep& s) {
     const float step_size = s.lr / s.correction1;
-    for_vectors(n, [=, &s](std::size_t i, int l) {
+    for_vectors(n, [=, &s](std::size_t i, int l) CREDO_INLINE {
       const F grad = V::mul(get(g + i, l), V::set1(grad_scale));
       const F first =
           V::fma(V::set1(s.beta1), get(m + i, l), V::mul(V::set1(1.0F - s.beta1), grad));

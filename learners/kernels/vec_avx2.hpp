@@ -25,6 +25,8 @@ struct VecAvx2 {
   static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
   static F div(F a, F b) { return _mm256_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }  // -(a b) + c
+  static F fnms(F a, F b, F c) { return _mm256_fnmsub_ps(a, b, c); }  // -(a b) - c
   static F sqrt(F a) { return _mm256_sqrt_ps(a); }
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
   static F min(F a, F b) { return _mm256_min_ps(a, b); }
@@ -49,6 +51,13 @@ struct VecAvx2 {
   static I isub(I a, I b) { return _mm256_sub_epi32(a, b); }
   static I iand(I a, I b) { return _mm256_and_si256(a, b); }
   static I ior(I a, I b) { return _mm256_or_si256(a, b); }
+  /// Sum of 16 lanes as a tree over halves: 8, 4, 2, 1.
+  static float tree_sum(const F* part) {
+    const __m256 eight = _mm256_add_ps(part[0], part[1]);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
   template <int kShift>
   static I sra(I a) {
     return _mm256_srai_epi32(a, kShift);

@@ -21,6 +21,8 @@ struct VecScalar {
   static F mul(F a, F b) { return a * b; }
   static F div(F a, F b) { return a / b; }
   static F fma(F a, F b, F c) { return __builtin_fmaf(a, b, c); }
+  static F fnma(F a, F b, F c) { return __builtin_fmaf(-a, b, c); }   // -(a b) + c
+  static F fnms(F a, F b, F c) { return __builtin_fmaf(-a, b, -c); }  // -(a b) - c
   static F sqrt(F a) { return __builtin_sqrtf(a); }
   static F max(F a, F b) { return a > b ? a : b; }  // b when either is NaN, as x86 does
   static F min(F a, F b) { return a < b ? a : b; }
@@ -48,6 +50,14 @@ struct VecScalar {
   }
   static I iand(I a, I b) { return a & b; }
   static I ior(I a, I b) { return a | b; }
+  /// Sum of 16 lanes as a tree over halves: 8, 4, 2, 1.
+  static float tree_sum(const F* part) {
+    float lane[8];
+    for (int i = 0; i < 8; ++i) lane[i] = part[i] + part[i + 8];
+    for (int half = 4; half > 0; half /= 2)
+      for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+  }
   template <int kShift>
   static I sra(I a) {
     return a >> kShift;

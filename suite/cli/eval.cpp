@@ -1,10 +1,12 @@
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
+#include <memory>
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "learners/evaluation.hpp"
+#include "learners/fixed_policy.hpp"
 #include "learners/safetensors.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/json.hpp"
@@ -16,6 +18,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::int64_t kMostEpisodes = 100000000;
+constexpr std::int64_t kMostBudget = 1000000000000;
 constexpr int kDefaultEpisodes = 32;
 
 struct Played {
@@ -23,6 +26,8 @@ struct Played {
   std::string policy;
   std::uint64_t seed = 0;
   Evaluation evaluation;
+  std::int64_t budget = 0;  // of the search, open_loop only
+  std::shared_ptr<const OpenLoopSearch> search{};
 };
 
 // Weights that do not fit are the file's fault, so the message names it.
@@ -35,6 +40,17 @@ Evaluation play_greedy(const RunConfig& config, const Env& env, const TensorFile
   }
 }
 
+Played play_policy(const Env& env, const std::string& name, int episodes, std::uint64_t seed,
+                   std::uint64_t search_seed, std::int64_t budget) {
+  const FixedPolicy policy = make_fixed_policy(env, name, search_seed, {.budget = budget});
+  return {.env = env.spec().id,
+          .policy = name,
+          .seed = seed,
+          .evaluation = evaluate_fixed_policy(env, policy, episodes, seed),
+          .budget = budget,
+          .search = policy.search};
+}
+
 Played play_fixed(const Arguments& arguments, const std::string& policy, int episodes) {
   const auto env_id = arguments.text("env");
   if (!env_id) throw UserError("--policy needs --env ENV");
@@ -44,22 +60,26 @@ Played play_fixed(const Arguments& arguments, const std::string& policy, int epi
   if (!arguments.positional.empty()) throw UserError("give either DIR or --policy, not both");
   const auto env = make_env(*env_id, env_params_with_sets(*env_id, arguments.list("set")));
   const std::uint64_t seed = arguments.seed().value_or(0);
-  return {*env_id, policy, seed, evaluate_fixed_policy(*env, policy, episodes, seed)};
+  if (arguments.has("budget") && policy != "open_loop")
+    throw UserError(fmt::format("--budget has no meaning with --policy {}", policy));
+  const std::int64_t budget = arguments.integer("budget", 1, kMostBudget).value_or(kOpenLoopBudget);
+  return play_policy(*env, policy, episodes, seed, seed, budget);
 }
 
 Played play_run(const Arguments& arguments, int episodes) {
   const std::string& directory = arguments.positional.front();
-  for (const char* name : {"env", "alg", "profile", "config", "set"})
+  for (const char* name : {"env", "alg", "profile", "config", "set", "budget"})
     if (arguments.has(name))
       throw UserError(fmt::format("--{} has no meaning with DIR, whose config.toml says it", name));
   const RunConfig config = read_run_config(directory);
   const auto env = make_run_env(config);
   const std::uint64_t seed = arguments.seed().value_or(config.seed());
-  Played played{config.env_id(), config.algorithm(), seed, {}};
-  if (!config.is_learning()) {
-    played.evaluation = evaluate_fixed_policy(*env, config.algorithm(), episodes, seed);
-    return played;
-  }
+  // An open loop stays the run's own: only the episodes come from another seed.
+  if (!config.is_learning())
+    return play_policy(*env, config.algorithm(), episodes, seed, config.seed(),
+                       config.open_loop_budget());
+  Played played{
+      .env = config.env_id(), .policy = config.algorithm(), .seed = seed, .evaluation = {}};
   if (const auto path = arguments.text("weights")) {
     played.evaluation = play_greedy(config, *env, read_safetensors(*path), *path, episodes, seed);
     return played;
@@ -72,6 +92,7 @@ Played play_run(const Arguments& arguments, int episodes) {
 }
 
 Played play_weights(const Arguments& arguments, int episodes) {
+  if (arguments.has("budget")) throw UserError("--budget has no meaning with --weights");
   const RunConfig config = RunConfig::resolve(make_request(arguments));
   if (!config.is_learning())
     throw UserError(
@@ -79,8 +100,10 @@ Played play_weights(const Arguments& arguments, int episodes) {
   const auto env = make_run_env(config);
   const std::string path = *arguments.text("weights");
   const std::uint64_t seed = config.seed();
-  return {config.env_id(), config.algorithm(), seed,
-          play_greedy(config, *env, read_safetensors(path), path, episodes, seed)};
+  return {.env = config.env_id(),
+          .policy = config.algorithm(),
+          .seed = seed,
+          .evaluation = play_greedy(config, *env, read_safetensors(path), path, episodes, seed)};
 }
 
 int run_eval(const Arguments& arguments) {
@@ -118,6 +141,10 @@ int run_eval(const Arguments& arguments) {
     row["win_rate"] = json_or_null(evaluation.win_rate());
     row["entropy_mean"] = json_or_null(evaluation.entropy_mean);
     if (!evaluation.credit_mean.empty()) row["credit_mean"] = evaluation.credit_mean;
+    if (played.search != nullptr) {
+      row["search_budget"] = played.budget;
+      row["search_steps"] = played.search->env_steps;
+    }
     row["env_steps"] = evaluation.env_steps();
     row["wall_s"] = wall.count();
     print_out(json_text(Json::array({row})));
@@ -130,6 +157,8 @@ int run_eval(const Arguments& arguments) {
       evaluation.length_mean());
   if (const auto rate = evaluation.win_rate()) text += fmt::format(", win rate {:.4f}", *rate);
   if (evaluation.entropy_mean) text += fmt::format(", H {:.4f}", *evaluation.entropy_mean);
+  if (played.search != nullptr)
+    text += fmt::format(", after a search of {} environment steps", played.search->env_steps);
   print_out(text + "\n");
   return kExitOk;
 }
@@ -147,9 +176,13 @@ Command eval_command() {
       "examples:\n"
       "  credo eval runs/pp --episodes 320 --json\n"
       "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"
+      "  credo eval --policy open_loop --env skirmish/2s3z --budget 500000\n"
       "  credo eval --weights mine.safetensors --env two_step --alg qmix --profile two_step\n";
   command.options = request_options();
-  command.options.push_back({"policy", "NAME", "random, noop, scripted or scripted:NAME", false});
+  command.options.push_back(
+      {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false});
+  command.options.push_back(
+      {"budget", "N", "environment steps open_loop may search (default 200000)", false});
   command.options.push_back({"weights", "FILE", "safetensors file to play with", false});
   command.options.push_back({"checkpoint", "step_N", "of DIR, instead of the newest", false});
   command.options.push_back({"episodes", "N", "episodes to play (default 32)", false});

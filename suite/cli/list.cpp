@@ -6,7 +6,7 @@
 #include "suite/builtin_files.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/json.hpp"
-#include "suite/plan.hpp"
+#include "suite/suite_file.hpp"
 
 namespace credo::suite {
 namespace {
@@ -63,7 +63,7 @@ std::string list_suites(bool as_json) {
   std::string text;
   for (const std::string& name : builtin_names("suites")) {
     const SuiteSpec suite = load_suite(name);
-    const std::size_t cells = suite.envs.size() * suite.algorithms.size() * suite.seeds.size();
+    const std::size_t cells = suite.n_cells();
     rows.push_back(Json{{"name", name},
                         {"help", suite.help},
                         {"envs", suite.envs},

@@ -40,10 +40,14 @@ int conclude(const Arguments& arguments, const std::string& directory, const Run
       print_message(arguments, fmt::format("{}: already finished", directory));
       break;
     case RunEnd::kStopped:
-      print_message(arguments,
-                    fmt::format("stopped by {} at step {} with a checkpoint saved; go on with "
-                                "`credo resume {}`",
-                                outcome.reason, outcome.t_env, directory));
+      print_message(
+          arguments,
+          config.is_learning()
+              ? fmt::format("stopped by {} at step {} with a checkpoint saved; go on with "
+                            "`credo resume {}`",
+                            outcome.reason, outcome.t_env, directory)
+              : fmt::format("stopped by {}; `credo resume {}` begins the search of open_loop again",
+                            outcome.reason, directory));
       break;
     case RunEnd::kFailed:
       fmt::print(stderr, "credo: error: {}: run failed: {}\n", directory, one_line(outcome.reason));

@@ -4,6 +4,7 @@
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/json.hpp"
+#include "suite/runner.hpp"
 #include "suite/signals.hpp"
 #include "suite/suite_run.hpp"
 #include "suite/text.hpp"
@@ -37,7 +38,9 @@ int run_suite_command(const Arguments& arguments) {
   PlanOptions plan_options;
   if (const auto seeds = arguments.text("seeds"))
     plan_options.seeds = parse_seed_list("--seeds", *seeds);
-  plan_options.only = arguments.text("only").value_or("");
+  plan_options.only = arguments.list("only");
+  if (const auto shard = arguments.text("shard"))
+    plan_options.shard = parse_shard("--shard", *shard);
   plan_options.profile = arguments.text("profile");
   plan_options.t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
   plan_options.sets = arguments.list("set");
@@ -78,17 +81,21 @@ Command suite_command() {
       "Call it again to go on: finished cells are skipped, interrupted ones resumed.\n\n"
       "examples:\n"
       "  credo suite quick --out results/quick\n"
-      "  credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run\n";
-  command.options = {{"out", "DIR", "folder for runs, tables and manifest", false},
-                     {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)", false},
-                     {"jobs", "N", "cells at a time (default: all cores)", false},
-                     {"only", "GLOB", "cells matching ENV/ALG/seed_N, ENV/ALG, ENV or ALG", false},
-                     {"profile", "P", "another profile than the suite's", false},
-                     {"t-max", "N", "environment steps of every learning cell", false},
-                     {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
-                     {"dry-run", "", "only show the cells", false},
-                     json_option(),
-                     progress_option()};
+      "  credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run\n"
+      "  credo suite ./mine.toml --shard 0/4 --out part0\n";
+  command.options = {
+      {"out", "DIR", "folder for runs, tables and manifest", false},
+      {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)", false},
+      {"jobs", "N", "cells at a time (default: all cores)", false},
+      {"only", "GLOB",
+       "cells matching TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N; repeat for more", true},
+      {"shard", "I/N", "every N-th cell from the I-th on (0/N to N-1/N)", false},
+      {"profile", "P", "another profile than the suite's", false},
+      {"t-max", "N", "environment steps of every learning cell", false},
+      {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
+      {"dry-run", "", "only show the cells", false},
+      json_option(),
+      progress_option()};
   command.most_positional = 1;
   command.run = run_suite_command;
   command.needs_arena = false;  // every worker brings its own

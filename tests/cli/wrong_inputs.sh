@@ -132,10 +132,12 @@ refuse "nowhere" report nowhere
 mkdir -p empty
 refuse "empty|no run" report empty
 refuse "empty|no run" resume empty
-(flock 9; sleep 1) 9>done/.lock &
-sleep 0.3
+(flock 9; touch locked; exec sleep 600) 9>done/.lock &
+holder=$!
+until [ -e locked ]; do sleep 0.05; done
 refuse "in use" run "${start[@]}" --out done
 refuse "in use" resume done
+kill "$holder"
 wait
 
 # checkpoints and weights: NAME is a fresh unfinished copy of a run with a state

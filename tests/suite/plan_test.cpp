@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "suite/runner.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
@@ -20,7 +21,7 @@ std::string error_of(const std::string& text) {
 
 std::size_t count(const std::string& only) {
   PlanOptions options;
-  options.only = only;
+  options.only = {only};
   return make_plan(parse_suite(kSuite, "s.toml", "s"), options).size();
 }
 
@@ -73,4 +74,113 @@ TEST_CASE("mistakes in a suite name file and line") {
                  "s.toml:4: unknown key 'learner.gama'"));
   const std::string no_script = "algs = [\"scripted\"]\nenvs = [\"matrix/qtran\"]\n";
   CHECK_NOTHROW(parse_suite(no_script, "s.toml", "s"));
+}
+
+namespace {
+
+constexpr const char* kSweep = R"(
+algs = ["random", "vdn", "qmix_gre"]
+envs = ["two_step", "predator_prey/5x5"]
+seeds = "0-1"
+run.t_max = 1000
+
+[when."two_step"]
+algs = ["vdn"]
+
+[when."predator_prey/*"]
+seeds = "0"
+
+[when."predator_prey/*".sweep]
+"env.penalty" = [0, -0.5]
+"exploration.epsilon_anneal_steps" = [50, 100]
+
+[alg."qmix_gre"]
+learner.gamma = 0.9
+
+[alg."qmix_gre".sweep]
+"gre.lambda" = [0.001, 0.1]
+)";
+
+std::vector<std::string> names_of(const std::vector<Cell>& cells) {
+  std::vector<std::string> names;
+  for (const Cell& cell : cells) names.push_back(cell.name);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("a sweep is a cross product whose values are in the names, folders and settings") {
+  const SuiteSpec spec = parse_suite(kSweep, "s.toml", "s");
+  const auto cells = make_plan(spec, {});
+  // two_step: vdn x 2 seeds; predator_prey: 4 variants x (random, vdn, qmix_gre x 2 lambdas).
+  REQUIRE(cells.size() == 2 + 4 * 4);
+  CHECK(spec.n_cells() == cells.size());
+  CHECK(cells[1].name == "two_step/vdn/seed_1");
+  const Cell& cell = cells[2 + 4 + 3];
+  CHECK(cell.names.task == "predator_prey/5x5@penalty=0@epsilon_anneal_steps=100");
+  CHECK(cell.names.algorithm == "qmix_gre@lambda=0.1");
+  CHECK(cell.folder ==
+        "runs/predator_prey/5x5@penalty=0@epsilon_anneal_steps=100/"
+        "qmix_gre@lambda=0.1/seed_0");
+  CHECK(cell.config.env_params().real("penalty") == 0.0);
+  CHECK(cell.config.train_params().integer("exploration.epsilon_anneal_steps") == 100);
+  CHECK(cell.config.train_params().real("gre.lambda") == 0.1);
+  CHECK(cell.config.train_params().real("learner.gamma") == 0.9);
+  CHECK(cells[2 + 4 + 1].config.train_params().real("learner.gamma") == 0.99);
+  CHECK(cells.back().config.env_params().real("penalty") == -0.5);
+  CHECK(cells.back().task_rank == 4);
+  CHECK(cells.back().algorithm_rank == 3);
+}
+
+TEST_CASE("parts of a sweep are chosen with and without the swept values") {
+  const SuiteSpec spec = parse_suite(kSweep, "s.toml", "s");
+  const auto count = [&](std::vector<std::string> only) {
+    PlanOptions options;
+    options.only = std::move(only);
+    return make_plan(spec, options).size();
+  };
+  CHECK(count({"predator_prey/5x5"}) == 16);
+  CHECK(count({"*@penalty=-0.5@*"}) == 8);
+  CHECK(count({"qmix_gre"}) == 8);
+  CHECK(count({"qmix_gre@lambda=0.1"}) == 4);
+  CHECK(count({"seed_1"}) == 1);
+  CHECK(count({"two_step", "random"}) == 2 + 4);
+}
+
+TEST_CASE("shards are disjoint and together the whole plan") {
+  const SuiteSpec spec = parse_suite(kSweep, "s.toml", "s");
+  const auto whole = names_of(make_plan(spec, {}));
+  for (const std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{5}, whole.size()}) {
+    std::vector<std::string> together(whole.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      PlanOptions options;
+      options.shard = {i, n};
+      const auto part = names_of(make_plan(spec, options));
+      for (std::size_t k = 0; k < part.size(); ++k) together[k * n + i] = part[k];
+    }
+    CHECK(together == whole);
+  }
+  CHECK(parse_shard("--shard", "3/4").index == 3);
+  for (const char* bad : {"4/4", "-1/4", "1", "1/0", "a/b", "1/2/3", ""})
+    CHECK(contains(user_error([&] { parse_shard("--shard", bad); }), "INDEX/COUNT"));
+}
+
+TEST_CASE("mistakes in sweeps and sections name file and line") {
+  const std::string head = "algs = [\"vdn\"]\nenvs = [\"two_step\"]\n";
+  CHECK(contains(error_of(head + "[sweep]\n\"learner.gamma\" = 0.5\n"), "s.toml:4: sweep.learner"));
+  CHECK(contains(error_of(head + "[sweep]\n\"learner.gamma\" = []\n"), "s.toml:4"));
+  CHECK(contains(error_of(head + "[sweep]\n\"learner.gamma\" = [0.5, 0.5]\n"), "appears twice"));
+  CHECK(contains(error_of(head + "[sweep]\n\"learner.gamma\" = [[1]]\n"), "may only hold"));
+  CHECK(contains(error_of(head + "[alg.\"vdm\"]\nlearner.gamma = 1\n"), "no algorithm matches"));
+  CHECK(contains(error_of(head + "[when.\"two_step\"]\nenvs = [\"two_step\"]\n"), "unknown list"));
+  const auto plan_error = [&](const std::string& tail, const PlanOptions& options = {}) {
+    return user_error([&] { make_plan(parse_suite(head + tail, "s.toml", "s"), options); });
+  };
+  CHECK(contains(plan_error("[sweep]\n\"learner.gama\" = [0.5]\n"), "s.toml:4: unknown key"));
+  CHECK(contains(plan_error("[sweep]\n\"learner.gamma\" = [0.5]\n[when.\"two*\".sweep]\n"
+                            "\"learner.gamma\" = [0.6]\n"),
+                 "swept twice"));
+  PlanOptions options;
+  options.sets = {"learner.gamma=0.5"};
+  CHECK(contains(plan_error("[sweep]\n\"learner.gamma\" = [0.6]\n", options), "sweeps this"));
 }

@@ -15,6 +15,7 @@ namespace {
 RunResult result(const std::string& env, const std::string& algorithm, std::uint64_t seed,
                  double score) {
   RunResult made;
+  made.task = env;
   made.env = env;
   made.algorithm = algorithm;
   made.seed = seed;
@@ -59,7 +60,7 @@ TEST_CASE("a summary groups runs and counts what is missing") {
 
 TEST_CASE("tables line up and show a column for wins only where there are some") {
   TableNotes notes;
-  notes.by_env = {{"two_step", "A note."}};
+  notes.by_task = {{"two_step", "A note."}};
   notes.footer = {"A footer."};
   const std::string text = markdown_tables(summarize(sample()), notes);
   CHECK(text ==

@@ -33,7 +33,7 @@ RunConfig small_config(const std::string& algorithm = "vdn", std::uint64_t seed 
 // A run killed after three checkpoints.
 fs::path interrupted_run(const ScratchFolder& scratch) {
   const fs::path path = scratch / "run";
-  auto run = RunDirectory::create(path, small_config(), 1, "scalar");
+  auto run = RunDirectory::create(path, small_config(), {"two_step", "vdn"}, 1, "scalar");
   run->open_streams(std::nullopt);
   run->append_metrics(
       "{\"t_env\":0,\"event\":\"eval\",\"episode\":0,\"update\":0,"

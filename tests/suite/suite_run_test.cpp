@@ -30,7 +30,7 @@ optimizer.lr = 1e12
 SuiteOutcome run(const std::filesystem::path& out, int jobs, const std::string& only = "") {
   const SuiteSpec spec = parse_suite(kSuite, "test.toml", "test");
   PlanOptions options;
-  options.only = only;
+  if (!only.empty()) options.only = {only};
   Progress progress(ProgressMode::kNone);
   return run_suite(spec, make_plan(spec, options), {.out = out, .jobs = jobs, .command = "test"},
                    progress);
@@ -105,7 +105,7 @@ TEST_CASE("reports find the runs of a suite in table order") {
   sort_results(results);
   const auto rows = summarize(results);
   REQUIRE(rows.size() == 8);
-  CHECK(rows[0].env == "matrix/climbing");
+  CHECK(rows[0].task == "matrix/climbing");
   CHECK(rows[0].algorithm == "random");
   CHECK(rows[3].algorithm == "qmix");
   CHECK(rows[7].status == "0/2 done, 2 diverged");
