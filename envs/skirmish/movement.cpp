@@ -120,7 +120,9 @@ void Battle::sort_into_columns() {
   n_columns_ = static_cast<int>(2.0F * kHalf * per_cell) + 1;
   std::fill_n(column_end_.begin(), n_columns_, std::int16_t{0});
   for (int k = 0; k < n; ++k) {
-    const auto c = u(static_cast<int>((s_.x[u(live_[u(k)])] + kHalf) * per_cell));
+    // Columns are for speed only: units put beyond the map share the last one.
+    const auto c =
+        u(std::min(static_cast<int>((s_.x[u(live_[u(k)])] + kHalf) * per_cell), n_columns_ - 1));
     column[k] = static_cast<std::uint8_t>(c);
     ++column_end_[c];
   }
