@@ -1,4 +1,5 @@
-// The TOML files of suite/configs and the page of replays, compiled into the library so that the program is one file.
+// The TOML files of suite/configs and the page of replays, compiled into the library so that the
+// program is one file.
 #pragma once
 
 #include <string>

@@ -135,9 +135,8 @@ TEST_CASE("a run that is there twice counts once, unless the results differ") {
   const fs::path metrics =
       scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
   std::string text = read_text(metrics);
-  const std::size_t at = text.rfind("\"test_return_mean\":");
-  text.insert(at + 19, std::string("1"));
-  write_file(metrics, text);
+  const std::size_t at = text.rfind("\"test_return_mean\":") + 19;
+  text = text.substr(0, at) + \'1\' + text.substr(at); write_file(metrics, text);
   CHECK(contains(user_error([&] {
                    load_results({scratch / "a", scratch / "b"}, {});
                  }),
