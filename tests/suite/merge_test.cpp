@@ -136,7 +136,7 @@ TEST_CASE("a run that is there twice counts once, unless the results differ") {
       scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
   std::string text = read_text(metrics);
   const std::size_t at = text.rfind("\"test_return_mean\":") + 19;
-  text = text.substr(0, at) + \'1\' + text.substr(at); write_file(metrics, text);
+  text = text.substr(0, at) + '1' + text.substr(at);
   CHECK(contains(user_error([&] {
                    load_results({scratch / "a", scratch / "b"}, {});
                  }),
