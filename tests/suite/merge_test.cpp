@@ -137,7 +137,7 @@ TEST_CASE("a run that is there twice counts once, unless the results differ") {
       scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
   std::string text = read_text(metrics);
   const std::size_t at = text.rfind("\"test_return_mean\":");
-  text.insert(at + 19, "1");
+  text.insert(at + 19, 1, '1');
   write_file(metrics, text);
   CHECK(contains(user_error([&] {
                    load_results({scratch / "a", scratch / "b"}, {});
