@@ -1,5 +1,5 @@
-// The fast statistics against the plain ones, against numpy and scipy (statistics_vectors.py), and
-// against answers known in closed form.
+// The fast statistics against the plain ones, against an independent program
+// (statistics_vectors.py), and against answers known in closed form.
 #include "suite/bootstrap.hpp"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ TEST_CASE("the fast bootstrap has the bits of the plain one") {
   }
 }
 
-TEST_CASE("statistics agree with numpy and scipy") {
+TEST_CASE("statistics agree with an independent program") {
   std::ifstream file(CREDO_SOURCE_DIR "/tests/suite/statistics_vectors.json");
   REQUIRE(file.good());
   const auto vectors = nlohmann::json::parse(file);
