@@ -1,6 +1,7 @@
 #include "learners/open_loop.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
@@ -12,10 +13,11 @@ namespace credo {
 namespace {
 
 constexpr int kElites = 8;
-constexpr int kChildren = 24;
+constexpr int kChildren = 48;
 constexpr int kLongestPlan = 1000;  // steps; bounds the memory of environments without a near end
 constexpr int kEpisodes = 4;        // per plan and generation where chance plays a part
-constexpr double kFinalShare = 0.2;
+constexpr double kExploration = 0.35;  // share of the budget for new plans rather than better ones
+constexpr double kFinalShare = 0.15;
 
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
@@ -43,15 +45,15 @@ class Breeder {
                       .length = length_,
                       .actions = std::vector<std::uint16_t>(sz(length_) * sz(n_agents_)),
                       .fallback = std::vector<std::uint16_t>(sz(n_agents_) * sz(n_actions_))};
-    const bool same_phases = stream.bernoulli(0.5);
-    const bool same_order = stream.bernoulli(0.5);
+    const bool same_phases = stream.bernoulli(0.7);
+    const bool same_order = stream.bernoulli(0.7);
     const Stream start = stream;
     for (int agent = 0; agent < n_agents_; ++agent) {
       Stream own = start;
       own.seek(same_phases ? 1U : 2U + static_cast<unsigned>(agent));
-      const int phases = 1 + static_cast<int>(own.below(4));
+      const int phases = 1 + static_cast<int>(own.below(3));
       int from = 0;
-      for (int phase = 0; phase < phases; ++phase) {
+      for (int phase = 0; phase < phases && from < length_; ++phase) {
         const int until = phase + 1 == phases ? length_ : from + stretch(own, length_ - from);
         set_range(plan, agent, from, until, any_action(own));
         from = until;
@@ -80,11 +82,11 @@ class Breeder {
   int any_agent(Stream& stream) const {
     return static_cast<int>(stream.below(static_cast<std::uint32_t>(n_agents_)));
   }
-  // 1 to `most`, short ones more often: uniform below a uniform bound.
+  // 1 to `most` (at least 1), every order of magnitude alike: uniform below a power of two.
   static int stretch(Stream& stream, int most) {
-    if (most <= 1) return 1;
-    const auto bound = 1 + stream.below(static_cast<std::uint32_t>(most));
-    return 1 + static_cast<int>(stream.below(bound));
+    const auto bits = static_cast<std::uint32_t>(std::bit_width(static_cast<unsigned>(most)));
+    const std::uint32_t bound = 1U << (1 + stream.below(bits));
+    return std::min(most, 1 + static_cast<int>(stream.below(bound)));
   }
   std::span<std::uint16_t> order_of(OpenLoopPlan& plan, int agent) const {
     return std::span(plan.fallback).subspan(sz(agent) * sz(n_actions_), sz(n_actions_));
@@ -233,6 +235,13 @@ class Search {
 
   void advance(std::uint64_t generation, int n_children, int episodes) {
     std::vector<Candidate> population = breed(generation, n_children);
+    if (episodes > 1) {  // most newcomers show in one episode that they are no good
+      judge(population, 1);
+      rank(population);
+      const std::size_t most = std::max<std::size_t>(1, population.size() / 3);
+      population.resize(most);
+      --episodes;
+    }
     // Children come first: of equal plans the newer one survives, so that the search drifts over
     // plateaus.
     std::move(elites_.begin(), elites_.end(), std::back_inserter(population));
@@ -245,7 +254,9 @@ class Search {
 
   std::vector<Candidate> breed(std::uint64_t generation, int n_children) const {
     const auto parents = static_cast<std::uint32_t>(elites_.size());
-    const double fresh = parents == 0 ? 1.0 : generation < 8 ? 0.5 : 0.125;
+    const bool explores =
+        static_cast<double>(spent_) < kExploration * static_cast<double>(options_.budget);
+    const double fresh = parents == 0 ? 1.0 : explores ? 0.9 : 0.1;
     std::vector<Candidate> children(sz(n_children));
     for (std::size_t k = 0; k < children.size(); ++k) {
       Stream stream(seed_, purpose("open_loop_search"), generation, k);

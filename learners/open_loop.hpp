@@ -7,7 +7,7 @@
 //
 // The search is an evolution of plans on training episodes of its own: random plans of a few phases
 // ("walk five steps east, then shoot"), mutated and crossed; every generation is judged on fresh
-// episodes, which survivors have to pass again. The last fifth of the budget chooses among the best
+// episodes, which survivors have to pass again. The last part of the budget chooses among the best
 // on further episodes. Results depend on (environment, seed, budget) only.
 #pragma once
 
@@ -21,7 +21,7 @@
 namespace credo {
 
 /// Environment steps a search may take unless told otherwise.
-inline constexpr std::int64_t kOpenLoopBudget = 200'000;
+inline constexpr std::int64_t kOpenLoopBudget = 500'000;
 
 struct OpenLoopPlan {
   int n_agents = 0;

@@ -176,13 +176,13 @@ Command eval_command() {
       "examples:\n"
       "  credo eval runs/pp --episodes 320 --json\n"
       "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"
-      "  credo eval --policy open_loop --env skirmish/2s3z --budget 500000\n"
+      "  credo eval --policy open_loop --env skirmish/2s3z --budget 1000000\n"
       "  credo eval --weights mine.safetensors --env two_step --alg qmix --profile two_step\n";
   command.options = request_options();
   command.options.push_back(
       {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false});
   command.options.push_back(
-      {"budget", "N", "environment steps open_loop may search (default 200000)", false});
+      {"budget", "N", "environment steps open_loop may search (default 500000)", false});
   command.options.push_back({"weights", "FILE", "safetensors file to play with", false});
   command.options.push_back({"checkpoint", "step_N", "of DIR, instead of the newest", false});
   command.options.push_back({"episodes", "N", "episodes to play (default 32)", false});

@@ -56,6 +56,13 @@ refuse "unknown instruction set|scalar" list envs --isa sse9
 refuse "unknown format|csv" report done --format doc
 refuse "--progress|plain" run "${start[@]}" --out x --progress fancy
 refuse "scripted" run --env matrix/qtran --alg scripted:nonsense --out x
+refuse "'scripted:focus'" eval --policy scripted:fcus --env skirmish/3m
+refuse "'scripted:focus'" run --env skirmish/3m --alg scripted:fcus --out x
+refuse "unknown policy|'open_loop'" eval --policy open-loop --env two_step
+refuse "open_loop.budget|'59'|60" run --env skirmish/3m --alg open_loop --set open_loop.budget=59 --out x
+refuse "open_loop.budget|'59'|60" eval --policy open_loop --env skirmish/3m --budget 59
+refuse "--budget|random" eval --policy random --env two_step --budget 10
+refuse "--budget|'0'" eval --policy open_loop --env two_step --budget 0
 
 # settings
 refuse "learner.gama|learner.gamma" run "${start[@]}" --set learner.gama=0.9 --out x

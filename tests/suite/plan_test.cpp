@@ -40,6 +40,26 @@ TEST_CASE("a plan is environments by algorithms by seeds, in that order") {
   CHECK(budget(cells[7].config) == 20);
 }
 
+TEST_CASE("scripts and blind plans are rows of a suite") {
+  const std::string text =
+      "algs = [\"scripted:focus\", \"open_loop\"]\nenvs = [\"skirmish/3m\"]\n"
+      "open_loop.budget = 1000\n";
+  const auto cells = make_plan(parse_suite(text, "s.toml", "s"), {});
+  REQUIRE(cells.size() == 6);
+  CHECK(cells[0].config.algorithm() == "scripted:focus");
+  CHECK(budget(cells[0].config) == 0);
+  CHECK(budget(cells[3].config) == 1000);
+  CHECK(contains(cells[3].config.to_toml(), "[open_loop]\nbudget = 1000\n"));
+  CHECK(!contains(cells[0].config.to_toml(), "open_loop.budget"));
+  const std::string misspelt = "algs = [\"scripted:fcus\"]\nenvs = [\"skirmish/3m\"]\n";
+  CHECK(contains(user_error([&] { make_plan(parse_suite(misspelt, "s.toml", "s"), {}); }),
+                 "did you mean 'scripted:focus'?"));
+  PlanOptions options;
+  options.sets = {"open_loop.budget=59"};
+  CHECK(contains(user_error([&] { make_plan(parse_suite(text, "s.toml", "s"), options); }),
+                 "open_loop.budget = '59'"));
+}
+
 TEST_CASE("parts of a plan") {
   CHECK(count("two_step") == 4);
   CHECK(count("vdn") == 4);
