@@ -44,6 +44,13 @@ void check_fixed_policy(const EnvSpec& spec, const std::string& name) {
     throw UserError(unknown_name_message("policy of " + spec.id, name, names));
 }
 
+void set_script_params(const EnvSpec& spec, const std::string& policy, Params& params) {
+  const auto name = script_name(policy);
+  for (const ScriptedInfo& info : spec.scripted)
+    if (name == info.name)
+      for (const auto& [key, value] : info.params) params.set(key, value);
+}
+
 FixedPolicy make_fixed_policy(const Env& prototype, const std::string& name, std::uint64_t seed,
                               const OpenLoopOptions& open_loop) {
   check_fixed_policy(prototype.spec(), name);

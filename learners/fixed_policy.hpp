@@ -30,6 +30,10 @@ std::vector<std::string> fixed_policies(const EnvSpec& spec);
 /// Errors: UserError for an unknown name, or a script the environment lacks.
 void check_fixed_policy(const EnvSpec& spec, const std::string& name);
 
+/// Sets the parameters a scripted policy cannot play without (ScriptedInfo::params); nothing for
+/// other policies and unknown names.
+void set_script_params(const EnvSpec& spec, const std::string& policy, Params& params);
+
 /// Searches the plan of open_loop with `seed`; the others need no preparation.
 /// Errors: as check_fixed_policy; UserError when the budget does not pay for one episode.
 FixedPolicy make_fixed_policy(const Env& prototype, const std::string& name, std::uint64_t seed,

@@ -1,4 +1,4 @@
-// The TOML files of suite/configs, compiled into the library so that the program is one file.
+// The TOML files of suite/configs and the page of replays, compiled into the library so that the program is one file.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 namespace credo::suite {
 
 struct BuiltinFile {
-  std::string folder;  ///< "profiles", "suites"
+  std::string folder;  ///< "profiles", "suites", "replay_page"
   std::string name;    ///< without .toml
   std::string label;   ///< as shown in messages
   std::string_view text;
 };
 
-/// All files, sorted by folder and name.
+/// All files, the TOML files first, each part sorted by folder and name.
 const std::vector<BuiltinFile>& builtin_files();
 /// nullptr when there is none.
 const BuiltinFile* find_builtin(std::string_view folder, std::string_view name);

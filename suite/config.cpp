@@ -7,7 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
-#include "learners/open_loop.hpp"
+#include "learners/fixed_policy.hpp"
 #include "suite/builtin_files.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
@@ -248,6 +248,9 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
       throw UserError(fmt::format("--set '{}': expected KEY=VALUE", text));
     config.set({text.substr(0, equals), text.substr(equals + 1), "--set", true});
   }
+  if (!config.is_learning())
+    set_script_params(make_env(config.env_id_, config.env_)->spec(), config.algorithm_,
+                      config.env_);
   if (config.is_learning()) config.train_config();  // contradictions are found here
   return config;
 }

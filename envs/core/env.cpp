@@ -63,6 +63,18 @@ StepResult Env::step(std::span<const int> actions) {
   return result;
 }
 
+StepResult Env::step_watched(std::span<const int> actions, const SceneWatcher& watcher) {
+  struct Watch {
+    explicit Watch(const SceneWatcher*& s) : slot(s) {}
+    ~Watch() { slot = nullptr; }
+    const SceneWatcher*& slot;
+  } watch(watcher_);
+  watcher_ = &watcher;
+  const StepResult result = step(actions);
+  show();
+  return result;
+}
+
 void Env::write_obs(std::span<float> out) const {
   CREDO_CHECK(out.size() == size_product(spec_->n_agents, spec_->obs_dim),
               fmt::format("write_obs of '{}' needs n_agents * obs_dim = {} * {} floats, got {}",
@@ -161,6 +173,14 @@ std::unique_ptr<ScriptedPolicy> Env::make_scripted(std::string_view name) const 
     throw UserError(fmt::format("environment '{}' has no scripted policy", spec_->id));
   if (std::find(names.begin(), names.end(), name) == names.end())
     throw UserError(unknown_name_message("scripted policy of " + spec_->id, name, names));
+  for (const ScriptedInfo& info : spec_->scripted) {
+    if (info.name != name) continue;
+    for (const auto& [key, value] : info.params)
+      for (const ParamSpec& param : spec_->params)
+        if (param.name == key && param.value != value)
+          throw UserError(fmt::format("scripted:{} of {} needs env.{}={}", name, spec_->id, key,
+                                      to_text(value)));
+  }
   return do_make_scripted(name);
 }
 

@@ -25,6 +25,7 @@
 #include "envs/core/error.hpp"
 #include "envs/core/params.hpp"
 #include "envs/core/random.hpp"
+#include "envs/core/scene.hpp"
 
 namespace credo {
 
@@ -39,6 +40,8 @@ struct Feature {
 struct ScriptedInfo {
   std::string name;  ///< "default" for `--policy scripted`, else `--policy scripted:NAME`
   std::string help;
+  /// Parameters of the environment without which it cannot play, with the values it needs.
+  std::vector<std::pair<std::string, ParamValue>> params = {};
 };
 
 /// Facts about an environment instance (after its parameters are applied).
@@ -126,7 +129,16 @@ class Env {
   /// The current situation as text: deterministic, never empty.
   std::string render_text() const { return do_render_text(); }
 
-  /// Errors: UserError when the environment has no such policy.
+  /// The plane the environment takes place on, for pictures (envs/core/scene.hpp); nullopt where
+  /// there is only text.
+  virtual std::optional<Stage> stage() const { return std::nullopt; }
+  /// The current situation on the stage. Empty where there is none.
+  virtual Scene scene() const { return {}; }
+  /// `step`, showing `watcher` the scenes on the way: stage()->scenes_per_step of them.
+  /// The step's result and what follows are the same bits as those of `step`.
+  StepResult step_watched(std::span<const int> actions, const SceneWatcher& watcher);
+
+  /// Errors: UserError when the environment has no such policy, or not with these parameters.
   std::unique_ptr<ScriptedPolicy> make_scripted(std::string_view name = "default") const;
 
  protected:
@@ -149,6 +161,9 @@ class Env {
   virtual void do_save(ByteWriter& out) const = 0;
   virtual void do_load(ByteReader& in) = 0;
   virtual std::string do_render_text() const = 0;
+  /// For do_step: is anybody watching? Then `show` every scene but the last one of the step.
+  bool is_watched() const { return watcher_ != nullptr; }
+  void show() const { (*watcher_)(scene()); }
   /// Called only with a name listed in spec().scripted.
   virtual std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const;
 
@@ -159,6 +174,7 @@ class Env {
   std::shared_ptr<const EnvSpec> spec_;
   std::vector<std::uint8_t> avail_;  // [n_agents, n_actions]
   Stream stream_;
+  const SceneWatcher* watcher_ = nullptr;  // during step_watched only
   int t_ = 0;
   bool done_ = true;
 };

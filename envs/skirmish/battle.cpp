@@ -241,8 +241,8 @@ std::int32_t Battle::cooldown(int slot) const {
   return s_.winding[i] != 0 ? 0 : std::max(s_.cooldown[i], 0);
 }
 
-void Battle::run_step(int loops) {
-  for (int k = 0; k < loops; ++k) {
+void Battle::run_loops(int first, int last) {
+  for (int k = first; k < last; ++k) {
     rethink_ = (k & 3) == 0;
     run_loop();
   }

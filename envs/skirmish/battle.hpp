@@ -144,7 +144,9 @@ class Battle {
   void order_attack(int slot, int target);
   void order_heal(int slot, int target);
 
-  void run_step(int loops);
+  void run_step(int loops) { run_loops(0, loops); }
+  /// Loops [first, last) of a step, so that somebody can look in between.
+  void run_loops(int first, int last);
 
   bool alive(int slot) const { return s_.alive[u(slot)] != 0; }
   float x(int slot) const { return s_.x[u(slot)]; }

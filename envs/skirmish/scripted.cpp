@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
+// The orders come from the environment, which knows targets beyond the available actions.
+class Onlooker final : public ScriptedPolicy {
+ public:
+  void act(const Env& env, Stream& stream, std::span<int> actions) override {
+    (void)stream;
+    const auto n_actions = at(env.spec().n_actions);
+    for (std::size_t k = 0; k < actions.size(); ++k)
+      actions[k] = env.avail_actions()[k * n_actions + kStop] != 0 ? kStop : kNoop;
+  }
+};
+
 enum class Kind { kSticky, kClosest, kFocus, kKite };
 
 class Script final : public ScriptedPolicy {
@@ -145,12 +156,17 @@ std::vector<ScriptedInfo> scripted_policies() {
       {"heuristic_rest",
        "SMAC's heuristic within available actions: the closest enemy until it dies; healers the "
        "closest hurt fighter; else a step along the longer axis"},
+      {"heuristic_ai",
+       "SMAC's heuristic with targets at any distance, which is more than actions can say: turns "
+       "on env.heuristic_ai",
+       {{"heuristic_ai", true}}},
       {"closest", "always the closest enemy"},
       {"focus", "the weakest enemy within target range, else towards the closest"},
       {"kite", "the closest enemy, stepping back from shorter-ranged ones while reloading"}};
 }
 
 std::unique_ptr<ScriptedPolicy> make_scripted_policy(std::string_view name) {
+  if (name == "heuristic_ai") return std::make_unique<Onlooker>();
   if (name == "closest") return std::make_unique<Script>(Kind::kClosest);
   if (name == "focus") return std::make_unique<Script>(Kind::kFocus);
   if (name == "kite") return std::make_unique<Script>(Kind::kKite);

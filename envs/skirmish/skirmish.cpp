@@ -181,7 +181,14 @@ Env::Outcome SkirmishEnv::do_step(std::span<const int> actions, Stream& stream) 
       enemy_actions_[k] = kStop;
     }
   }
-  battle_.run_step(config_->loops_per_step);
+  if (is_watched()) {
+    for (int k = 0; k < config_->loops_per_step; ++k) {
+      battle_.run_loops(k, k + 1);
+      if (k + 1 < config_->loops_per_step) show();
+    }
+  } else {
+    battle_.run_step(config_->loops_per_step);
+  }
 
   Outcome outcome;
   const RewardOptions& options = config_->reward;
@@ -258,6 +265,15 @@ void SkirmishEnv::write_enemy_obs(std::span<float> out) const {
   std::vector<std::uint8_t> avail(at(layout.n_agents()) * at(layout.n_actions()));
   layout.write_avail(battle_, avail);
   layout.write_obs(battle_, context(1), avail, out);
+}
+
+void SkirmishEnv::write_enemy_state(std::span<float> out) const {
+  const Layout& layout = *layouts_[1];
+  CREDO_CHECK(out.size() == at(layout.state_dim()),
+              "write_enemy_state needs state_dim floats of the enemy layout");
+  std::vector<std::uint8_t> avail(at(layout.n_agents()) * at(layout.n_actions()));
+  layout.write_avail(battle_, avail);
+  layout.write_state(battle_, context(1), avail, out);
 }
 
 void SkirmishEnv::write_enemy_avail_actions(std::span<std::uint8_t> out) const {

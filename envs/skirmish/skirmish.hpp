@@ -51,6 +51,9 @@ class SkirmishEnv final : public Env {
   std::optional<bool> won() const override { return won_; }
   std::vector<std::pair<std::string, double>> info() const override;
 
+  std::optional<Stage> stage() const override;
+  Scene scene() const override;
+
   const Config& config() const { return *config_; }
   const Battle& battle() const { return battle_; }
   const Layout& layout() const { return *layouts_[0]; }
@@ -60,6 +63,7 @@ class SkirmishEnv final : public Env {
   /// new actions stops them.
   const Layout& enemy_layout() const { return *layouts_[1]; }
   void write_enemy_obs(std::span<float> out) const;
+  void write_enemy_state(std::span<float> out) const;
   void write_enemy_avail_actions(std::span<std::uint8_t> out) const;
   /// Errors: Error on an action that is not available, or without an external opponent.
   void set_enemy_actions(std::span<const int> actions);

@@ -17,6 +17,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/fixed_policy.hpp"
 #include "learners/isa.hpp"
 #include "suite/build_info.hpp"
 #include "suite/text.hpp"
@@ -32,9 +33,9 @@ constexpr std::int64_t kMostThreads = 1024;
 struct OutputClosed {};
 
 std::vector<Command> commands() {
-  return {list_command(),  describe_command(),    run_command(),    resume_command(),
-          eval_command(),  suite_command(),       report_command(), playthrough_command(),
-          bench_command(), show_config_command(), verify_command()};
+  return {list_command(),   describe_command(), run_command(),         resume_command(),
+          eval_command(),   suite_command(),    report_command(),      playthrough_command(),
+          replay_command(), bench_command(),    show_config_command(), verify_command()};
 }
 
 std::vector<Option> common_options() {
@@ -301,6 +302,13 @@ Params env_params_with_sets(const std::string& env, const std::vector<std::strin
     }
   }
   return params;
+}
+
+std::unique_ptr<Env> make_policy_env(const std::string& env, const std::string& policy,
+                                     const std::vector<std::string>& sets) {
+  Params params = env_params_with_sets(env, sets);
+  set_script_params(make_env(env, params)->spec(), policy, params);
+  return make_env(env, params);
 }
 
 void print_out(std::string_view text) {

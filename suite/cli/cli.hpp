@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "envs/core/env.hpp"
 #include "suite/config.hpp"
 #include "suite/progress.hpp"
 
@@ -73,6 +75,7 @@ Command eval_command();
 Command suite_command();
 Command report_command();
 Command playthrough_command();
+Command replay_command();
 Command bench_command();
 Command show_config_command();
 Command verify_command();
@@ -87,6 +90,10 @@ Option progress_option();
 /// Applies --set env.KEY=VALUE to an environment's parameters; other keys are refused.
 /// Errors: UserError.
 Params env_params_with_sets(const std::string& env, const std::vector<std::string>& sets);
+/// The environment in which a fixed policy plays: with what its script needs turned on.
+/// Errors: UserError.
+std::unique_ptr<Env> make_policy_env(const std::string& env, const std::string& policy,
+                                     const std::vector<std::string>& sets);
 
 /// Writes to stdout. Errors: UserError when it cannot be written; a closed pipe ends the program
 /// quietly.

@@ -58,7 +58,7 @@ Played play_fixed(const Arguments& arguments, const std::string& policy, int epi
     if (arguments.has(name))
       throw UserError(fmt::format("--{} has no meaning with --policy", name));
   if (!arguments.positional.empty()) throw UserError("give either DIR or --policy, not both");
-  const auto env = make_env(*env_id, env_params_with_sets(*env_id, arguments.list("set")));
+  const auto env = make_policy_env(*env_id, policy, arguments.list("set"));
   const std::uint64_t seed = arguments.seed().value_or(0);
   if (arguments.has("budget") && policy != "open_loop")
     throw UserError(fmt::format("--budget has no meaning with --policy {}", policy));

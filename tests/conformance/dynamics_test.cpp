@@ -227,11 +227,15 @@ TEST_CASE("conformance: no step before the first reset or after the end") {
 TEST_CASE("conformance: scripted policies exist by name and choose available actions") {
   for (const std::string& id : env_ids()) {
     CAPTURE(id);
-    const auto env = credo::make_env(id);
-    CHECK_THROWS_AS(env->make_scripted("no such policy"), credo::UserError);
-    if (env->spec().scripted.empty()) CHECK_THROWS_AS(env->make_scripted(), credo::UserError);
-    for (const credo::ScriptedInfo& info : env->spec().scripted) {
+    const auto plain = credo::make_env(id);
+    CHECK_THROWS_AS(plain->make_scripted("no such policy"), credo::UserError);
+    if (plain->spec().scripted.empty()) CHECK_THROWS_AS(plain->make_scripted(), credo::UserError);
+    for (const credo::ScriptedInfo& info : plain->spec().scripted) {
       CHECK_FALSE(info.help.empty());
+      credo::Params params = credo::env_params(id);
+      for (const auto& [key, value] : info.params) params.set(key, value);
+      if (!info.params.empty()) CHECK_THROWS_AS(plain->make_scripted(info.name), credo::UserError);
+      const auto env = credo::make_env(id, params);
       const auto policy = env->make_scripted(info.name);
       std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
       for (std::uint64_t episode = 0; episode < 10; ++episode) {

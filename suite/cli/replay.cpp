@@ -1,0 +1,234 @@
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <thread>
+#include <unistd.h>
+
+#include "envs/core/error.hpp"
+#include "learners/fixed_policy.hpp"
+#include "learners/safetensors.hpp"
+#include "suite/cli/cli.hpp"
+#include "suite/files.hpp"
+#include "suite/replay_log.hpp"
+#include "suite/replay_page.hpp"
+#include "suite/replay_record.hpp"
+#include "suite/run_directory.hpp"
+#include "suite/runner.hpp"
+#include "suite/signals.hpp"
+#include "suite/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostEpisodes = 10000;
+
+void refuse(const Arguments& arguments, std::initializer_list<const char*> names,
+            std::string_view with) {
+  for (const char* name : names)
+    if (arguments.has(name))
+      throw UserError(fmt::format("--{} has no meaning with {}", name, with));
+}
+
+int episodes_of(const Arguments& arguments) {
+  return static_cast<int>(arguments.integer("episodes", 1, kMostEpisodes).value_or(1));
+}
+
+ReplayLog record_run(const Arguments& arguments, const std::string& directory) {
+  refuse(arguments, {"env", "policy", "set"}, "DIR, whose config.toml says it");
+  const RunConfig config = read_run_config(directory);
+  const auto env = make_run_env(config);
+  const std::uint64_t seed = arguments.seed().value_or(config.seed());
+  const int episodes = episodes_of(arguments);
+  if (!config.is_learning()) {
+    refuse(arguments, {"checkpoint"}, "the run of a fixed policy");
+    return record_fixed_policy(*env,
+                               make_fixed_policy(*env, config.algorithm(), config.seed(),
+                                                 {.budget = config.open_loop_budget()}),
+                               episodes, seed);
+  }
+  const WeightsFile file = load_weights(directory, arguments.text("checkpoint").value_or(""));
+  const std::string label = file.path.string();
+  try {
+    return record_weights(*env, config, parse_safetensors(file.bytes, label), episodes, seed);
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("{}: {}", label, error.what()));
+  }
+}
+
+ReplayLog record_policy(const Arguments& arguments) {
+  refuse(arguments, {"checkpoint"}, "--policy");
+  const auto id = arguments.text("env");
+  const auto policy = arguments.text("policy");
+  if (!id || !policy)
+    throw UserError("nothing to replay; give a run folder, a replay log, or --env and --policy");
+  const auto env = make_policy_env(*id, *policy, arguments.list("set"));
+  const std::uint64_t seed = arguments.seed().value_or(0);
+  return record_fixed_policy(*env, make_fixed_policy(*env, *policy, seed), episodes_of(arguments),
+                             seed);
+}
+
+ReplayLog read_log(const Arguments& arguments, const std::string& path) {
+  refuse(arguments, {"env", "policy", "set", "seed", "episodes", "checkpoint"},
+         "a replay log, which says it");
+  try {
+    return decode_replay(read_bytes(path), path);
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
+}
+
+ReplayLog obtain(const Arguments& arguments) {
+  if (arguments.positional.empty()) return record_policy(arguments);
+  const std::string& source = arguments.positional.front();
+  std::error_code error;
+  return fs::is_directory(source, error) ? record_run(arguments, source)
+                                         : read_log(arguments, source);
+}
+
+std::string step_text(const Env& env, std::span<const int> actions, const StepResult& result) {
+  std::string text;
+  if (!actions.empty()) {
+    text += "actions";
+    for (const int action : actions)
+      text += " " + env.spec().action_names.at(static_cast<std::size_t>(action));
+    text += fmt::format("  reward {}{}\n", result.reward,
+                        result.terminated  ? "  terminated"
+                        : result.truncated ? "  truncated"
+                                           : "");
+  }
+  return fmt::format("{}\nt = {}\n{}\n", text, env.t(), env.render_text());
+}
+
+std::string episode_line(const LoggedEpisode& episode) {
+  return fmt::format("episode {}: return {} after {} steps{}\n", episode.index,
+                     episode.episode_return, episode.length,
+                     !episode.won   ? ""
+                     : *episode.won ? ", won"
+                                    : ", lost");
+}
+
+// On a terminal a film, one picture over the other; else all of them one after another.
+void show(const ReplayLog& log, const std::string& label, double speed) {
+  const bool is_film = ::isatty(STDOUT_FILENO) == 1;
+  if (is_film) install_stop_handlers();
+  const auto env = make_replay_env(log, label);
+  const auto pause = std::chrono::duration<double>(1.0 / speed);
+  // Slices, so that Ctrl-C is answered at once.
+  const auto wait = [&] {
+    const auto until = std::chrono::steady_clock::now() + pause;
+    while (!stop_requested() && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  for (const LoggedEpisode& episode : log.episodes) {
+    std::string text = fmt::format("{} policy {} seed {} episode {}\n", log.env, log.policy,
+                                   log.seed, episode.index);
+    ReplayWatcher watcher;
+    watcher.on_step = [&](const Env& now, std::span<const int> actions, const StepResult& result) {
+      if (!is_film) {
+        text += step_text(now, actions, result);
+        return;
+      }
+      if (stop_requested()) return;
+      print_out("\x1b[H\x1b[2J" + text + step_text(now, actions, result));
+      wait();
+    };
+    replay_episode(*env, log, episode, watcher, label);
+    if (stop_requested()) return;
+    print_out(is_film ? episode_line(episode) : text + episode_line(episode));
+  }
+}
+
+void write(const std::string& path, std::span<const std::byte> bytes) {
+  try {
+    write_file(path, bytes);
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
+}
+
+double speed_of(const Arguments& arguments) {
+  const auto text = arguments.text("speed");
+  if (!text) return 4.0;
+  std::size_t used = 0;
+  double speed = 0.0;
+  try {
+    speed = std::stod(*text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text->size() || text->empty() || !(speed >= 0.1 && speed <= 1000.0))
+    throw UserError(fmt::format("--speed '{}'; allowed: steps per second in [0.1, 1000]", *text));
+  return speed;
+}
+
+int run_replay(const Arguments& arguments) {
+  const double speed = speed_of(arguments);
+  const auto log_path = arguments.text("log");
+  const auto html_path = arguments.text("html");
+  for (const auto& path : {log_path, html_path})
+    if (path && path->empty()) throw UserError("an output file needs a name");
+  const ReplayLog log = obtain(arguments);
+  const std::string label = arguments.positional.empty() ? log.env : arguments.positional.front();
+  try {
+    if (!log_path && !html_path) {
+      show(log, label, speed);
+      return kExitOk;
+    }
+    // The page plays every episode again; a log is checked too before it is kept.
+    std::string page;
+    if (html_path) {
+      page = replay_page(log, label);
+    } else {
+      const auto env = make_replay_env(log, label);
+      for (const LoggedEpisode& episode : log.episodes)
+        replay_episode(*env, log, episode, {}, label);
+    }
+    if (log_path) write(*log_path, encode_replay(log));
+    if (html_path) write(*html_path, std::as_bytes(std::span(page)));
+  } catch (const ReplayMismatch& mismatch) {
+    fmt::print(stderr, "credo: error: {}\n", one_line(mismatch.what()));
+    return kExitMismatch;
+  }
+  std::string text;
+  for (const LoggedEpisode& episode : log.episodes) text += episode_line(episode);
+  print_out(text);
+  return kExitOk;
+}
+
+}  // namespace
+
+Command replay_command() {
+  Command command;
+  command.name = "replay";
+  command.arguments = "DIR | LOG | --env ENV --policy NAME [--log FILE] [--html FILE] [OPTIONS]";
+  command.help = "show episodes in the terminal or as a web page; write and read replay logs";
+  command.details =
+      "DIR is a run folder, whose greedy policy plays the episodes `credo eval` would play. LOG is "
+      "a\n"
+      "file that --log wrote: environment, seed and actions. It is played again, and must give "
+      "the\n"
+      "recorded returns to the bit (else exit code 3). --html writes one page that needs nothing\n"
+      "else. Without --log and --html the episodes are shown as text: on a terminal as a film.\n\n"
+      "examples:\n"
+      "  credo replay --env skirmish/3m --policy scripted:kite --html 3m.html\n"
+      "  credo replay runs/2s3z --episodes 5 --log 2s3z.replay --html 2s3z.html\n"
+      "  credo replay 2s3z.replay --speed 8\n"
+      "  credo replay runs/pp --checkpoint step_50000\n";
+  command.options = {
+      {"env", "ENV", "environment, with --policy", false},
+      {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false},
+      {"set", "env.KEY=VALUE", "one parameter, with --policy; repeat for more", true},
+      {"seed", "S", "random seed (default: of the run, else 0)", false},
+      {"checkpoint", "step_N", "of DIR, instead of the newest", false},
+      {"episodes", "N", "episodes to play (default 1)", false},
+      {"log", "FILE", "write the replay log", false},
+      {"html", "FILE", "write the page", false},
+      {"speed", "X", "steps per second on a terminal (default 4)", false}};
+  command.most_positional = 1;
+  command.run = run_replay;
+  return command;
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,69 @@
+// A replay log: what somebody did in some episodes. Environment, seed and actions are enough to
+// show every picture of an episode again, because the environment repeats to the bit; the recorded
+// results check that it did. A few bytes a step. docs/file-formats.md gives the layout.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "envs/core/env.hpp"
+#include "envs/core/params.hpp"
+
+namespace credo::suite {
+
+struct LoggedEpisode {
+  std::int64_t index = 0;    ///< of the evaluation stream
+  std::vector<int> actions;  ///< [length, n_agents]
+  double episode_return = 0.0;
+  int length = 0;
+  bool terminated = false;
+  std::optional<bool> won;
+};
+
+struct ReplayLog {
+  std::string env;
+  std::vector<std::pair<std::string, ParamValue>> params;  ///< all of the environment's
+  std::string policy;
+  std::uint64_t seed = 0;
+  std::string version;  ///< of the program that wrote it
+  int n_agents = 0;
+  int n_actions = 0;
+  std::vector<LoggedEpisode> episodes;
+};
+
+std::vector<std::byte> encode_replay(const ReplayLog& log);
+/// `label` names the file in messages. Errors: UserError (not a log, truncated, damaged, newer).
+ReplayLog decode_replay(std::span<const std::byte> bytes, const std::string& label);
+
+/// The environment of a log, with its parameters.
+/// Errors: UserError when it does not exist, or has other parameters, agents or actions, here.
+std::unique_ptr<Env> make_replay_env(const ReplayLog& log, const std::string& label);
+
+/// An episode's results differ from the recorded ones.
+class ReplayMismatch : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What somebody who follows a replay sees; either function may be empty.
+struct ReplayWatcher {
+  /// At the start (actions empty) and after each step.
+  std::function<void(const Env& env, std::span<const int> actions, const StepResult& result)>
+      on_step;
+  /// Scenes, the start's included; only of environments with a stage.
+  SceneWatcher on_scene;
+};
+
+/// Plays a logged episode again. Errors: ReplayMismatch when it does not go as recorded.
+void replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
+                    const ReplayWatcher& watcher, const std::string& label);
+
+}  // namespace credo::suite
