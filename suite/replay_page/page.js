@@ -209,7 +209,7 @@ function drawUnit(u, ratio, flash) {
     pen.fillStyle = colours['on-unit'];
     pen.font = `600 ${Math.round(r * 0.95)}px system-ui, "DejaVu Sans", sans-serif`;
     pen.textAlign = 'center'; pen.textBaseline = 'middle';
-    pen.fillText(u.about.side === 0 ? u.k : u.about.kind[0], x, y + r * 0.06);
+    pen.fillText(/\d*$/.exec(u.about.name)[0], x, y + r * 0.06);
   }
   if (u.about.health_max > 0) {
     const share = u.health / u.about.health_max;
@@ -365,7 +365,13 @@ function draw() {
     drawStage();
     drawScore();
   } else {
-    byId('text').textContent = episode.texts[Math.floor(time)];
+    const text = byId('text');
+    text.textContent = episode.texts[Math.floor(time)];
+    // As large as the text of the start allows, so that it does not jump.
+    const lines = episode.texts[0].split('\n'), box = byId('view').getBoundingClientRect();
+    const columns = Math.max(24, ...lines.map((l) => l.length));
+    text.style.fontSize = `${Math.max(12, Math.min(30, (box.width - 30) / columns / 0.61,
+      (box.height - 30) / (lines.length + 2) / 1.25))}px`;
   }
   drawTimeline();
   const step = Math.min(Math.floor(time / perStep), episode.steps.length);
@@ -375,7 +381,7 @@ function draw() {
   // With a stage the actions under way; with text those that led here.
   const shown = episode.steps[stage ? Math.min(step, episode.steps.length - 1) : step - 1];
   byId('actions').textContent = shown
-      ? shown.actions.map((a, i) => `${i} ${replay.action_names[a]}`).join('   ') : '';
+      ? shown.actions.map((a, i) => `${i} ${replay.action_names[a]}`).join(' · ') : '';
   byId('slider').value = time;
   byId('play').textContent = playing ? 'pause' : 'play';
 }

@@ -64,6 +64,26 @@ refuse "open_loop.budget|'59'|60" eval --policy open_loop --env skirmish/3m --bu
 refuse "--budget|random" eval --policy random --env two_step --budget 10
 refuse "--budget|'0'" eval --policy open_loop --env two_step --budget 0
 
+# replays
+"$credo" replay --env two_step --policy noop --log two.replay >/dev/null || exit 1
+head -c 40 two.replay >short.replay
+{ head -c 30 two.replay; printf X; tail -c +32 two.replay; } >flipped.replay
+echo nonsense >nonsense.replay
+refuse "--env|--policy" replay
+refuse "--policy" replay --env two_step
+refuse "unknown policy|random" replay --env two_step --policy rnadom
+refuse "'scripted:focus'" replay --env skirmish/3m --policy scripted:fcus
+refuse "missing.replay" replay missing.replay
+refuse "short.replay|damaged" replay short.replay
+refuse "flipped.replay|checksum" replay flipped.replay
+refuse "nonsense.replay|replay log" replay nonsense.replay
+refuse "--seed|replay log" replay two.replay --seed 3
+refuse "--env|DIR" replay done --env two_step
+refuse "--speed|'0'" replay two.replay --speed 0
+refuse "--episodes|'0'" replay done --episodes 0
+refuse "no_folder" replay two.replay --html no_folder/x.html
+refuse "heuristic_ai" run --env skirmish/3m --alg scripted:heuristic_aj --out x
+
 # settings
 refuse "learner.gama|learner.gamma" run "${start[@]}" --set learner.gama=0.9 --out x
 refuse "env.lmit|limit" run "${start[@]}" --set env.lmit=3 --out x
