@@ -21,7 +21,8 @@ std::string escape_html(std::string_view text) {
   return escaped;
 }
 
-// Inside <script>, only "<" could end the element or open a comment; JSON has another way to say it.
+// Inside <script>, only "<" could end the element or open a comment; JSON has another way to say
+// it.
 std::string json_for_script(const Json& json) {
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string escaped;

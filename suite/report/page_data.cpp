@@ -156,7 +156,7 @@ Json point_json(const EvaluationPoint& point) {
 }
 
 Json run_json(const RunResult& run, const std::vector<EvaluationPoint>& points, Axes& axes) {
-  Json json = {{"seed", run.seed},      {"status", run.status},     {"steps", run.env_steps},
+  Json json = {{"seed", run.seed},       {"status", run.status},   {"steps", run.env_steps},
                {"updates", run.updates}, {"profile", run.profile}, {"commit", run.commit},
                {"run_id", run.run_id}};
   if (run.wall_s > 0.0) json["wall"] = rounded(run.wall_s, 3);
@@ -198,8 +198,7 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
   }
   for (const NamedMeasure& measure : kMeasures) {
     std::vector<SeedCurve> curves;
-    for (const auto& run_points : points)
-      curves.push_back(seed_curve(run_points, measure.measure));
+    for (const auto& run_points : points) curves.push_back(seed_curve(run_points, measure.measure));
     if (const auto band = band_curve(curves); !band.empty())
       json["curves"][measure.key] = band_json(band, measure.digits, axes);
   }
@@ -230,8 +229,8 @@ Json task_json(const std::string& task, const ResultSet& set, const Report& repo
                         {"random_source", bounds->random_source},
                         {"best_source", bounds->best_source}};
   }
-  json["about"] = fmt::format("budget {} steps, {} evaluation episodes", with_thousands(budget),
-                              episodes);
+  json["about"] =
+      fmt::format("budget {} steps, {} evaluation episodes", with_thousands(budget), episodes);
   for (const auto& [of_task, note] : report.notes.by_task)
     if (of_task == task) json["note"] = note;
   return json;
@@ -242,10 +241,10 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
     return std::find(set.algorithms.begin(), set.algorithms.end(), algorithm) -
            set.algorithms.begin();
   };
-  Json json = {{"tasks", report.scores.tasks},   {"left_out", report.scores.left_out},
-               {"rows", Json::array()},          {"profiles", Json::array()},
-               {"efficiency", Json::array()},    {"pairs", Json::array()},
-               {"taus", Json::array()},          {"moments", Json::array()}};
+  Json json = {{"tasks", report.scores.tasks}, {"left_out", report.scores.left_out},
+               {"rows", Json::array()},        {"profiles", Json::array()},
+               {"efficiency", Json::array()},  {"pairs", Json::array()},
+               {"taus", Json::array()},        {"moments", Json::array()}};
   for (const AggregateRow& row : report.aggregates)
     json["rows"].push_back({{"alg", place(row.algorithm)},
                             {"n", row.n_runs},
@@ -281,11 +280,9 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
   };
   for (const auto& algorithm : report.scores.algorithms) {
     const auto at = place(algorithm.name);
-    json["profiles"].push_back(
-        lines(at, performance_profile(algorithm.scores, taus)));
+    json["profiles"].push_back(lines(at, performance_profile(algorithm.scores, taus)));
     const auto moments = scores_over_training(set, report.scores, algorithm.name, kMoments);
-    if (!moments.empty())
-      json["efficiency"].push_back(lines(at, efficiency_curve(moments)));
+    if (!moments.empty()) json["efficiency"].push_back(lines(at, efficiency_curve(moments)));
   }
   return json;
 }
@@ -336,10 +333,9 @@ Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& op
   Json tasks = Json::array(), algorithms = Json::array(), cells = Json::array();
   for (const std::string& task : set.tasks) tasks.push_back(task_json(task, set, report));
   for (std::size_t a = 0; a < set.algorithms.size(); ++a) {
-    const auto run =
-        std::find_if(set.runs.begin(), set.runs.end(), [&](const RunResult& one) {
-          return one.names.algorithm == set.algorithms[a];
-        });
+    const auto run = std::find_if(set.runs.begin(), set.runs.end(), [&](const RunResult& one) {
+      return one.names.algorithm == set.algorithms[a];
+    });
     algorithms.push_back({{"name", set.algorithms[a]},
                           {"base", run->base_algorithm},
                           {"learner", !is_fixed_policy(run->base_algorithm)}});

@@ -25,10 +25,10 @@ std::string percent_encoded(const std::string& path) {
 }
 
 Json machine_of(const Manifest& manifest) {
-  return {{"version", manifest.version}, {"commit", manifest.commit},
+  return {{"version", manifest.version},   {"commit", manifest.commit},
           {"compiler", manifest.compiler}, {"flags", manifest.flags},
-          {"isa", manifest.isa},         {"cpu", manifest.cpu},
-          {"cores", manifest.cores},     {"threads", manifest.threads}};
+          {"isa", manifest.isa},           {"cpu", manifest.cpu},
+          {"cores", manifest.cores},       {"threads", manifest.threads}};
 }
 
 // What the manifest of a suite says of its machine; nothing where there is none.
@@ -90,8 +90,7 @@ Json RunOrigins::config_lines(const RunResult& run) {
   Json ids = Json::array();
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const auto [at, is_new] =
-        line_ids_.emplace(text.substr(begin, end - begin), line_ids_.size());
+    const auto [at, is_new] = line_ids_.emplace(text.substr(begin, end - begin), line_ids_.size());
     if (is_new) lines_.push_back(at->first);
     ids.push_back(at->second);
     begin = end + 1;
@@ -104,8 +103,8 @@ Json RunOrigins::replays(const RunResult& run) const {
   std::vector<fs::path> found;
   std::error_code error;
   for (const fs::path& folder : {run.folder, run.folder / "replays"})
-    for (auto it = fs::directory_iterator(folder, error);
-         !error && it != fs::directory_iterator(); it.increment(error)) {
+    for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
       const bool is_replay =
           folder != run.folder || it->path().filename().string().starts_with("replay");
       std::error_code problem;
