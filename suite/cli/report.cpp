@@ -7,6 +7,7 @@
 #include "suite/files.hpp"
 #include "suite/marl_eval.hpp"
 #include "suite/publish.hpp"
+#include "suite/report/html_report.hpp"
 #include "suite/result_set.hpp"
 #include "suite/tables.hpp"
 
@@ -41,9 +42,26 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
   }
 }
 
+void print_html(const Arguments& arguments, const std::vector<fs::path>& sources,
+                const ResultSet& set, const Report& report) {
+  const auto out = arguments.text("out");
+  std::error_code error;
+  if (out && fs::is_directory(*out, error))
+    throw UserError(fmt::format("--out: {} is a folder; --format html writes a file", *out));
+  const std::string page = html_report(
+      set, report, {.sources = sources, .folder = out ? fs::path(*out).parent_path() : fs::path()});
+  if (!out) return print_out(page);
+  try {
+    write_file(*out, page);
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+}
+
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
-  const std::vector<std::string> formats = {"md", "csv", "json", "latex", "marl-eval", "rliable"};
+  const std::vector<std::string> formats = {"md",        "csv",     "json", "latex",
+                                            "marl-eval", "rliable", "html"};
   const std::string format = arguments.text("format").value_or(arguments.json() ? "json" : "md");
   if (std::find(formats.begin(), formats.end(), format) == formats.end())
     throw UserError("--format: " + unknown_name_message("format", format, formats));
@@ -58,6 +76,10 @@ int run_report(const Arguments& arguments) {
     return kExitOk;
   }
   const Report report = make_report(set, arguments.text("baseline").value_or(""));
+  if (format == "html") {
+    print_html(arguments, directories, set, report);
+    return kExitOk;
+  }
   if (const auto out = arguments.text("out"))
     merge_into(*out, directories, set, report, arguments.command_line);
   const bool over_tasks = arguments.has("aggregate");
@@ -76,24 +98,27 @@ int run_report(const Arguments& arguments) {
 Command report_command() {
   Command command;
   command.name = "report";
-  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable] [--out DIR]";
-  command.help = "tables over runs, suites and shards of suites";
+  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable|html] [--out PATH]";
+  command.help = "tables, or a page of figures, over runs, suites and shards of suites";
   command.details =
       "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs "
       "of\n"
       "different programs, or of one row with different settings, are refused unless\n"
       "--allow-mixed is given. --out keeps the merged tables, curves and plan of one suite as a\n"
-      "folder that report, compare and verify read like the whole.\n\n"
+      "folder that report, compare and verify read like the whole.\n"
+      "--format html makes one page with tables, figures and a page per cell that needs no "
+      "network;\n--out names its file.\n\n"
       "examples:\n  credo report runs/\n"
       "  credo report results/quick --format csv --runs > runs.csv\n"
       "  credo report results/standard --format json --aggregate --baseline qmix\n"
+      "  credo report results/standard --format html --out standard.html\n"
       "  credo report shard0 shard1 --out merged\n";
   command.options = {
-      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable", false},
+      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable, html", false},
       {"runs", "", "csv: one line per run instead of one per row", false},
       {"aggregate", "", "csv, json: scores over all tasks instead of rows", false},
       {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},
-      {"out", "DIR", "also write the merged folder", false},
+      {"out", "PATH", "html: the page's file; else: also write the merged folder", false},
       {"allow-mixed", "", "put different programs or settings together", false},
       json_option()};
   command.most_positional = 1000000;

@@ -1,0 +1,73 @@
+#!/bin/sh
+# The HTML report in a browser: runs a small suite, breaks one run, opens the page in headless
+# Chromium, lets it test itself (#selftest), and looks at its bytes. Usage: report.sh PROGRAM
+set -eu
+credo=$1
+browser=$(command -v chromium || command -v chromium-browser || true)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+expect() {  # expect WHAT COMMAND...
+  what=$1
+  shift
+  if ! "$@" >"$scratch/said" 2>&1; then
+    echo "FAILED: $what" && head -c 2000 "$scratch/said"
+    failures=1
+  fi
+}
+refused() {  # refused TEXT ARGUMENTS...: exit code 2 and a message that holds the text
+  text=$1
+  shift
+  result=0
+  "$credo" report "$@" >"$scratch/said" 2>&1 || result=$?
+  [ "$result" = 2 ] && grep -qF -- "$text" "$scratch/said"
+}
+
+"$credo" suite smoke --seeds 0-2 --out "$scratch/runs" --progress none >/dev/null
+# A replay beside a run, and a run that diverged for a hostile reason.
+run=$scratch/runs/runs/two_step/qmix_gre/seed_1
+mkdir "$run/replays" && echo '<svg xmlns="http://www.w3.org/2000/svg"/>' >"$run/replays/episode 0.svg"
+broken=$scratch/runs/runs/two_step/vdn/seed_2/manifest.json
+sed -i 's|"status": "done"|"status": "diverged"|; s|"reason": ""|"reason": "</script><script>throw 1</script>"|' \
+  "$broken"
+page=$scratch/page.html
+"$credo" report "$scratch/runs" --format html --out "$page"
+"$credo" report "$scratch/runs" --format html --out "$scratch/again.html"
+
+expect 'the same results give the same bytes' cmp "$page" "$scratch/again.html"
+expect 'scripts end where they should' [ "$(grep -o '</script' "$page" | wc -l)" = 2 ]
+expect 'nothing is loaded' sh -c '! grep -nE "(src|href)=\"?https?:|@import|url\(" "$1"' - "$page"
+expect 'the policy forbids a network' grep -q "default-src 'none'" "$page"
+expect 'a folder is refused as --out' refused 'is a folder' "$scratch/runs" --format html --out "$scratch"
+expect 'a missing folder is refused' refused "$scratch/none" "$scratch/none" --format html
+expect 'a misspelt format is refused' refused 'html' "$scratch/runs" --format htlm
+
+if [ -z "$browser" ]; then
+  echo 'chromium is not installed: the page was not opened' && exit 1
+fi
+open() {  # open FRAGMENT OPTIONS...
+  fragment=$1
+  shift
+  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync \
+    --user-data-dir="$scratch/profile" --enable-logging=stderr --virtual-time-budget=5000 "$@" \
+    "file://$page$fragment" >"$scratch/dom" 2>"$scratch/log"
+}
+quiet() { ! grep CONSOLE "$scratch/log"; }
+shows() { grep -qF -- "$1" "$scratch/dom"; }
+
+open '#selftest' --dump-dom
+expect 'the page passes its own test' shows 'selftest: passed'
+shows 'selftest: passed' || sed -n '/id="selftest"/,$p' "$scratch/dom"
+expect 'the console stays empty' quiet
+open '' --dump-dom
+for part in 'id="glance"' 'id="aggregate"' 'id="task/two_step"' 'data-figure="two_step_return"' 'id="unfinished"' \
+  'throw 1&lt;/script&gt;' '2/3 done, 1 diverged'; do
+  expect "the page shows $part" shows "$part"
+done
+open '#cell/two_step/qmix_gre/seed_1' --dump-dom
+expect 'the cell shows its configuration' shows '[learner]'
+expect 'the cell links its replay' shows 'runs/runs/two_step/qmix_gre/seed_1/replays/episode%200.svg'
+open '' --print-to-pdf="$scratch/page.pdf"
+expect 'the page prints' grep -q '^%PDF' "$scratch/page.pdf"
+[ "$failures" = 0 ] && echo 'the HTML report: all as expected'
