@@ -417,6 +417,7 @@ void Battle::load(ByteReader& in) {
   for (const auto& goal : loaded.goal) ok = ok && finite_goal(goal[0]) && finite_goal(goal[1]);
   CREDO_CHECK(ok, "saved battle is damaged");
   s_ = loaded;
+  dx_ = dy_ = PerUnit<float>{};  // else the loaded dead walk on as who lived here before
   muster();
 }
 

@@ -104,7 +104,7 @@ TEST_CASE("different programs and settings are not mixed unless asked") {
   run(scratch / "a", first);
   PlanOptions other = first;
   other.seeds = std::vector<std::uint64_t>{1};
-  other.sets = {"learner.gamma=0.5"};
+  other.sets = {"learner.td_lambda=0.3"};
   CHECK(contains(user_error([&] { run(scratch / "a", other); }), "another configuration"));
   CHECK(run(scratch / "a", other, true).n_done == 1);
   CHECK(contains(user_error([&] { load_results({scratch / "a"}, {}); }), "different settings"));
