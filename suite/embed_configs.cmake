@@ -1,5 +1,6 @@
-# Writes suite/configs/**/*.toml into one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P
-file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml)
+# Writes suite/configs/**/*.toml and the scripts **/*.in into one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P
+file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml
+     ${SOURCE_DIR}/configs/*.in)
 list(SORT files)
 set(code "// Generated from suite/configs.\n#include \"suite/builtin_files.hpp\"\n\n")
 string(APPEND code "namespace credo::suite {\n\nconst std::vector<BuiltinFile>& builtin_files() {\n")
@@ -8,8 +9,9 @@ foreach(file ${files})
   file(READ ${SOURCE_DIR}/${file} text)
   get_filename_component(folder ${file} DIRECTORY)
   get_filename_component(folder ${folder} NAME)
+  get_filename_component(label ${file} NAME)
   get_filename_component(name ${file} NAME_WE)
-  string(APPEND code "      {\"${folder}\", \"${name}\", \"${folder}/${name}.toml\",\n")
+  string(APPEND code "      {\"${folder}\", \"${name}\", \"${folder}/${label}\",\n")
   string(APPEND code "       R\"credo_file(${text})credo_file\"},\n")
 endforeach()
 string(APPEND code "  };\n  return files;\n}\n\n}  // namespace credo::suite\n")

@@ -38,8 +38,9 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
   return finished ? CellState::kFinished : CellState::kResume;
 }
 
-// A folder that belongs to a run or to another suite is left alone.
-void check_folder(const fs::path& folder, const std::string& suite) {
+}  // namespace
+
+void check_suite_folder(const fs::path& folder, const std::string& suite) {
   const fs::path path = folder / "manifest.json";
   std::error_code error;
   if (!fs::exists(path, error)) return;
@@ -54,6 +55,8 @@ void check_folder(const fs::path& folder, const std::string& suite) {
     throw UserError(
         fmt::format("{} is not of suite '{}'; use another --out", path.string(), suite));
 }
+
+namespace {
 
 class SuiteRun {
  public:
@@ -86,6 +89,8 @@ class SuiteRun {
   }
 
   bool stopped() const { return stopped_; }
+  int n_busy() const { return n_busy_; }
+  const std::string& taken_over() const { return taken_over_; }
   /// Why a cell could not even start, by index; "" elsewhere.
   std::string refusal(std::size_t cell) const {
     const auto found = refusals_.find(cell);
@@ -105,6 +110,7 @@ class SuiteRun {
       if (next >= order_.size()) break;
       const std::size_t cell = order_[next];
       if (states_[cell] == CellState::kFinished) continue;
+      if (is_taken_over_) break;
       if (stop_requested()) {
         stopped_ = true;
         break;
@@ -123,8 +129,18 @@ class SuiteRun {
     const auto began = Clock::now();
     RunOutcome outcome;
     try {
-      outcome = states_[index] == CellState::kNew ? start_run(cell.config, folder, run_options)
-                                                  : resume_run(folder, run_options);
+      // Another process may have been at it since.
+      const CellState state = inspect(folder, cell.config);
+      if (state == CellState::kFinished) {
+        ++n_ended_;
+        return;
+      }
+      outcome = state == CellState::kNew ? start_run(cell.config, folder, run_options)
+                                         : resume_run(folder, run_options);
+    } catch (const InUseError& error) {
+      ++n_busy_;
+      progress_.note(fmt::format("{}: left alone: {}", cell.name, error.what()));
+      return;
     } catch (const std::exception& error) {
       outcome.end = RunEnd::kFailed;
       outcome.reason = error.what();
@@ -133,6 +149,12 @@ class SuiteRun {
     }
     if (outcome.end == RunEnd::kStopped) {
       stopped_ = true;
+      return;
+    }
+    if (outcome.end == RunEnd::kTakenOver) {
+      const std::lock_guard guard(mutex_);
+      taken_over_ = outcome.reason;
+      is_taken_over_ = true;
       return;
     }
     const std::chrono::duration<double> elapsed = Clock::now() - began;
@@ -177,7 +199,10 @@ class SuiteRun {
   std::mutex mutex_;
   std::atomic<std::size_t> next_{0};
   std::atomic<int> n_ended_{0};
+  std::atomic<int> n_busy_{0};
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> is_taken_over_{false};
+  std::string taken_over_;
 };
 
 // What the runs themselves recorded: a suite may have gone on with a newer program.
@@ -290,17 +315,30 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   const std::string started = utc_now();
   std::unique_ptr<DirectoryLock> lock;
   try {
-    check_folder(options.out, spec.name);
+    check_suite_folder(options.out, spec.name);
     make_directories(options.out);
-    lock = std::make_unique<DirectoryLock>(options.out);
+    if (options.stage != SuiteStage::kCells) lock = std::make_unique<DirectoryLock>(options.out);
   } catch (const FileError& error) {
     throw UserError(error.what());
   }
   SuiteRun suite(cells, options, progress);
-  suite.run();
+  if (options.stage != SuiteStage::kTables) suite.run();
 
   SuiteOutcome outcome;
   outcome.stopped = suite.stopped();
+  outcome.n_busy = suite.n_busy();
+  outcome.taken_over = suite.taken_over();
+  if (options.stage == SuiteStage::kCells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const fs::path folder = options.out / cells[i].folder;
+      const auto status = holds_run(folder) ? read_manifest(folder).status : RunStatus::kRunning;
+      if (status == RunStatus::kDone) ++outcome.n_done;
+      if (!suite.refusal(i).empty() || status == RunStatus::kFailed ||
+          status == RunStatus::kDiverged)
+        ++outcome.n_failed;
+    }
+    return outcome;
+  }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Cell& cell = cells[i];
     RunResult result;
@@ -322,7 +360,7 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   outcome.rows = summarize(outcome.results);
   outcome.tables =
       markdown_tables(outcome.rows, make_notes(spec, cells, commits_of(outcome.results)));
-  if (outcome.stopped) return outcome;
+  if (outcome.stopped || !outcome.taken_over.empty()) return outcome;
   write_file(options.out / "tables.md", fmt::format("# Suite {}\n\n{}", spec.name, outcome.tables));
   write_file(options.out / "results.csv", results_csv(outcome.results));
   write_file(options.out / "curves.csv", curves_csv(outcome.results));

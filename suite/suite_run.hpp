@@ -12,12 +12,23 @@
 
 namespace credo::suite {
 
+/// A part of the work, when several processes share it.
+enum class SuiteStage {
+  kAll,
+  kCells,  ///< run cells, write no tables; other processes may be at other cells
+  kTables  ///< tables over what has run; run nothing
+};
+
 struct SuiteOptions {
   std::filesystem::path out;
   int jobs = 1;
   int threads = 1;           ///< per cell; used when jobs is 1
   std::string command = {};  ///< for the manifest
+  SuiteStage stage = SuiteStage::kAll;
 };
+
+/// A folder that belongs to a run or to another suite is left alone. Errors: UserError.
+void check_suite_folder(const std::filesystem::path& folder, const std::string& suite);
 
 struct SuiteOutcome {
   std::vector<RunResult> results;  ///< in the order of the plan
@@ -25,7 +36,9 @@ struct SuiteOutcome {
   std::string tables;  ///< Markdown
   int n_done = 0;
   int n_failed = 0;  ///< failed or diverged
+  int n_busy = 0;    ///< left to another process that is at them
   bool stopped = false;
+  std::string taken_over;  ///< why this process must not go on, "" when it may
 };
 
 /// Writes runs/, tables.md, results.csv, curves.csv and manifest.json below `options.out`.

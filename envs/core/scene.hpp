@@ -31,12 +31,12 @@ struct SceneUnit {
   float health = 0.0F, health_max = 0.0F;  ///< *_max of 0: it has no such thing
   float shield = 0.0F, shield_max = 0.0F;
   float energy = 0.0F, energy_max = 0.0F;
-  std::string doing;     ///< a word or two: "move", "attack"
-  int target = -1;       ///< the unit it deals with, by its place in the list
-  bool helps = false;    ///< the target is a friend
-  bool flies = false;    ///< drawn above the others
-  unsigned strikes = 0;  ///< strikes so far; one more means: it struck its target just now
-  float reach = 0.0F;    ///< how far its strikes reach, 0: nowhere
+  std::string doing = {};  ///< a word or two: "move", "attack"
+  int target = -1;         ///< the unit it deals with, by its place in the list
+  bool helps = false;      ///< the target is a friend
+  bool flies = false;      ///< drawn above the others
+  unsigned strikes = 0;    ///< strikes so far; one more means: it struck its target just now
+  float reach = 0.0F;      ///< how far its strikes reach, 0: nowhere
 };
 
 /// Something in the air.
