@@ -266,7 +266,9 @@ void DirectoryLock::acquire() {
     const std::string text = read_or_empty(path);
     const auto owner = decode_lock(text);
     // What is no lock of ours (an older program's, a damaged one) can only be judged by its age.
-    const LockOwner old = owner.value_or(LockOwner{.token = std::string(16, '0')});
+    LockOwner unknown;
+    unknown.token = std::string(16, '0');
+    const LockOwner old = owner.value_or(unknown);
     const bool is_free = owner && (is_gone(old, self_) || is_earlier_start(old, self_));
     if (is_free || is_stale(directory_, path)) {
       if (take_over(old, !owner)) return;

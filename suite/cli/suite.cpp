@@ -28,20 +28,6 @@ int dry_run(const Arguments& arguments, const std::vector<Cell>& cells) {
                         {"run_id", cell.config.id()}});
     text += fmt::format("{:<48}  {:>10} steps\n", cell.name, budget(cell.config));
   }
-  if (!outcome.taken_over.empty()) {
-    print_message(arguments, outcome.taken_over + "; this process has stopped");
-    return kExitFailed;
-  }
-  if (outcome.n_busy > 0) {
-    print_message(arguments, fmt::format("{} of {} cells were left to other processes that are at "
-                                         "them; the same command goes on",
-                                         outcome.n_busy, cells.size()));
-    return kExitStopped;
-  }
-  if (options.stage == SuiteStage::kCells) return outcome.n_failed > 0 ? kExitFailed : kExitOk;
-  if (options.stage == SuiteStage::kTables && outcome.n_done + outcome.n_failed < std::ssize(cells))
-    print_message(arguments,
-                  fmt::format("only {} of {} cells have run", outcome.n_done, cells.size()));
   print_out(arguments.json() ? json_text(rows)
                              : text + fmt::format("{} cells, {} environment steps\n", cells.size(),
                                                   with_thousands(steps)));
@@ -85,6 +71,20 @@ int run_suite_command(const Arguments& arguments) {
                                          stop_signal_name(), outcome.n_done, cells.size()));
     return kExitStopped;
   }
+  if (!outcome.taken_over.empty()) {
+    print_message(arguments, outcome.taken_over + "; this process has stopped");
+    return kExitFailed;
+  }
+  if (outcome.n_busy > 0) {
+    print_message(arguments, fmt::format("{} of {} cells were left to other processes that are at "
+                                         "them; the same command goes on",
+                                         outcome.n_busy, cells.size()));
+    return kExitStopped;
+  }
+  if (options.stage == SuiteStage::kCells) return outcome.n_failed > 0 ? kExitFailed : kExitOk;
+  if (options.stage == SuiteStage::kTables && outcome.n_done + outcome.n_failed < std::ssize(cells))
+    print_message(arguments,
+                  fmt::format("only {} of {} cells have run", outcome.n_done, cells.size()));
   print_out(arguments.json() ? summary_json(outcome.rows) : outcome.tables);
   const bool all_ran = outcome.n_done == std::ssize(cells);
   return all_ran ? kExitOk : kExitFailed;
