@@ -11,7 +11,10 @@
 namespace credo::suite {
 namespace {
 
-constexpr int kProbeEpisodes = 8;
+// Episodes of the probe: at least so many, more where they are short.
+constexpr int kFewEpisodes = 8;
+constexpr int kManyEpisodes = 64;
+constexpr std::int64_t kProbeSteps = 2000;
 
 std::size_t saved_bytes(const Trainer& trainer) {
   ByteWriter out;
@@ -24,16 +27,18 @@ std::size_t saved_bytes(const Trainer& trainer) {
 void probe_learner(const Env& env, TrainConfig config, CellWork& work) {
   config.exploration.epsilon_start = 1.0;
   config.exploration.epsilon_finish = 1.0;
-  config.learner.batch_size = std::max(config.learner.batch_size, 2 * kProbeEpisodes);
+  config.learner.batch_size = std::max(config.learner.batch_size, 2 * kManyEpisodes);
   config.replay_capacity = std::max(config.replay_capacity, config.learner.batch_size);
-  config.n_envs = std::min(config.n_envs, kProbeEpisodes);
+  config.n_envs = std::min(config.n_envs, kFewEpisodes);
   Trainer trainer(env, config);
   const TensorFile weights = trainer.weights();
   for (const auto& [name, tensor] : weights.tensors)
     (name.starts_with("agent.") ? work.agent_weights : work.other_weights) +=
         static_cast<double>(tensor.size());
   const std::size_t before = saved_bytes(trainer);
-  while (trainer.episodes() < kProbeEpisodes) trainer.iterate();
+  while (trainer.episodes() < kFewEpisodes ||
+         (trainer.episodes() < kManyEpisodes && trainer.t_env() < kProbeSteps))
+    trainer.iterate();
   const auto episodes = static_cast<double>(trainer.episodes());
   work.episode_length = static_cast<double>(trainer.t_env()) / episodes;
   work.episode_bytes = static_cast<double>(saved_bytes(trainer) - before) / episodes;
@@ -86,7 +91,7 @@ CellWork WorkCounter::count(const RunConfig& config) {
   if (work.is_learning) {
     count_training(config, *env, work);
   } else {
-    work.episode_length = evaluate_fixed_policy(*env, "random", kProbeEpisodes, 0).length_mean();
+    work.episode_length = evaluate_fixed_policy(*env, "random", kManyEpisodes, 0).length_mean();
     work.evaluations = 1;
     work.train_steps = static_cast<double>(budget(config));
     work.train_episodes = work.train_steps / work.episode_length;

@@ -116,6 +116,7 @@ std::string plan_json(const std::vector<PlanLine>& lines, const PlanTotal& total
                       {"estimated_cpu_s", total.cpu_s},
                       {"estimated_wall_s", total.wall_s},
                       {"estimated_bytes", total.bytes},
+                      {"program_bytes", CostModel::builtin().base_bytes()},
                       {"machine", CostModel::builtin().machine()}};
   return json_text(out);
 }

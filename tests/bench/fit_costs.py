@@ -1,29 +1,28 @@
 #!/usr/bin/env python3
-"""Fits the cost model of `credo suite --dry-run` (suite/configs/costs/costs.toml).
+"""Measures, fits and checks the cost model of `credo suite --dry-run` (suite/configs/costs/costs.toml).
 
-usage: fit_costs.py PLAN.json SUITE_DIR [ENV.json] > costs.toml
-  PLAN.json  output of `credo suite tests/bench/cost_cells.toml --dry-run --json`
-  SUITE_DIR  the same suite, run on one core that does nothing else:
-             credo suite tests/bench/cost_cells.toml --out SUITE_DIR --jobs 1 --threads 1
-  ENV.json   output of `credo bench env --json` for the environments that get a row of their own
-Without ENV.json it only compares: every finished cell's time with the estimate.
+usage: fit_costs.py measure CREDO SUITE.toml OUT [PROFILE]
+           runs every cell in a process of its own on core 1; seconds and peak memory go to
+           OUT/times.json; again with the same OUT, cells run again and the shorter time counts
+       fit_costs.py fit CREDO SUITE.toml OUT ENV.json > sections of costs.toml
+           ENV.json: `credo bench env --threads 1 --json` for the environments that get a row
+       fit_costs.py compare CREDO SUITE.toml OUT [PROFILE]
+           the estimate of every measured cell beside what it took
 
-Times are a sum of non-negative costs times counts; non-negative least squares on relative errors
+A time is a sum of non-negative costs times counts; non-negative least squares on relative errors
 finds the costs. Counts of what happened (steps, episodes, updates, evaluation steps) come from the
-runs, sizes from the plan. Needs Debian's python3-scipy.
+runs, sizes from the plan. fit needs Debian's python3-scipy.
 """
 import csv
-import fnmatch
 import json
+import os
+import shutil
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
-import numpy
-from scipy.optimize import nnls
-
 SIDE_BY_SIDE = 8  # episodes of an evaluation that act together
-MEMORY = {}
 
 
 def actual(work, folder):
@@ -36,7 +35,7 @@ def actual(work, folder):
     work["evaluation_steps"] = sum(int(row["length"]) for row in rows)
     if manifest["episodes"]:
         work["episode_length"] = manifest["env_steps"] / manifest["episodes"]
-    return work, manifest["wall_s"]
+    return work
 
 
 def features(algorithm, w, env_us):
@@ -47,7 +46,6 @@ def features(algorithm, w, env_us):
     learnt = w["batch_size"] * w["episode_length"]
     u = w["updates"]
     f = {
-        "run.start_s": 1,
         "run.evaluation_s": w["evaluations"],
         "acting.call_us": 1e-6 * (train / w["n_envs"] + evaluation / SIDE_BY_SIDE),
         "acting.agent_us": 1e-6 * steps * w["n_agents"],
@@ -65,44 +63,95 @@ def features(algorithm, w, env_us):
     return f, steps * env_us * 1e-6
 
 
-def main():
-    plan = json.loads(Path(sys.argv[1]).read_text())
-    suite = Path(sys.argv[2])
-    cells = []
-    for cell in plan["cells"]:
-        folder = suite / "runs" / cell["cell"]
-        if (folder / "manifest.json").exists():
-            work, seconds = actual(cell["work"], folder)
+def plan_of(credo, suite, profile):
+    command = [credo, "suite", suite, "--dry-run", "--json", "--jobs", "1", "--threads", "1"]
+    return json.loads(subprocess.check_output(command + ["--profile", profile]))
+
+
+def measure(credo, suite, out, profile="pymarl"):
+    """The shorter of wall and processor time: the one counts neighbours, the other plan and tables."""
+    def prepare():
+        os.sched_setaffinity(0, {1})
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+        except PermissionError:
+            pass
+
+    record = Path(out) / "times.json"
+    times = json.loads(record.read_text()) if record.exists() else {}
+    for cell in plan_of(credo, suite, profile)["cells"]:
+        folder = Path(out) / "runs" / cell["cell"]
+        shutil.rmtree(folder, ignore_errors=True)
+        child = subprocess.Popen(
+            [credo, "suite", suite, "--profile", profile, "--only", cell["cell"], "--out", out,
+             "--jobs", "1", "--threads", "1", "--quiet"],
+            stdout=subprocess.DEVNULL, preexec_fn=prepare)
+        _, status, usage = os.wait4(child.pid, 0)
+        if status != 0:
+            sys.exit(f"{cell['cell']}: status {status}")
+        before = times.get(cell["cell"], {"seconds": float("inf"), "bytes": 0})
+        wall_s = json.loads((folder / "manifest.json").read_text())["wall_s"]
+        times[cell["cell"]] = {
+            "seconds": min(before["seconds"], wall_s, usage.ru_utime + usage.ru_stime),
+            "bytes": max(before["bytes"], usage.ru_maxrss * 1024)}
+        record.write_text(json.dumps(times, indent=1))
+
+
+def fit(credo, suite, out, env_json):
+    import numpy
+    from scipy.optimize import nnls
+    times = json.loads((Path(out) / "times.json").read_text())
+    env_us = {row["env"]: 1e6 / row["steps_per_s"]
+              for row in json.loads(Path(env_json).read_text())}
+    cells, blind = [], {}
+    for cell in plan_of(credo, suite, "pymarl")["cells"]:
+        work = actual(cell["work"], Path(out) / "runs" / cell["cell"])
+        seconds = times[cell["cell"]]["seconds"]
+        if work["updates"] > 0:
             cells.append((cell, work, seconds))
-    if len(sys.argv) < 4:
-        compare(cells)
-        return
-    env_us = {row["env"]: 1e6 / row["steps_per_s"] for row in json.loads(Path(sys.argv[3]).read_text())}
-    learning = [c for c in cells if c[1]["updates"] > 0]
+        elif cell["algorithm"] == "random":
+            blind.setdefault(cell["env"], [0, 0])[0] = seconds
+        elif cell["algorithm"] == "open_loop":
+            blind.setdefault(cell["env"], [0, 0])[1] = seconds
+            steps = work["train_steps"]
+            blind[cell["env"]].append(steps)
+    start_s = statistics.median(random for random, *_ in blind.values())
+    blind_us = {env: 1e6 * max(search - start_s, 0) / steps
+                for env, (_, search, steps) in blind.items()}
     names, rows, rest = [], [], []
-    for cell, work, seconds in learning:
+    for cell, work, seconds in cells:
         f, env_s = features(cell["algorithm"], work, env_us[cell["env"]])
         rows.append(f)
-        rest.append(max(seconds - env_s, 1e-3))
+        rest.append(max(seconds - env_s - start_s, 1e-4))
         names += [name for name in f if name not in names]
-    times = numpy.array([seconds for _, _, seconds in learning])
+    seconds = numpy.array([t for _, _, t in cells])
     matrix = numpy.array([[f.get(name, 0.0) for name in names] for f in rows])
-    weights = 1.0 / times
-    scale = numpy.maximum((matrix * weights[:, None]).max(axis=0), 1e-30)
-    solution, _ = nnls(matrix * weights[:, None] / scale, numpy.array(rest) * weights, maxiter=20000)
-    costs = dict(zip(names, solution / scale))
-    estimated = times - numpy.array(rest) + matrix @ (solution / scale)
-    errors = estimated / times - 1
-    print(f"fit of {len(times)} cells: median |error| {numpy.median(abs(errors)):.1%}, "
+    scale = numpy.maximum((matrix / seconds[:, None]).max(axis=0), 1e-30)
+    solution, _ = nnls(matrix / seconds[:, None] / scale, numpy.array(rest) / seconds,
+                       maxiter=20000)
+    costs = {"run.start_s": start_s} | dict(zip(names, solution / scale))
+    errors = (seconds - numpy.array(rest) + matrix @ (solution / scale)) / seconds - 1
+    print(f"fit of {len(cells)} cells: median |error| {numpy.median(abs(errors)):.1%}, "
           f"largest {max(errors, key=abs):+.1%}", file=sys.stderr)
-    for (cell, _, seconds), error in sorted(zip(learning, errors), key=lambda p: -abs(p[1]))[:12]:
-        print(f"  {cell['cell']:50} {seconds:7.3f} s  {error:+.1%}", file=sys.stderr)
-    blind = {}
-    for cell, work, seconds in cells:
-        if cell["algorithm"] == "open_loop":
-            blind[cell["env"]] = 1e6 * seconds / (work["train_steps"] + work["evaluation_steps"])
-    share = statistics.median(blind[env] / env_us[env] for env in blind)
-    print_costs(costs, env_us, blind, share)
+    for (cell, _, t), error in sorted(zip(cells, errors), key=lambda p: -abs(p[1]))[:8]:
+        print(f"  {cell['cell']:45} {t:7.3f} s  {error:+.1%}", file=sys.stderr)
+    share = statistics.median(blind_us[env] / env_us[env] for env in blind_us)
+    print_costs(costs, env_us, blind_us, share)
+
+
+def compare(credo, suite, out, profile="pymarl"):
+    times = json.loads((Path(out) / "times.json").read_text())
+    plan = plan_of(credo, suite, profile)
+    for cell in plan["cells"]:
+        if cell["cell"] not in times:
+            continue
+        measured = times[cell["cell"]]
+        work = actual(cell["work"], Path(out) / "runs" / cell["cell"])
+        print(f"{cell['cell']:40} {measured['seconds']:7.1f} s, estimate {cell['estimated_s']:7.1f} "
+              f"({cell['estimated_s'] / measured['seconds'] - 1:+.0%}); "
+              f"{measured['bytes'] / 2**20:4.0f} MiB, estimate "
+              f"{(plan['total']['program_bytes'] + cell['estimated_bytes']) / 2**20:4.0f}; "
+              f"updates {work['updates']} of {cell['work']['updates']:.0f}")
 
 
 def print_costs(costs, env_us, blind, share):
@@ -121,8 +170,8 @@ def print_costs(costs, env_us, blind, share):
         print(f'"{env}" = {{step_us = {us:.3g}, blind_step_us = {blind.get(env, share * us):.3g}}}')
 
 
-def compare(cells):
-    pass
 
-
-main()
+COMMANDS = {"measure": measure, "fit": fit, "compare": compare}
+if len(sys.argv) < 5 or sys.argv[1] not in COMMANDS:
+    sys.exit(__doc__)
+COMMANDS[sys.argv[1]](*sys.argv[2:])
