@@ -44,10 +44,6 @@ void probe_learner(const Env& env, TrainConfig config, CellWork& work) {
   work.episode_bytes = static_cast<double>(saved_bytes(trainer) - before) / episodes;
 }
 
-double evaluations_in(std::int64_t t_max, std::int64_t interval) {
-  return static_cast<double>((t_max + interval - 1) / interval);
-}
-
 void count_training(const RunConfig& config, const Env& env, CellWork& work) {
   const TrainConfig train = config.train_config();
   probe_learner(env, train, work);
@@ -68,9 +64,13 @@ void count_training(const RunConfig& config, const Env& env, CellWork& work) {
     work.replay_episodes =
         std::min(work.train_episodes, static_cast<double>(train.replay_capacity));
   }
-  work.evaluations = 1 + evaluations_in(train.t_max, train.evaluation_interval);
-  work.checkpoints =
-      evaluations_in(train.t_max, config.run_params().integer("run.checkpoint_interval"));
+  // One at the beginning, one after every batch that passes a multiple of the interval, the last
+  // excepted; then the final one.
+  const double last_start = (batches - 1) * work.episode_length * train.n_envs;
+  const double passed = std::floor(last_start / static_cast<double>(train.evaluation_interval));
+  work.evaluations = 1 + std::min(batches, 1 + passed);
+  work.checkpoints = std::ceil(
+      t_max / static_cast<double>(config.run_params().integer("run.checkpoint_interval")));
 }
 
 }  // namespace

@@ -115,8 +115,9 @@ std::string lower(std::string text) {
 struct Shape {
   std::vector<std::string> steps;
   std::set<std::string> metrics;
-  std::vector<std::int64_t> counts;             // step_count of every step
-  std::map<std::string, std::size_t> episodes;  // values of a metric in a step
+  std::vector<std::int64_t> counts;                      // step_count of every step
+  std::map<std::string, std::set<std::size_t>> lengths;  // of a metric's lists, over the steps
+  std::map<std::string, std::size_t> absolute_lengths;
 };
 
 // marl-eval keeps only the mean interval between steps, so they must be about equally far apart.
@@ -137,19 +138,20 @@ void check_spacing(const Shape& shape, const std::string& where,
 
 // A metric has one value per episode or a single aggregate: the same number in every step, ten
 // times as many (or one) in absolute_metrics.
-void check_length(Shape& shape, const std::string& name, std::size_t n_values, bool is_absolute,
-                  const std::string& where, std::vector<std::string>& problems) {
+void check_lengths(const Shape& shape, const std::string& where,
+                   std::vector<std::string>& problems) {
   constexpr std::size_t kAbsoluteFactor = 10;
-  if (!is_absolute) {
-    const std::size_t expected = shape.episodes.try_emplace(name, n_values).first->second;
-    if (n_values != expected)
-      problems.push_back(fmt::format("{}: another number of values than before", where));
-    return;
+  for (const auto& [name, lengths] : shape.lengths)
+    if (lengths.size() > 1)
+      problems.push_back(
+          fmt::format("{}: {} has another number of values from step to step", where, name));
+  for (const auto& [name, n_values] : shape.absolute_lengths) {
+    const auto found = shape.lengths.find(name);
+    if (n_values != 1 && found != shape.lengths.end() &&
+        n_values != kAbsoluteFactor * *found->second.begin())
+      problems.push_back(fmt::format("{}: the absolute {} needs 1 or {} times the values of a step",
+                                     where, name, kAbsoluteFactor));
   }
-  const auto found = shape.episodes.find(name);
-  if (n_values != 1 && found != shape.episodes.end() && n_values != kAbsoluteFactor * found->second)
-    problems.push_back(
-        fmt::format("{}: needs 1 or {} times the values of a step", where, kAbsoluteFactor));
 }
 
 std::optional<Shape> shape_of(const Json& run, const std::string& where,
@@ -197,7 +199,8 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
           std::all_of(values.begin(), values.end(), [](const Json& v) { return v.is_number(); });
       const std::string place = fmt::format("{}.{}.{}", where, key, name);
       if (is_list) {
-        check_length(shape, name, values.size(), is_absolute, place, problems);
+        if (is_absolute) shape.absolute_lengths[name] = values.size();
+        if (!is_absolute) shape.lengths[name].insert(values.size());
       } else {
         problems.push_back(place + ": not a list of numbers");
       }
@@ -211,6 +214,7 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
   if (shape.metrics.count("return") == 0)
     problems.push_back(fmt::format("{}: no metric 'return'", where));
   check_spacing(shape, where, problems);
+  check_lengths(shape, where, problems);
   return shape;
 }
 
