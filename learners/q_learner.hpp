@@ -85,7 +85,6 @@ class QLearner {
 
  private:
   struct Group {
-    Scratch scratch;
     std::vector<float> grad;
     UpdateSums sums;
   };
@@ -110,6 +109,7 @@ class QLearner {
   std::vector<int> order_;  // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
   UpdateSums sums_;
   UpdateStats stats_;
 };

@@ -163,6 +163,8 @@ struct Kernels {
     // chain.
     constexpr int kRowBlock = 96;
     constexpr int kBlock = 128;
+    const int k_blocks = g.k > kBlock ? (g.k + kBlock - 1) / kBlock : 1;
+    const int k_step = (g.k + k_blocks - 1) / k_blocks;
     constexpr int kPanel = kMaxVectors * W;
     Gemm block = g;
     for (int row = 0; row < g.m; row += kRowBlock) {
@@ -171,7 +173,7 @@ struct Kernels {
       block.c = g.c + row * g.ldc;
       int k0 = 0;
       do {
-        const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
+        const int k1 = g.k - k0 > k_step ? k0 + k_step : g.k;
         block.relu = k1 == g.k ? g.relu : 0;
         block.positive =
             k1 == g.k && g.positive != nullptr ? g.positive + row * g.ld_positive : nullptr;
@@ -265,7 +267,8 @@ struct Kernels {
   }
 
   static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
-                           const float* d_h, float* d_gates, float* d_h_prev, float* d_bias) {
+                           const float* d_h, float* d_gates, std::ptrdiff_t ld, float* d_h_prev,
+                           float* d_bias) {
     const F one = V::set1(1.0F);
     for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
       F sum_r = get(d_bias + j, l);
@@ -275,7 +278,7 @@ struct Kernels {
       const float* gate = gates + j;
       float* out = d_gates + j;
       std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j);
-      for (int row = 0; row < rows; ++row, gate += 4 * h, out += 4 * h, at += h) {
+      for (int row = 0; row < rows; ++row, gate += 4 * h, out += ld, at += h) {
         const F r = get(gate, l);
         const F z = get(gate + h, l);
         const F n = get(gate + 2 * h, l);
