@@ -112,6 +112,10 @@ struct KernelTable {
   void (*chosen_backward)(int rows, int h, const float* d_q, const int* action, const float* w,
                           const float* hidden, float* d_hidden, float* d_w);
 
+  /// First of the allowed indices at which q[n] is largest; 0 when none is allowed. Bit `first + i`
+  /// of the little-endian bit string `allowed` stands for i. NaN counts as smaller than any number.
+  int (*best_allowed)(int n, const float* q, const std::uint8_t* allowed, int first);
+
   void (*qmix_forward)(const QmixForward& f);
   void (*qmix_backward)(const QmixBackward& b);
 

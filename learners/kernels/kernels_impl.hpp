@@ -342,6 +342,34 @@ struct Kernels {
     }
   }
 
+  /// `count` (at most 16) bits of a bit string, reading no byte that holds none of them.
+  static unsigned take_bits(const std::uint8_t* bits, int first, int count) {
+    const std::uint8_t* p = bits + first / 8;
+    const int shift = first % 8;
+    unsigned word = p[0];
+    if (shift + count > 8) word |= static_cast<unsigned>(p[1]) << 8U;
+    if (shift + count > 16) word |= static_cast<unsigned>(p[2]) << 16U;
+    return word >> shift & ((1U << count) - 1U);
+  }
+  static int best_allowed(int n, const float* q, const std::uint8_t* allowed, int first) {
+    const F none = V::set1(-__builtin_inff());
+    F top = none;
+    int usable = -1;
+    for (int i = 0; i < n; i += W) {
+      const int lanes = n - i < W ? n - i : W;
+      const unsigned bits = take_bits(allowed, first + i, lanes);
+      if (usable < 0 && bits != 0) usable = i + __builtin_ctz(bits);
+      top = V::max(V::select(V::mask(bits), get(q + i, lanes), none), top);
+    }
+    const F best = V::set1(V::largest(top));
+    for (int i = 0; i < n; i += W) {
+      const int lanes = n - i < W ? n - i : W;
+      const unsigned at = V::equal(get(q + i, lanes), best) & take_bits(allowed, first + i, lanes);
+      if (at != 0) return i + __builtin_ctz(at);
+    }
+    return usable < 0 ? 0 : usable;
+  }
+
   // ---------------------------------------------------------------- QMIX
   // Sums over the embedding: 16 partial sums (lane = index mod 16), combined in a fixed tree.
   struct Lanes16 {
@@ -523,16 +551,17 @@ struct Kernels {
   }
 
   static constexpr KernelTable table(const char* name) {
-    return {name,         gemm,
-            column_sum,   axpy,
-            add,          exp,
-            log,          tanh,
-            sigmoid,      gru_forward,
-            gru_backward, embed_relu,
-            scatter_add,  chosen_backward,
-            qmix_forward, qmix_backward,
-            rmsprop,      adam,
-            fma_peak,     kPeakFlops};
+    return {name,          gemm,
+            column_sum,    axpy,
+            add,           exp,
+            log,           tanh,
+            sigmoid,       gru_forward,
+            gru_backward,  embed_relu,
+            scatter_add,   chosen_backward,
+            best_allowed,  qmix_forward,
+            qmix_backward, rmsprop,
+            adam,          fma_peak,
+            kPeakFlops};
   }
 };
 
