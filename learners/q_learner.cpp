@@ -206,8 +206,8 @@ void QLearner::apply_gradient(const UpdateStats& stats) {
 
 void QLearner::save(ByteWriter& out) const {
   out.put_tag("q_learner");
-  out.put_vector(params_);
-  out.put_vector(target_);
+  out.put_span(std::span<const float>(params_));
+  out.put_span(std::span<const float>(target_));
   optimizer_.save(out);
 }
 

@@ -85,7 +85,7 @@ class QLearner {
 
  private:
   struct Group {
-    std::vector<float> grad;
+    FloatArray grad;
     UpdateSums sums;
   };
   struct Chunk {
@@ -101,9 +101,9 @@ class QLearner {
   EnvShape shape_;
   TrainConfig config_;
   Network network_;
-  std::vector<float> params_;
-  std::vector<float> target_;
-  std::vector<float> grad_;
+  FloatArray params_;
+  FloatArray target_;
+  FloatArray grad_;
   Optimizer optimizer_;
   AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<int> order_;  // batch positions, longest episode first
