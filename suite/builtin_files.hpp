@@ -1,5 +1,5 @@
-// The TOML files of suite/configs and the page of replays, compiled into the library so that the
-// program is one file.
+// The TOML files of suite/configs and the pages of replays and reports, compiled into the library
+// so that the program is one file.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace credo::suite {
 
 struct BuiltinFile {
-  std::string folder;  ///< "profiles", "suites", "replay_page"
+  std::string folder;  ///< "profiles", "suites", "replay_page", "page" (of reports)
   std::string name;    ///< without .toml
   std::string label;   ///< as shown in messages
   std::string_view text;

@@ -1,10 +1,11 @@
-# Writes suite/configs/**/*.toml and suite/replay_page/* into one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P
+# Writes configs/**/*.toml, replay_page/* and report/page/* of suite into one C++ file:
+# cmake -D SOURCE_DIR=... -D OUTPUT=... -P embed_configs.cmake
 file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml)
 list(SORT files)
-file(GLOB page RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/replay_page/*)
+file(GLOB page RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/replay_page/* ${SOURCE_DIR}/report/page/*)
 list(SORT page)
 list(APPEND files ${page})
-set(code "// Generated from suite/configs and suite/replay_page.\n#include \"suite/builtin_files.hpp\"\n\n")
+set(code "// Generated from files in suite.\n#include \"suite/builtin_files.hpp\"\n\n")
 string(APPEND code "namespace credo::suite {\n\nconst std::vector<BuiltinFile>& builtin_files() {\n")
 string(APPEND code "  static const std::vector<BuiltinFile> files = {\n")
 foreach(file ${files})

@@ -1,7 +1,8 @@
 #include "suite/report/html_report.hpp"
 
+#include "envs/core/error.hpp"
+#include "suite/builtin_files.hpp"
 #include "suite/report/page_data.hpp"
-#include "suite/report/page_text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -35,18 +36,34 @@ std::string json_for_script(const Json& json) {
   return escaped;
 }
 
+std::string_view page_file(std::string_view name) {
+  const BuiltinFile* file = find_builtin("page", name);
+  CREDO_CHECK(file != nullptr, "the program lacks " + std::string(name));
+  return file->text;
+}
+
+// In the order they need each other.
+std::string page_script() {
+  std::string script;
+  for (const char* name :
+       {"dom.js", "scales.js", "figures.js", "curve_chart.js", "interval_chart.js", "tables.js",
+        "sections.js", "cell_page.js", "selftest.js", "main.js"})
+    script += page_file(name);
+  return script;
+}
+
 }  // namespace
 
 std::string html_report(const ResultSet& set, const Report& report, const HtmlOptions& options) {
   const Json data = page_data(set, report, options);
   const std::vector<std::pair<std::string_view, std::string>> parts = {
       {"{{title}}", escape_html(data.at("title").get<std::string>())},
-      {"{{style}}", std::string(kPageStyle)},
+      {"{{style}}", std::string(page_file("style.css"))},
       {"{{data}}", json_for_script(data)},
-      {"{{script}}", "(() => {\n\"use strict\";\n" + std::string(kPageScript) + "})();\n"}};
+      {"{{script}}", "(() => {\n\"use strict\";\n" + page_script() + "})();\n"}};
   // In the order of the skeleton; what was put in is not looked at again.
   std::string page;
-  std::string_view rest = kPageHtml;
+  std::string_view rest = page_file("page.html");
   for (const auto& [mark, text] : parts) {
     const std::size_t at = rest.find(mark);
     page += std::string(rest.substr(0, at)) + text;
