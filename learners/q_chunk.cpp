@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "learners/credit/gradient_entropy.hpp"
+#include "learners/kernels/kernels.hpp"
 
 namespace credo {
 
@@ -60,10 +61,7 @@ float QChunk::value(const AgentPass& pass, int row, int action) const {
 int QChunk::best_action(const AgentPass& pass, int e, int t, int agent) const {
   const Episode& ep = episode(e);
   const float* q = pass.q + at(row(e, t) + agent, n_actions_);
-  int best = -1;
-  for (int a = 0; a < n_actions_; ++a)
-    if (ep.is_available(t, agent, a) && (best < 0 || q[a] > q[best])) best = a;
-  return best < 0 ? 0 : best;
+  return kernels().best_allowed(n_actions_, q, ep.avail_bits(t), agent * n_actions_);
 }
 
 bool QChunk::regularised() const {
@@ -107,11 +105,15 @@ void QChunk::pack() {
   obs_ = scratch_.floats(sz(packed_.block_rows) * sz(c_.shape.obs_dim));
 }
 
-void QChunk::read_obs(int block) {
+const float* QChunk::read_obs(int block) {
+  const int begin = packed_.block_begin(block);
+  if (packed_.live[sz(begin)] == 1)
+    if (const float* raw = episode(0).raw_obs(begin)) return raw;
   float* out = obs_;
-  for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
+  for (int t = begin; t < packed_.block_begin(block + 1); ++t)
     for (int e = 0; e < packed_.live[sz(t)]; ++e, out += n_ * c_.shape.obs_dim)
       episode(e).read_obs(t, out);
+  return obs_;
 }
 
 // The targets of weighted QMIX come from the second pair of networks: the target agents of the
@@ -126,12 +128,12 @@ void QChunk::forward_agents() {
     central_target_ = central_->agent.begin(packed_, false, scratch_);
   }
   for (int b = 0; b < packed_.n_blocks(); ++b) {
-    read_obs(b);
-    agent.forward_block(c_.params, packed_, online_, b, obs_, scratch_);
-    if (target) agent.forward_block(c_.target, packed_, target_, b, obs_, scratch_);
+    const float* obs = read_obs(b);
+    agent.forward_block(c_.params, packed_, online_, b, obs, scratch_);
+    if (target) agent.forward_block(c_.target, packed_, target_, b, obs, scratch_);
     if (central_ == nullptr) continue;
-    central_->agent.forward_block(c_.params, packed_, central_online_, b, obs_, scratch_);
-    central_->agent.forward_block(c_.target, packed_, central_target_, b, obs_, scratch_);
+    central_->agent.forward_block(c_.params, packed_, central_online_, b, obs, scratch_);
+    central_->agent.forward_block(c_.target, packed_, central_target_, b, obs, scratch_);
   }
 }
 
@@ -163,6 +165,17 @@ QChunk::Steps QChunk::allocate(const MixerNeeds& needs) {
 // The states of all steps and of the slots that follow them.
 void QChunk::gather_states() {
   const int width = c_.shape.state_dim;
+  if (count_ == 1) {  // the slots of one episode lie one after the other
+    const float* slots = episode(0).raw_state(0);
+    if (slots == nullptr) {
+      float* read = scratch_.floats(sz(episode(0).slots()) * sz(width));
+      for (int t = 0; t < episode(0).slots(); ++t) episode(0).read_state(t, read + at(t, width));
+      slots = read;
+    }
+    now_.state = central_now_.state = central_greedy_.state = slots;
+    next_.state = central_next_.state = slots + width;
+    return;
+  }
   float* state = scratch_.floats(sz(n_steps_) * sz(width));
   float* next = scratch_.floats(sz(n_steps_) * sz(width));
   for (int e = 0; e < count_; ++e) {
@@ -183,8 +196,8 @@ void QChunk::gather_states() {
 
 // Chosen-action values, values of the next slot's choice, and what else the mixer reads.
 void QChunk::gather_values() {
-  float* state = now_.state;
-  float* state_next = next_.state;
+  const float* state = now_.state;
+  const float* state_next = next_.state;
   now_ = allocate(needs_);
   MixerNeeds next_needs = needs_;
   next_needs.greedy = false;
@@ -400,10 +413,10 @@ void QChunk::backward(float* grad) {
     central_back = central_->agent.begin_backward(packed_, scratch_);
   }
   for (int b = packed_.n_blocks() - 1; b >= 0; --b) {
-    read_obs(b);
-    agent.backward_block(c_.transposed, packed_, online_, b, obs_, d, back, grad, scratch_);
+    const float* obs = read_obs(b);
+    agent.backward_block(c_.transposed, packed_, online_, b, obs, d, back, grad, scratch_);
     if (central_ != nullptr)
-      central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs_,
+      central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs,
                                      d_central, central_back, grad, scratch_);
   }
   agent.end_backward(back, grad);

@@ -35,7 +35,7 @@ class QChunk {
   /// Steps as a mixer reads them; what the mixer does not need stays null.
   struct Steps {
     float* q = nullptr;
-    float* state = nullptr;
+    const float* state = nullptr;
     int* actions = nullptr;
     float* q_max = nullptr;
     int* greedy = nullptr;
@@ -53,7 +53,8 @@ class QChunk {
   MixerInput input(const Steps& steps) const;
 
   void pack();
-  void read_obs(int block);
+  /// Observations of a block's rows.
+  const float* read_obs(int block);
   void forward_agents();
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);

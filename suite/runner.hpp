@@ -13,6 +13,7 @@
 #include "learners/evaluation.hpp"
 #include "suite/config.hpp"
 #include "suite/run_directory.hpp"
+#include "suite/run_timing.hpp"
 
 namespace credo::suite {
 
@@ -38,6 +39,8 @@ struct RunOutcome {
   std::int64_t t_env = 0;
   std::optional<Evaluation> final_evaluation;  ///< when end is kDone
   std::optional<Evaluation> absolute;          ///< likewise, unless it is switched off
+  RunTiming timing;                            ///< of this process
+  std::int64_t steps_here = 0;                 ///< training steps of this process
 };
 
 /// The environment of a configuration. Errors: UserError.

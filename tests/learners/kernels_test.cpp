@@ -233,7 +233,7 @@ TEST_SUITE("kernels") {
       // Output: gradients of the gates, of the old state, of the biases.
       check_tables(
           draw.reals(sz(rows * 5 * h + 4 * h)), [&](const KernelTable& t, std::vector<float>& out) {
-            t.gru_backward(rows, h, kept.data(), h_prev.data(), d_h.data(), out.data(),
+            t.gru_backward(rows, h, kept.data(), h_prev.data(), d_h.data(), out.data(), 4 * h,
                            out.data() + gates_size,
                            out.data() + gates_size + static_cast<std::ptrdiff_t>(rows) * h);
           });
@@ -250,7 +250,7 @@ TEST_SUITE("kernels") {
     const std::vector<float> start = draw.reals(sz(4 * h));
     for (const KernelTable* t : tables()) {
       std::vector<float> d_gates(gates.size()), d_h_prev(h_prev.size()), d_bias = start;
-      t->gru_backward(rows, h, gates.data(), h_prev.data(), d_h.data(), d_gates.data(),
+      t->gru_backward(rows, h, gates.data(), h_prev.data(), d_h.data(), d_gates.data(), 4 * h,
                       d_h_prev.data(), d_bias.data());
       std::vector<float> want = start;
       t->column_sum(rows, 4 * h, d_gates.data(), 4 * h, want.data());
