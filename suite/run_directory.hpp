@@ -20,6 +20,7 @@
 
 #include "suite/checkpoint.hpp"
 #include "suite/config.hpp"
+#include "suite/directory_lock.hpp"
 #include "suite/files.hpp"
 #include "suite/metrics.hpp"
 
@@ -65,6 +66,8 @@ struct CheckpointName {
   std::filesystem::path weights, state;
 };
 
+/// Everything that writes throws LockLostError, and writes nothing, once another process has taken
+/// the folder over.
 class RunDirectory {
  public:
   /// A new run. Errors: UserError when the folder holds a run, is in use or cannot be written.
@@ -85,7 +88,7 @@ class RunDirectory {
   /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
   void open_streams(const std::optional<CheckpointState>& from);
   void append_metrics(std::string_view lines);
-  void append_episodes(std::string_view lines) { episodes_->append(lines); }
+  void append_episodes(std::string_view lines);
   void sync_streams();
 
   /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
@@ -103,6 +106,7 @@ class RunDirectory {
   void drop_states() const;
   void open_events();
   void append_events(const std::vector<MetricsEvent>& events);
+  void leave_open_files_behind() const;
 
   std::filesystem::path path_;
   RunConfig config_;
