@@ -341,10 +341,29 @@ std::optional<CheckpointState> RunDirectory::load_checkpoint(const std::string& 
 }
 
 void RunDirectory::open_streams(const std::optional<CheckpointState>& from) {
+  lock_->check();
+  if (lock_->was_taken_over()) leave_open_files_behind();
   const std::uint64_t episodes_bytes = from ? from->eval_bytes : 0;
   metrics_ = std::make_unique<AppendFile>(path_ / kMetrics, from ? from->metrics_bytes : 0);
   episodes_ = std::make_unique<AppendFile>(path_ / kEpisodes, episodes_bytes);
   if (episodes_bytes == 0) episodes_->append(kEpisodesHeader);
+}
+
+// The owner before may be alive, between a check and a write: its open files get other inodes.
+void RunDirectory::leave_open_files_behind() const {
+  std::error_code error;
+  for (const std::string_view name : {kMetrics, kEpisodes})
+    if (fs::exists(path_ / name, error)) write_file(path_ / name, read_text(path_ / name));
+}
+
+void RunDirectory::append_metrics(std::string_view lines) {
+  lock_->check();
+  metrics_->append(lines);
+}
+
+void RunDirectory::append_episodes(std::string_view lines) {
+  lock_->check();
+  episodes_->append(lines);
 }
 
 void RunDirectory::sync_streams() {
@@ -353,6 +372,7 @@ void RunDirectory::sync_streams() {
 }
 
 void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::byte> weights) {
+  lock_->check();
   sync_streams();
   state.config_id = manifest_.run_id;
   state.metrics_bytes = metrics_->size();
@@ -376,6 +396,7 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
 }
 
 void RunDirectory::save_best(std::span<const std::byte> weights) {
+  lock_->check();
   write_file(path_ / kCheckpoints / kBestWeights, weights);
 }
 
@@ -411,6 +432,7 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
 }
 
 void RunDirectory::write_manifest() const {
+  lock_->check();
   write_file(path_ / kManifest,
              to_json(manifest_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

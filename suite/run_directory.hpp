@@ -19,6 +19,7 @@
 
 #include "suite/checkpoint.hpp"
 #include "suite/config.hpp"
+#include "suite/directory_lock.hpp"
 #include "suite/files.hpp"
 
 namespace credo::suite {
@@ -63,6 +64,8 @@ struct CheckpointName {
   std::filesystem::path weights, state;
 };
 
+/// Everything that writes throws LockLostError, and writes nothing, once another process has taken
+/// the folder over.
 class RunDirectory {
  public:
   /// A new run. Errors: UserError when the folder holds a run, is in use or cannot be written.
@@ -82,8 +85,8 @@ class RunDirectory {
 
   /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
   void open_streams(const std::optional<CheckpointState>& from);
-  void append_metrics(std::string_view lines) { metrics_->append(lines); }
-  void append_episodes(std::string_view lines) { episodes_->append(lines); }
+  void append_metrics(std::string_view lines);
+  void append_episodes(std::string_view lines);
   void sync_streams();
 
   /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
@@ -99,6 +102,7 @@ class RunDirectory {
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
   void drop_states() const;
+  void leave_open_files_behind() const;
 
   std::filesystem::path path_;
   RunConfig config_;

@@ -39,6 +39,8 @@ class Run {
     RunOutcome outcome;
     try {
       outcome = trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
     } catch (const DivergedError& error) {
       outcome.end = RunEnd::kDiverged;
       outcome.reason = error.what();
@@ -47,11 +49,24 @@ class Run {
       outcome.reason = error.what();
     }
     outcome.t_env = directory_.manifest().env_steps;
-    record(outcome);
+    try {
+      record(outcome);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
+    }
     return outcome;
   }
 
  private:
+  // The folder is another process's now, the manifest included.
+  RunOutcome taken_over(const LockLostError& error) {
+    RunOutcome outcome;
+    outcome.end = RunEnd::kTakenOver;
+    outcome.reason = error.what();
+    outcome.t_env = directory_.manifest().env_steps;
+    return outcome;
+  }
+
   std::unique_ptr<Trainer> make_trainer(const Env& env,
                                         const std::optional<CheckpointState>& from) {
     const TrainConfig train_config = config_.train_config();

@@ -30,7 +30,7 @@ struct RunOptions {
   std::string checkpoint;                               ///< resume from this one, "" = newest
 };
 
-enum class RunEnd { kDone, kFailed, kDiverged, kStopped, kAlreadyDone };
+enum class RunEnd { kDone, kFailed, kDiverged, kStopped, kAlreadyDone, kTakenOver };
 
 struct RunOutcome {
   RunEnd end = RunEnd::kDone;
@@ -55,7 +55,7 @@ RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& 
 /// Environment steps a run trains (or open_loop searches) for; 0 for the other fixed policies.
 std::int64_t budget(const RunConfig& config);
 
-/// 0 done, 1 failed or diverged, 75 stopped.
+/// 0 done, 1 failed, diverged or taken over by another process, 75 stopped.
 int exit_code(RunEnd end);
 
 }  // namespace credo::suite

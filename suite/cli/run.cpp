@@ -49,6 +49,9 @@ int conclude(const Arguments& arguments, const std::string& directory, const Run
               : fmt::format("stopped by {}; `credo resume {}` begins the search of open_loop again",
                             outcome.reason, directory));
       break;
+    case RunEnd::kTakenOver:
+      print_message(arguments, outcome.reason + "; this process has stopped");
+      break;
     case RunEnd::kFailed:
       fmt::print(stderr, "credo: error: {}: run failed: {}\n", directory, one_line(outcome.reason));
       break;
