@@ -193,6 +193,20 @@ class Claim {
   bool is_held_ = false;
 };
 
+// Removes files of processes that died between two steps. Without the lock a claim must be left
+// alone; to its holder only claims on its own token matter.
+void sweep(const fs::path& directory, const LockOwner& self) {
+  std::error_code error;
+  const std::string prefix = fmt::format("{}.", kLock);
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const fs::path& path = entry.path();
+    const std::string name = path.filename().string();
+    if (!name.starts_with(prefix) || name.find(self.token) != std::string::npos) continue;
+    const auto owner = decode_lock(read_or_empty(path));
+    if (owner ? is_gone(*owner, self) : is_stale(directory, path)) ::unlink(path.c_str());
+  }
+}
+
 }  // namespace
 
 std::string LockOwner::text() const {
@@ -255,6 +269,7 @@ DirectoryLock::DirectoryLock(const fs::path& directory)
   write_temporary(temporary, encode_lock(self_));
   const Remover remover(temporary);
   acquire();
+  sweep(directory_, self_);
   heart_ = std::thread([this] { beat(); });
 }
 

@@ -84,6 +84,9 @@ using Queue = std::map<std::string, std::map<std::size_t, std::string>>;
 std::optional<Queue> ask_queue();
 Queue parse_queue(const std::string& text);
 
+/// Errors: UserError when there is no sbatch here.
+void check_sbatch();
+
 /// Writes slurm/<number> (the next free number, stored in `submission`) and submits it;
 /// `suite_file` is copied beside the scripts unless empty. Returns lines to tell. Errors:
 /// UserError, with what sbatch said; parts that were submitted before stay submitted and recorded.

@@ -38,9 +38,6 @@ std::string trimmed(const std::string& text) {
 // The number of the job, from "123" or "123;cluster".
 std::string submit_one(const std::vector<std::string>& words) {
   const CommandOutput output = run_command_words(words);
-  if (!output.was_found)
-    throw UserError(
-        "--slurm: there is no sbatch here; use a login node of the cluster, or --dry-run");
   if (output.code != 0)
     throw UserError(
         fmt::format("sbatch refused: {}; what was submitted before goes on, and the "
@@ -159,6 +156,12 @@ std::optional<Queue> ask_queue() {
       run_command_words({"squeue", "--noheader", "--array", "--me", "--format=%F %K %T"});
   if (!output.was_found || output.code != 0) return std::nullopt;
   return parse_queue(output.out);
+}
+
+void check_sbatch() {
+  if (!run_command_words({"sbatch", "--version"}).was_found)
+    throw UserError(
+        "--slurm: there is no sbatch here; use a login node of the cluster, or --dry-run");
 }
 
 std::vector<std::string> submit(Submission& submission, const fs::path& suite_file) {

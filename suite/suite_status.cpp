@@ -136,4 +136,9 @@ std::vector<std::string> resubmit_commands(const fs::path& out,
   return commands;
 }
 
+std::string tables_command(const fs::path& out, const std::vector<OldSubmission>& submissions) {
+  const fs::path folder = out / "slurm" / fmt::format("{}", submissions.back().number);
+  return shell_line({"sbatch", (folder / "report.sh").string()});
+}
+
 }  // namespace credo::suite

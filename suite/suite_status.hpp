@@ -43,5 +43,8 @@ std::vector<std::string> resubmit_commands(const std::filesystem::path& out,
                                            const std::vector<CellReport>& reports,
                                            const std::vector<OldSubmission>& submissions,
                                            std::size_t max_array_size);
+/// The call that writes the tables again; there must be a submission.
+std::string tables_command(const std::filesystem::path& out,
+                           const std::vector<OldSubmission>& submissions);
 
 }  // namespace credo::suite

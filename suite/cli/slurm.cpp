@@ -169,6 +169,11 @@ int run_slurm(const Arguments& arguments, const SuiteSpec& spec, const std::vect
   }
   submission.elements = pack_cells(missing, submission.options.pack);
   if (arguments.has("dry-run")) return show(submission);
+  check_sbatch();
+  begin_suite(spec, cells,
+              {.out = submission.out,
+               .command = arguments.command_line,
+               .allow_mixed = arguments.has("allow-mixed")});
   const std::string& name = arguments.positional.front();
   const auto told =
       submit(submission, is_file(name) ? fs::path(submission.command[2]) : fs::path());
@@ -187,13 +192,14 @@ int run_status(const Arguments& arguments, const std::vector<Cell>& cells) {
   if (!queue) print_message(arguments, "squeue cannot be asked: queued cells count as missing");
   const auto reports = inspect_cells(out, cells, submissions, queue);
   const auto commands = resubmit_commands(out, reports, submissions, ask_max_array_size());
+  const std::string tables = commands.empty() ? "" : tables_command(out, submissions);
   if (arguments.json()) {
     Json rows = Json::array();
     for (const CellReport& report : reports)
       rows.push_back(Json{{"cell", report.cell->name},
                           {"status", status_name(report.status)},
                           {"note", report.note}});
-    print_out(json_text(Json{{"cells", rows}, {"resubmit", commands}}));
+    print_out(json_text(Json{{"cells", rows}, {"resubmit", commands}, {"afterwards", tables}}));
     return kExitOk;
   }
   std::string text;
@@ -214,6 +220,7 @@ int run_status(const Arguments& arguments, const std::vector<Cell>& cells) {
   }
   text = fmt::format("{} cells: {}\n", reports.size(), counts) + text;
   for (const std::string& command : commands) text += "resubmit: " + command + "\n";
+  if (!tables.empty()) text += "afterwards: " + tables + "\n";
   print_out(text);
   return kExitOk;
 }

@@ -115,6 +115,7 @@ refuse "--episodes|'0'" eval --policy random --env two_step --episodes 0
 refuse "--episodes|'-1'" eval --policy random --env two_step --episodes -1
 refuse "--episodes|99999999999999999999" eval done --episodes 99999999999999999999
 refuse "--jobs|'0'" suite smoke --jobs 0 --out x
+refuse "--partiton|--partition" suite smoke --slurm --partiton short --out x
 refuse "--time|'3'|5 minutes" suite smoke --slurm --time 3 --out x
 refuse "--time|'soon'|HH:MM:SS" suite smoke --slurm --time soon --out x
 refuse "--cpus|'0'" suite smoke --slurm --cpus 0 --out x

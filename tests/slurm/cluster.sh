@@ -14,7 +14,7 @@ done
 scratch=$(mktemp -d)
 chmod 755 "$scratch"
 # Everything below ends by then, whatever hangs.
-deadline=$((SECONDS + 300))
+deadline=$((SECONDS + 500))
 
 # The daemons and what is left of their jobs, known by the configuration in their environment.
 cluster_processes() {
@@ -172,18 +172,32 @@ for run in vdn/seed_1 qmix/seed_0; do
   grep -q '"resumes": [1-9]' "$(cell $run)/manifest.json" || fail "$run was never resumed"
 done
 
-# What is missing, by the command that was printed; this time the script is killed.
 again=$(sed -n 's/^resubmit: //p' status)
+tables=$(sed -n 's/^afterwards: //p' status)
 [ "$(wc -l <<<"$again")" = 1 ] && [[ $again == "sbatch --array=0 "* ]] || fail "resubmit: $again"
-eval "$again" || give_up "resubmission"
-within 60 '[ -n "$(owner vdn/seed_0)" ]' || give_up "what was submitted again does not begin"
-kill -KILL "$(parent "$(owner vdn/seed_0)")" || fail "the script ended before it could be killed"
-within 60 drained || give_up "the queue does not empty after the second kill"
 
-# And by --slurm, with a report job after it.
+# What is missing is submitted again. Its script is killed, its program lives on where Slurm cannot
+# see it (halted, so that it is still there when the next one comes).
 "$credo" suite "$suite" --slurm --out "$out" || give_up "second submission"
 [ "$(cat "$out/slurm/2/elements.txt")" = predator_prey/5x5/vdn/seed_0 ] || fail "more than the missing"
-within 60 drained || give_up "the second queue does not empty"
+within 60 '[ -n "$(owner vdn/seed_0)" ]' || give_up "what was submitted again does not begin"
+orphan=$(owner vdn/seed_0)
+script=$(parent "$orphan")
+kill -STOP "$orphan" && kill -KILL "$script" || give_up "the task ended before it could be killed"
+within 60 drained || give_up "the queue does not empty after a script was killed"
+"$credo" suite "$suite" --status --out "$out" >status || fail "second status"
+grep -q "^running .*vdn/seed_0  (process $orphan on " status || fail "the orphan: $(cat status)"
+
+# Submitted by the command that was printed, the cell is left to the old program, and seen to again
+# after a requeue.
+job=$(eval "$again" | sed -n 's/Submitted batch job //p')
+within 60 'grep -q "back into the queue" "$out/slurm/1/log/${job}_0.out" 2>/dev/null' ||
+  give_up "no requeue beside the old program"
+grep -q "left alone.* (process $orphan on " "$out/slurm/1/log/${job}_0.out" || fail "not left alone"
+kill -CONT "$orphan"
+within 60 drained || give_up "the queue does not empty beside the old program"
+eval "$tables" || fail "tables: $tables"
+within 60 drained || give_up "the queue does not empty after the tables"
 "$credo" suite "$suite" --slurm --out "$out" 2>nothing || fail "third submission"
 grep -q 'nothing to submit: of 6 cells 6 are finished' nothing || fail "$(cat nothing)"
 

@@ -5,7 +5,8 @@ set -u
 credo=$(realpath "$1")
 suite=$(cd "$(dirname "$0")" && pwd)/small.toml
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+old=
+trap '[ -z "$old" ] || kill -KILL "$old"; rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 failures=0
 fail() {
@@ -14,7 +15,8 @@ fail() {
 }
 mkdir bin
 stub() { printf '#!/bin/sh\n%s\n' "$2" >"bin/$1" && chmod +x "bin/$1"; }
-stub sbatch "echo \"\$*\" >>$scratch/calls; n=\$(wc -l <$scratch/calls)
+stub sbatch "[ \"\$1\" != --version ] || exit 0
+echo \"\$*\" >>$scratch/calls; n=\$(wc -l <$scratch/calls)
 [ \"\${REFUSE_AFTER:-9}\" -ge \"\$n\" ] || { echo 'limit reached' >&2; exit 1; }
 echo \"\$((100 + n));main\""
 stub scontrol 'echo "MaxArraySize            = ${ARRAY_SIZE:-2}"'
@@ -61,12 +63,38 @@ grep -qF -- '--array=0-0%3' calls || fail "--max-parallel"
 : >calls
 : >queue
 REFUSE_AFTER=1 "$credo" suite "$suite" --slurm --out "$scratch/part" --quiet 2>err
-[ $? -eq 2 ] && grep -q 'limit reached' err || fail "refusal: $(cat err)"
+[ $? -eq 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'limit reached' err || fail "refusal: $(cat err)"
 [ "$(cat part/slurm/1/jobs.txt)" = 'array 101 0 2' ] || fail "submitted part not recorded"
 
+# No sbatch at all: one line, and nothing is written.
+PATH=$scratch/none "$credo" suite "$suite" --slurm --out "$scratch/none" 2>err
+[ $? -eq 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'no sbatch here' err || fail "no sbatch: $(cat err)"
+[ ! -e none ] || fail "something was written without sbatch"
+
 # An element runs its own cells and nothing else, in a folder that others work in.
-"$credo" suite "$suite" --t-max 200 --element 1/4 --out "$out" --quiet 2>/dev/null || fail "element"
+"$credo" suite "$suite" --element 1/4 --out "$out" --quiet 2>/dev/null || fail "element"
 [ "$(find "$out/runs" -name manifest.json | wc -l)" = 2 ] || fail "element ran other cells"
 [ ! -e "$out/tables.md" ] || fail "an element wrote tables"
+
+# An earlier start of the same job that still lives (halted, so that it cannot end first) loses its
+# cell to the later one, and stops without having written.
+attempt() { # RESTART_COUNT
+  SLURM_JOB_ID=9 SLURM_CLUSTER_NAME=main SLURM_RESTART_COUNT=$1 exec "$credo" suite "$suite" \
+    --only predator_prey/5x5/vdn/seed_0 --t-max 20000 --out "$scratch/twice"
+}
+cell=twice/runs/predator_prey/5x5/vdn/seed_0
+(attempt 0) >/dev/null 2>old &
+old=$!
+until [ -s $cell/checkpoints/latest ] || ! kill -0 $old; do sleep 0.02; done
+kill -STOP $old
+(attempt 1) >/dev/null 2>new || fail "a later start: $(cat new)"
+kill -CONT $old
+wait $old
+code=$?
+old=
+[ $code -eq 1 ] && grep -q 'taken over by another process; this process has stopped' old ||
+  fail "an earlier start: exit code $code: $(cat old)"
+"$credo" suite "$suite" --only predator_prey/5x5/vdn/seed_0 --t-max 20000 --out once --quiet >/dev/null || fail "once"
+diff -r --exclude=manifest.json once twice || fail "two starts differ from one"
 echo "$failures failures"
 [ $failures -eq 0 ]

@@ -79,6 +79,23 @@ TEST_CASE("the folder of a dead process is free at once") {
   CHECK_NOTHROW(DirectoryLock(scratch.path()));
 }
 
+TEST_CASE("what a dead process left in the middle of locking is swept away") {
+  const ScratchFolder scratch;
+  LockOwner dead = this_owner();
+  ++dead.started;
+  for (const char* name : {"tmp", "new", "claim"})
+    write_raw(scratch / (".lock." + dead.token + "." + name), encode_lock(dead));
+  const LockOwner alive = elsewhere();
+  const auto kept = scratch / (".lock." + alive.token + ".tmp");
+  write_raw(kept, encode_lock(alive));
+  write_raw(scratch / ".lock.0123456789abcdef.clock", "\n");
+  make_old(scratch / ".lock.0123456789abcdef.clock");
+  { const DirectoryLock lock(scratch.path()); }
+  CHECK(std::filesystem::exists(kept));
+  std::filesystem::remove(kept);
+  CHECK(std::filesystem::is_empty(scratch.path()));
+}
+
 TEST_CASE("a process number that was given again is another process") {
   const ScratchFolder scratch;
   LockOwner owner = this_owner();
