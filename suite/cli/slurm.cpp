@@ -22,8 +22,8 @@ constexpr std::array<const char*, 4> kPassedOn = {"partition", "account", "qos",
 constexpr std::array<const char*, 9> kOnlyWithSlurm = {
     "partition", "account", "qos", "mem", "time", "cpus", "pack", "sbatch", "max-parallel"};
 // What decides about the cells, and how they may be run.
-constexpr std::array<std::string_view, 8> kPlanOptions = {
-    "seeds", "only", "shard", "profile", "t-max", "set", "isa", "allow-mixed"};
+constexpr std::array<std::string_view, 8> kPlanOptions = {"seeds", "only", "shard", "profile",
+                                                          "t-max", "set",  "isa",   "allow-mixed"};
 
 std::string out_folder(const Arguments& arguments) {
   const auto out = arguments.text("out");

@@ -125,7 +125,7 @@ within() { # SECONDS CONDITION
     sleep 0.1
   done
 }
-within 60 'sinfo --noheader | grep -q idle' || give_up "the node does not come up"
+within 200 'sinfo --noheader | grep -q idle' || give_up "the node does not come up"
 "$credo" suite "$suite" --jobs 2 --out local --quiet >/dev/null || give_up "the local run"
 
 "$credo" suite "$suite" --slurm --out "$out" || give_up "submission"
@@ -142,15 +142,15 @@ parent() { awk '/^PPid:/ {print $2}' "/proc/$1/status"; }
 
 # Element 0 loses its program and element 1 goes back into the queue; the controller is restarted
 # meanwhile.
-within 60 'saved vdn/seed_0' || give_up "no element begins"
+within 200 'saved vdn/seed_0' || give_up "no element begins"
 kill -KILL "$(owner vdn/seed_0)" || give_up "the task ended before it could be killed"
-within 60 'saved vdn/seed_1' || give_up "no second element begins"
+within 200 'saved vdn/seed_1' || give_up "no second element begins"
 scontrol requeue "${job}_1" || fail "requeue"
 kill "$(cat run/slurmctld.pid)"
-within 60 'gone slurmctld' || give_up "the controller does not stop"
+within 200 'gone slurmctld' || give_up "the controller does not stop"
 slurmctld || give_up "the controller does not start again"
 # Element 2 gets the signal that Slurm sends ahead of a time limit.
-within 120 'saved qmix/seed_0' || give_up "nothing goes on after the restart of the controller"
+within 300 'saved qmix/seed_0' || give_up "nothing goes on after the restart of the controller"
 scancel --signal=USR1 --batch "${job}_2" || fail "no signal"
 
 # Requeued jobs may begin in two minutes; the test need not wait for that.
@@ -161,7 +161,7 @@ drained() {
   done
   [ -z "$(squeue --noheader 2>&1)" ]
 }
-within 120 drained || give_up "the queue does not empty"
+within 300 drained || give_up "the queue does not empty"
 "$credo" suite "$suite" --status --out "$out" >status || fail "status"
 cat status
 grep -q '^6 cells: 5 done, 1 interrupted' status || fail "status"
@@ -180,24 +180,24 @@ tables=$(sed -n 's/^afterwards: //p' status)
 # see it (halted, so that it is still there when the next one comes).
 "$credo" suite "$suite" --slurm --out "$out" || give_up "second submission"
 [ "$(cat "$out/slurm/2/elements.txt")" = predator_prey/5x5/vdn/seed_0 ] || fail "more than the missing"
-within 60 '[ -n "$(owner vdn/seed_0)" ]' || give_up "what was submitted again does not begin"
+within 200 '[ -n "$(owner vdn/seed_0)" ]' || give_up "what was submitted again does not begin"
 orphan=$(owner vdn/seed_0)
 script=$(parent "$orphan")
 kill -STOP "$orphan" && kill -KILL "$script" || give_up "the task ended before it could be killed"
-within 60 drained || give_up "the queue does not empty after a script was killed"
+within 200 drained || give_up "the queue does not empty after a script was killed"
 "$credo" suite "$suite" --status --out "$out" >status || fail "second status"
 grep -q "^running .*vdn/seed_0  (process $orphan on " status || fail "the orphan: $(cat status)"
 
 # Submitted by the command that was printed, the cell is left to the old program, and seen to again
 # after a requeue.
 job=$(eval "$again" | sed -n 's/Submitted batch job //p')
-within 60 'grep -q "back into the queue" "$out/slurm/1/log/${job}_0.out" 2>/dev/null' ||
+within 200 'grep -q "back into the queue" "$out/slurm/1/log/${job}_0.out" 2>/dev/null' ||
   give_up "no requeue beside the old program"
 grep -q "left alone.* (process $orphan on " "$out/slurm/1/log/${job}_0.out" || fail "not left alone"
 kill -CONT "$orphan"
-within 60 drained || give_up "the queue does not empty beside the old program"
+within 200 drained || give_up "the queue does not empty beside the old program"
 eval "$tables" || fail "tables: $tables"
-within 60 drained || give_up "the queue does not empty after the tables"
+within 200 drained || give_up "the queue does not empty after the tables"
 "$credo" suite "$suite" --slurm --out "$out" 2>nothing || fail "third submission"
 grep -q 'nothing to submit: of 6 cells 6 are finished' nothing || fail "$(cat nothing)"
 
