@@ -3,6 +3,7 @@
 //   config.toml        the effective configuration
 //   metrics.jsonl      one event a line
 //   eval_episodes.csv  one evaluation episode a line
+//   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
 //   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
@@ -20,6 +21,7 @@
 #include "suite/checkpoint.hpp"
 #include "suite/config.hpp"
 #include "suite/files.hpp"
+#include "suite/metrics.hpp"
 
 namespace credo::suite {
 
@@ -82,7 +84,7 @@ class RunDirectory {
 
   /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
   void open_streams(const std::optional<CheckpointState>& from);
-  void append_metrics(std::string_view lines) { metrics_->append(lines); }
+  void append_metrics(std::string_view lines);
   void append_episodes(std::string_view lines) { episodes_->append(lines); }
   void sync_streams();
 
@@ -99,6 +101,8 @@ class RunDirectory {
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
   void drop_states() const;
+  void open_events();
+  void append_events(const std::vector<MetricsEvent>& events);
 
   std::filesystem::path path_;
   RunConfig config_;
@@ -106,6 +110,7 @@ class RunDirectory {
   Manifest manifest_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<AppendFile> episodes_;
+  std::unique_ptr<AppendFile> events_;  // with run.tensorboard only
 };
 
 /// All checkpoints of a run, oldest first (those with weights).

@@ -3,35 +3,13 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
-#include "suite/runner.hpp"
+#include "suite/cli/suite_plan.hpp"
 #include "suite/signals.hpp"
 #include "suite/suite_run.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
-
-int dry_run(const Arguments& arguments, const std::vector<Cell>& cells) {
-  std::int64_t steps = 0;
-  Json rows = Json::array();
-  std::string text;
-  for (const Cell& cell : cells) {
-    steps += budget(cell.config);
-    rows.push_back(Json{{"cell", cell.name},
-                        {"env", cell.config.env_id()},
-                        {"algorithm", cell.config.algorithm()},
-                        {"seed", cell.config.seed()},
-                        {"profile", cell.config.profile()},
-                        {"t_max", budget(cell.config)},
-                        {"run_id", cell.config.id()}});
-    text += fmt::format("{:<48}  {:>10} steps\n", cell.name, budget(cell.config));
-  }
-  print_out(arguments.json() ? json_text(rows)
-                             : text + fmt::format("{} cells, {} environment steps\n", cells.size(),
-                                                  with_thousands(steps)));
-  return kExitOk;
-}
 
 int run_suite_command(const Arguments& arguments) {
   const SuiteSpec spec = load_suite(arguments.single("the name of the suite (credo list suites)"));
@@ -52,7 +30,7 @@ int run_suite_command(const Arguments& arguments) {
   options.threads = arguments.threads();
   options.command = arguments.command_line;
   options.allow_mixed = arguments.has("allow-mixed");
-  if (arguments.has("dry-run")) return dry_run(arguments, cells);
+  if (arguments.has("dry-run")) return show_plan(arguments, cells, options, out.value_or(""));
   if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
   options.out = *out;
 
