@@ -105,15 +105,11 @@ void QChunk::pack() {
   obs_ = scratch_.floats(sz(packed_.block_rows) * sz(c_.shape.obs_dim));
 }
 
-const float* QChunk::read_obs(int block) {
-  const int begin = packed_.block_begin(block);
-  if (packed_.live[sz(begin)] == 1)
-    if (const float* raw = episode(0).raw_obs(begin)) return raw;
+void QChunk::read_obs(int block) {
   float* out = obs_;
-  for (int t = begin; t < packed_.block_begin(block + 1); ++t)
+  for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
     for (int e = 0; e < packed_.live[sz(t)]; ++e, out += n_ * c_.shape.obs_dim)
       episode(e).read_obs(t, out);
-  return obs_;
 }
 
 // The targets of weighted QMIX come from the second pair of networks: the target agents of the
@@ -128,12 +124,12 @@ void QChunk::forward_agents() {
     central_target_ = central_->agent.begin(packed_, false, scratch_);
   }
   for (int b = 0; b < packed_.n_blocks(); ++b) {
-    const float* obs = read_obs(b);
-    agent.forward_block(c_.params, packed_, online_, b, obs, scratch_);
-    if (target) agent.forward_block(c_.target, packed_, target_, b, obs, scratch_);
+    read_obs(b);
+    agent.forward_block(c_.params, packed_, online_, b, obs_, scratch_);
+    if (target) agent.forward_block(c_.target, packed_, target_, b, obs_, scratch_);
     if (central_ == nullptr) continue;
-    central_->agent.forward_block(c_.params, packed_, central_online_, b, obs, scratch_);
-    central_->agent.forward_block(c_.target, packed_, central_target_, b, obs, scratch_);
+    central_->agent.forward_block(c_.params, packed_, central_online_, b, obs_, scratch_);
+    central_->agent.forward_block(c_.target, packed_, central_target_, b, obs_, scratch_);
   }
 }
 
@@ -166,12 +162,8 @@ QChunk::Steps QChunk::allocate(const MixerNeeds& needs) {
 void QChunk::gather_states() {
   const int width = c_.shape.state_dim;
   if (count_ == 1) {  // the slots of one episode lie one after the other
-    const float* slots = episode(0).raw_state(0);
-    if (slots == nullptr) {
-      float* read = scratch_.floats(sz(episode(0).slots()) * sz(width));
-      for (int t = 0; t < episode(0).slots(); ++t) episode(0).read_state(t, read + at(t, width));
-      slots = read;
-    }
+    float* slots = scratch_.floats(sz(episode(0).slots()) * sz(width));
+    for (int t = 0; t < episode(0).slots(); ++t) episode(0).read_state(t, slots + at(t, width));
     now_.state = central_now_.state = central_greedy_.state = slots;
     next_.state = central_next_.state = slots + width;
     return;
@@ -413,10 +405,10 @@ void QChunk::backward(float* grad) {
     central_back = central_->agent.begin_backward(packed_, scratch_);
   }
   for (int b = packed_.n_blocks() - 1; b >= 0; --b) {
-    const float* obs = read_obs(b);
-    agent.backward_block(c_.transposed, packed_, online_, b, obs, d, back, grad, scratch_);
+    read_obs(b);
+    agent.backward_block(c_.transposed, packed_, online_, b, obs_, d, back, grad, scratch_);
     if (central_ != nullptr)
-      central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs,
+      central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs_,
                                      d_central, central_back, grad, scratch_);
   }
   agent.end_backward(back, grad);

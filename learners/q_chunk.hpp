@@ -53,8 +53,7 @@ class QChunk {
   MixerInput input(const Steps& steps) const;
 
   void pack();
-  /// Observations of a block's rows.
-  const float* read_obs(int block);
+  void read_obs(int block);
   void forward_agents();
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);

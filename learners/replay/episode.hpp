@@ -43,12 +43,6 @@ class Episode {
 
   void read_obs(int slot, float* out) const;    ///< [n_agents, obs_dim]
   void read_state(int slot, float* out) const;  ///< [state_dim]
-  /// The same without a copy where the floats are stored as they are, else null: of this slot, and
-  /// of the later ones behind it.
-  const float* raw_obs(int slot) const { return raw(obs_at_, slot, obs_row_); }
-  const float* raw_state(int slot) const {
-    return state_is_obs_ ? raw_obs(slot) : raw(state_at_, slot, state_row_);
-  }
   /// Availability of all agents' actions at a slot, one bit each from bit 0 of the first byte on.
   const std::uint8_t* avail_bits(int slot) const {
     return data_.data() + avail_at_ + static_cast<std::size_t>(slot) * avail_row_;
@@ -72,10 +66,6 @@ class Episode {
   bool codes_in_range() const;  // every code names an entry of the value table
   std::size_t row_bytes(int values) const {
     return (static_cast<std::size_t>(values) * static_cast<std::size_t>(bits_) + 7) / 8;
-  }
-  const float* raw(std::size_t at, int slot, std::size_t row) const {
-    if (distinct_ != 0) return nullptr;
-    return reinterpret_cast<const float*>(data_.data() + at + static_cast<std::size_t>(slot) * row);
   }
   void decode(const std::uint8_t* row, int values, float* out) const;
 

@@ -315,6 +315,39 @@ TEST_SUITE("kernels") {
     }
   }
 
+  TEST_CASE("the best allowed index: the first of the largest, whatever the bits' offset") {
+    Draw draw("best allowed");
+    for (int trial = 0; trial < 400; ++trial) {
+      const int n = trial < 80 ? trial + 1 : draw.integer(1, 90);
+      const int first = draw.integer(0, 40);
+      std::vector<float> q(sz(n));
+      for (float& x : q) x = static_cast<float>(draw.integer(-3, 3));  // many are equal
+      if (draw.chance(0.2)) q[sz(draw.integer(0, n - 1))] = std::nanf("");
+      if (draw.chance(0.2)) q[sz(draw.integer(0, n - 1))] = -INFINITY;
+      // No byte beyond the last bit, so that reading one is an error under AddressSanitizer.
+      std::vector<std::uint8_t> bits(sz(first + n + 7) / 8);
+      const double share = trial % 10 == 0 ? 0.0 : 0.5;
+      for (std::uint8_t& byte : bits) byte = static_cast<std::uint8_t>(draw.integer(0, 255));
+      for (int i = first; i < first + n; ++i)
+        if (!draw.chance(share))
+          bits[sz(i) / 8] = static_cast<std::uint8_t>(bits[sz(i) / 8] & ~(1U << (i % 8)));
+      int want = -1;
+      for (int i = 0; i < n; ++i) {
+        const int bit = first + i;
+        if ((bits[sz(bit) / 8] >> (bit % 8) & 1U) == 0) continue;
+        const auto number = [&](int at) { return std::isnan(q[sz(at)]) ? -INFINITY : q[sz(at)]; };
+        // A number before NaN, NaN only where nothing else is allowed.
+        if (want < 0 || number(i) > number(want) ||
+            (std::isnan(q[sz(want)]) && q[sz(i)] == -INFINITY))
+          want = i;
+      }
+      for (const KernelTable* t : tables()) {
+        CAPTURE(t->name);
+        CHECK(t->best_allowed(n, q.data(), bits.data(), first) == (want < 0 ? 0 : want));
+      }
+    }
+  }
+
   TEST_CASE("QMIX mixing equals the scalar one, forward and backward") {
     Draw draw("qmix");
     for (int trial = 0; trial < 300; ++trial) {
