@@ -1,31 +1,6 @@
 // The hot path allocates nothing. This program counts every allocation of its own thread.
-#include <cstdlib>
-#include <new>
-
 #include "support.hpp"
-
-namespace {
-thread_local std::size_t n_allocations = 0;
-
-void* counted(std::size_t size) {
-  ++n_allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-// std::stable_sort asks for its buffer this way; new and delete must be replaced as one family.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++n_allocations;
-  return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/allocation_counter.hpp"
 
 TEST_CASE("conformance: the allocation counter counts") {
   const std::size_t before = n_allocations;
