@@ -28,7 +28,8 @@ endfunction()
 set(source ${SCRATCH}/source)
 file(REMOVE_RECURSE ${SCRATCH})
 file(COPY ${ROOT}/cmake ${ROOT}/envs DESTINATION ${source})
-file(COPY ${ROOT}/tests/conformance ${ROOT}/tests/test_main.cpp DESTINATION ${source}/tests)
+file(COPY ${ROOT}/tests/conformance ${ROOT}/tests/test_main.cpp
+          ${ROOT}/tests/allocation_counter.hpp DESTINATION ${source}/tests)
 file(COPY ${ROOT}/tests/toy_environment/CMakeLists.txt DESTINATION ${source})
 
 file(READ ${ROOT}/docs/adding-an-environment.md page)
