@@ -224,7 +224,7 @@ void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
   network_.critic->backward(in, pass, d_out, {}, grad_.data(), slot_scratch_);
   const double norm = gradient_norm(grad);
   check_finite(updates_, "critic", loss, norm);
-  if (trace != nullptr) trace->critic_grads[sz(t)] = grad_;
+  if (trace != nullptr) trace->critic_grads[sz(t)].assign(grad_.begin(), grad_.end());
   critic_optimizer_.step(std::span(params_).subspan(network_.critic_begin), grad,
                          clip_factor(config_.optimizer, norm));
   ++critic_steps_;
@@ -322,8 +322,8 @@ void ComaLearner::save(ByteWriter& out) const {
   out.put(updates_);
   out.put(critic_steps_);
   out.put(last_target_sync_);
-  out.put_vector(params_);
-  out.put_vector(target_);
+  out.put_span(std::span<const float>(params_));
+  out.put_span(std::span<const float>(target_));
   actor_optimizer_.save(out);
   critic_optimizer_.save(out);
 }

@@ -85,7 +85,7 @@ class ComaLearner {
   EnvShape shape_;
   TrainConfig config_;
   Network network_;
-  std::vector<float> params_, target_, grad_;
+  FloatArray params_, target_, grad_;
   Optimizer actor_optimizer_, critic_optimizer_;
   std::int64_t updates_ = 0;
   std::int64_t critic_steps_ = 0;

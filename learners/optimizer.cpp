@@ -30,8 +30,8 @@ void Optimizer::step(std::span<float> params, std::span<const float> grad, float
 
 void Optimizer::save(ByteWriter& out) const {
   out.put_tag("optimizer");
-  out.put_vector(first_);
-  out.put_vector(second_);
+  out.put_span(std::span<const float>(first_));
+  out.put_span(std::span<const float>(second_));
   out.put(beta1_power_);
   out.put(beta2_power_);
 }

@@ -6,6 +6,7 @@
 
 #include "envs/core/bytes.hpp"
 #include "learners/config.hpp"
+#include "learners/float_array.hpp"
 
 namespace credo {
 
@@ -25,8 +26,8 @@ class Optimizer {
 
  private:
   OptimizerConfig config_;
-  std::vector<float> first_;  // Adam only
-  std::vector<float> second_;
+  FloatArray first_;  // Adam only
+  FloatArray second_;
   double beta1_power_ = 1.0;  // beta^t by repeated multiplication: no libm in promised bits
   double beta2_power_ = 1.0;
 };

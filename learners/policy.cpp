@@ -6,6 +6,13 @@
 
 namespace credo {
 
+int greedy_action(int n, const float* q, const std::uint8_t* avail) {
+  int best = -1;
+  for (int a = 0; a < n; ++a)
+    if (avail[a] != 0 && (best < 0 || q[a] > q[best])) best = a;
+  return best;
+}
+
 void floored_softmax(int rows, int n, const float* logits, const std::uint8_t* avail, float epsilon,
                      float* softmax, float* pi) {
   for (std::ptrdiff_t row = 0; row < rows; ++row) {

@@ -1,4 +1,5 @@
-// The stochastic policy of on-policy learners (docs/algorithms/coma.md).
+// How values become actions: the greedy choice, and the stochastic policy of on-policy learners
+// (docs/algorithms/coma.md).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,9 @@
 #include "envs/core/random.hpp"
 
 namespace credo {
+
+/// The available action with the largest value, the first of equals; -1 when none is available.
+int greedy_action(int n, const float* q, const std::uint8_t* avail);
 
 /// Rows of action probabilities from rows of logits z over n actions, as PyMARL's `pi_logits`:
 ///   softmax = softmax(z)                                   over all actions

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "learners/credit/gradient_entropy.hpp"
+#include "learners/kernels/kernels.hpp"
 
 namespace credo {
 
@@ -60,10 +61,7 @@ float QChunk::value(const AgentPass& pass, int row, int action) const {
 int QChunk::best_action(const AgentPass& pass, int e, int t, int agent) const {
   const Episode& ep = episode(e);
   const float* q = pass.q + at(row(e, t) + agent, n_actions_);
-  int best = -1;
-  for (int a = 0; a < n_actions_; ++a)
-    if (ep.is_available(t, agent, a) && (best < 0 || q[a] > q[best])) best = a;
-  return best < 0 ? 0 : best;
+  return kernels().best_allowed(n_actions_, q, ep.avail_bits(t), agent * n_actions_);
 }
 
 bool QChunk::regularised() const {
@@ -163,6 +161,13 @@ QChunk::Steps QChunk::allocate(const MixerNeeds& needs) {
 // The states of all steps and of the slots that follow them.
 void QChunk::gather_states() {
   const int width = c_.shape.state_dim;
+  if (count_ == 1) {  // the slots of one episode lie one after the other
+    float* slots = scratch_.floats(sz(episode(0).slots()) * sz(width));
+    for (int t = 0; t < episode(0).slots(); ++t) episode(0).read_state(t, slots + at(t, width));
+    now_.state = central_now_.state = central_greedy_.state = slots;
+    next_.state = central_next_.state = slots + width;
+    return;
+  }
   float* state = scratch_.floats(sz(n_steps_) * sz(width));
   float* next = scratch_.floats(sz(n_steps_) * sz(width));
   for (int e = 0; e < count_; ++e) {
@@ -183,8 +188,8 @@ void QChunk::gather_states() {
 
 // Chosen-action values, values of the next slot's choice, and what else the mixer reads.
 void QChunk::gather_values() {
-  float* state = now_.state;
-  float* state_next = next_.state;
+  const float* state = now_.state;
+  const float* state_next = next_.state;
   now_ = allocate(needs_);
   MixerNeeds next_needs = needs_;
   next_needs.greedy = false;

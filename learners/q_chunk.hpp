@@ -35,7 +35,7 @@ class QChunk {
   /// Steps as a mixer reads them; what the mixer does not need stays null.
   struct Steps {
     float* q = nullptr;
-    float* state = nullptr;
+    const float* state = nullptr;
     int* actions = nullptr;
     float* q_max = nullptr;
     int* greedy = nullptr;

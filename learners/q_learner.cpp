@@ -6,6 +6,7 @@
 #include <numeric>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
 #include <utility>
 
 #include "learners/kernels/kernels.hpp"
@@ -122,13 +123,16 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
     groups_.push_back(std::make_unique<Group>());
     groups_.back()->grad.resize(params_.size());
   }
+  while (static_cast<int>(scratch_.size()) < oneapi::tbb::this_task_arena::max_concurrency())
+    scratch_.push_back(std::make_unique<Scratch>());
   const auto run_group = [&](std::size_t g) {
     Group& group = *groups_[g];
     std::fill(group.grad.begin(), group.grad.end(), 0.0F);
     group.sums.clear(shape_.n_agents);
+    Scratch& scratch = *scratch_[sz(oneapi::tbb::this_task_arena::current_thread_index())];
     for (std::size_t c = g; c < chunks_.size(); c += n_groups) {
       const std::span<const int> places(order_.data() + chunks_[c].first, sz(chunks_[c].count));
-      QChunk(context, batch, places, group.scratch).run(group.grad.data(), group.sums);
+      QChunk(context, batch, places, scratch).run(group.grad.data(), group.sums);
     }
   };
   oneapi::tbb::parallel_for(std::size_t{0}, n_groups, run_group, oneapi::tbb::simple_partitioner{});
@@ -202,8 +206,8 @@ void QLearner::apply_gradient(const UpdateStats& stats) {
 
 void QLearner::save(ByteWriter& out) const {
   out.put_tag("q_learner");
-  out.put_vector(params_);
-  out.put_vector(target_);
+  out.put_span(std::span<const float>(params_));
+  out.put_span(std::span<const float>(target_));
   optimizer_.save(out);
 }
 

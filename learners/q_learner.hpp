@@ -85,8 +85,7 @@ class QLearner {
 
  private:
   struct Group {
-    Scratch scratch;
-    std::vector<float> grad;
+    FloatArray grad;
     UpdateSums sums;
   };
   struct Chunk {
@@ -102,14 +101,15 @@ class QLearner {
   EnvShape shape_;
   TrainConfig config_;
   Network network_;
-  std::vector<float> params_;
-  std::vector<float> target_;
-  std::vector<float> grad_;
+  FloatArray params_;
+  FloatArray target_;
+  FloatArray grad_;
   Optimizer optimizer_;
   AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<int> order_;  // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
   UpdateSums sums_;
   UpdateStats stats_;
 };

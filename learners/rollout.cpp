@@ -54,7 +54,6 @@ void Rollout::observe(int e, int t) {
             slot(avail_, t, avail_width) + static_cast<std::ptrdiff_t>(e) * avail_width);
 }
 
-// Ties go to the lowest action.
 void Rollout::choose(int e, int t, const Behaviour& behaviour, Stream& stream) {
   const int n = shape_.n_agents;
   const int n_actions = shape_.n_actions;
@@ -78,8 +77,7 @@ void Rollout::choose(int e, int t, const Behaviour& behaviour, Stream& stream) {
       for (int a = 0; chosen < 0; ++a)
         if (avail[a] != 0 && skip-- == 0) chosen = a;
     } else {
-      for (int a = 0; a < n_actions; ++a)
-        if (avail[a] != 0 && (chosen < 0 || q[a] > q[chosen])) chosen = a;
+      chosen = greedy_action(n_actions, q, avail);
     }
     actions[i] = chosen;
     q_[(sz(e) * sz(limit_ + 1) + sz(t)) * sz(n) + sz(i)] = q[chosen];

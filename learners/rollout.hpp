@@ -67,7 +67,7 @@ class Rollout {
   std::vector<std::uint8_t> terminated_;
   std::vector<double> returns_;
   // Acting state of the current slot.
-  std::vector<float> hidden_, values_;
+  FloatArray hidden_, values_;
   std::vector<float> softmax_, pi_;  // with `sample` only
   std::vector<int> last_action_;
   Scratch scratch_;

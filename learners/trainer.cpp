@@ -67,6 +67,7 @@ struct Trainer::Impl {
   std::int64_t log_marks = 1;
   Window window;
   std::vector<EpisodeStreams> streams;
+  PhaseHook hook;
 };
 
 Trainer::Trainer(const Env& prototype, const TrainConfig& config)
@@ -78,11 +79,13 @@ std::int64_t Trainer::episodes() const { return impl_->episodes; }
 std::int64_t Trainer::updates() const { return impl_->training->updates(); }
 bool Trainer::finished() const { return impl_->t_env >= impl_->config.t_max; }
 
+void Trainer::on_phase(PhaseHook hook) { impl_->hook = std::move(hook); }
 void Trainer::iterate() { impl_->iterate(); }
 
 // Epsilon is that of the batch's first step, as in PyMARL's runners.
 void Trainer::Impl::iterate() {
   const double epsilon = epsilon_at(config.exploration, t_env);
+  if (hook) hook(Phase::kRollout);
   streams.clear();
   for (int e = 0; e < config.n_envs; ++e) {
     const auto episode = static_cast<std::uint64_t>(episodes + e);
@@ -101,7 +104,7 @@ void Trainer::Impl::iterate() {
     if (rollout.env(e).won().value_or(false)) ++window.wins;
   }
   try {
-    training->learn({rollout, epsilon, episodes});
+    training->learn({rollout, epsilon, episodes, hook});
   } catch (const DivergedError& error) {
     throw DivergedError(fmt::format("{} (t_env {})", error.what(), t_env));
   }

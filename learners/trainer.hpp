@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,6 +32,11 @@ class DivergedError : public Error {
   using Error::Error;
 };
 
+/// The parts of a training iteration. A caller that wants to know where time goes is told when each
+/// begins; the learner itself reads no clock.
+enum class Phase { kRollout, kReplay, kUpdate };
+using PhaseHook = std::function<void(Phase)>;
+
 using Metrics = std::vector<std::pair<std::string, double>>;
 
 class Trainer {
@@ -45,6 +51,8 @@ class Trainer {
   std::int64_t updates() const;   ///< optimiser steps taken
   bool finished() const;          ///< t_env >= t_max
 
+  /// `hook` is called at the beginning of each part of iterate(); empty: not at all.
+  void on_phase(PhaseHook hook);
   /// One batch of n_envs episodes, then the updates that the ratio asks for.
   /// Errors: DivergedError.
   void iterate();

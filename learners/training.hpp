@@ -16,6 +16,11 @@ struct Played {
   const Rollout& rollout;
   double epsilon;         ///< they were played with
   std::int64_t episodes;  ///< training episodes so far, these included
+  const PhaseHook& hook;  ///< may be empty
+
+  void enter(Phase phase) const {
+    if (hook) hook(phase);
+  }
 };
 
 class Training {

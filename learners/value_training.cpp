@@ -53,7 +53,9 @@ class ValueTraining final : public Training {
   // Updates are owed per episode played; those that fall before the replay holds a batch are
   // skipped, as in PyMARL.
   void learn(const Played& played) override {
+    played.enter(Phase::kReplay);
     for (int e = 0; e < played.rollout.count(); ++e) replay_.add(played.rollout.episode(e));
+    played.enter(Phase::kUpdate);
     if (replay_.size() < config_.learner.batch_size) return;
     owed_ += config_.updates_per_episode * static_cast<double>(config_.n_envs);
     while (owed_ >= 1.0) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fstream>
@@ -33,6 +34,11 @@ MachineInfo machine_info() {
     break;
   }
   return machine;
+}
+
+double load_average() {
+  double load = -1.0;
+  return ::getloadavg(&load, 1) == 1 ? load : -1.0;
 }
 
 std::string utc_now() {

@@ -20,6 +20,9 @@ struct MachineInfo {
 };
 MachineInfo machine_info();
 
+/// Programs that ran or waited to run during the last minute, on average; negative when unknown.
+double load_average();
+
 /// UTC, "2030-01-31T12:00:00Z".
 std::string utc_now();
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kEnvPrefix = "env.";
 constexpr std::string_view kOpenLoopBudgetKey = "open_loop.budget";
+constexpr std::string_view kTensorboardKey = "run.tensorboard";
 constexpr std::string_view kHeader =
     "# Effective configuration of a Credo run; reload it with --config.\n";
 
@@ -128,6 +129,8 @@ std::vector<ParamSpec> run_params() {
                          "at the end) per evaluation episode; 0 = none"),
       ParamSpec::boolean("run.keep_state", false,
                          "keep the last resumable state of a finished run, not only its weights"),
+      ParamSpec::boolean(std::string(kTensorboardKey), false,
+                         "also write the events of metrics.jsonl as a TensorBoard event file"),
       ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
                          "environment steps the search of open_loop may take"),
   };
@@ -353,10 +356,15 @@ std::string RunConfig::to_toml() const {
   // A fixed policy only plays evaluations: nothing else can influence it but the budget of its
   // search.
   const bool searches = algorithm_ == "open_loop";
+  // One more file influences nothing: without it the configuration is that of runs before there was
+  // such a sink.
+  const auto is_written = [&](const ParamSpec& spec) {
+    if (spec.name == kOpenLoopBudgetKey) return searches;
+    if (spec.name == kTensorboardKey) return run_.boolean(spec.name);
+    return is_learning() || spec.name == "run.absolute_factor";
+  };
   for (const ParamSpec& spec : run_.specs())
-    if (spec.name == kOpenLoopBudgetKey ? searches
-                                        : is_learning() || spec.name == "run.absolute_factor")
-      add(spec.name, toml_value(spec.value));
+    if (is_written(spec)) add(spec.name, toml_value(spec.value));
   for (const ParamSpec& spec : train_.specs())
     if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
 

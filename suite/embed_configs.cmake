@@ -1,6 +1,7 @@
-# Writes configs/**/*.toml, replay_page/* and report/page/* of suite into one C++ file:
-# cmake -D SOURCE_DIR=... -D OUTPUT=... -P embed_configs.cmake
-file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml)
+# Writes configs/**/*.toml, the scripts configs/**/*.in, replay_page/* and report/page/* of suite into
+# one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P embed_configs.cmake
+file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml
+     ${SOURCE_DIR}/configs/*.in)
 list(SORT files)
 file(GLOB page RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/replay_page/* ${SOURCE_DIR}/report/page/*)
 list(SORT page)
@@ -13,7 +14,7 @@ foreach(file ${files})
   get_filename_component(folder ${file} DIRECTORY)
   get_filename_component(folder ${folder} NAME)
   get_filename_component(label ${file} NAME)
-  string(REGEX REPLACE "\\.toml$" "" name ${label})
+  string(REGEX REPLACE "(\\.toml|\\.sh\\.in)$" "" name ${label})
   string(APPEND code "      {\"${folder}\", \"${name}\", \"${folder}/${label}\",\n")
   string(APPEND code "       R\"credo_file(${text})credo_file\"},\n")
 endforeach()

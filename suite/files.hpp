@@ -1,5 +1,5 @@
 // Files that survive a crash: whole files appear by rename after an fsync, growing files are cut
-// back to a recorded length, and a directory has one writer at a time.
+// back to a recorded length.
 #pragma once
 
 #include <cstddef>
@@ -50,25 +50,6 @@ class AppendFile {
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
-};
-
-/// A folder is held by another process.
-class InUseError : public UserError {
- public:
-  using UserError::UserError;
-};
-
-/// Holds a folder for one process until destruction; the system lets go of it when a process dies.
-class DirectoryLock {
- public:
-  /// Errors: InUseError when another process holds it, FileError when the folder is not writable.
-  explicit DirectoryLock(const std::filesystem::path& directory);
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-  ~DirectoryLock();
-
- private:
-  int descriptor_ = -1;
 };
 
 }  // namespace credo::suite

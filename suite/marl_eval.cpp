@@ -90,7 +90,9 @@ Json run_json(const RunResult& run, const Family& family, std::int64_t last_step
   Json out;
   for (std::size_t k = 0; k < family.n_steps; ++k) {
     const std::size_t steps = family.n_steps;
-    const std::size_t at = n == 1 ? 0 : steps == 1 ? n - 1 : (k * (n - 1)) / (steps - 1);
+    const std::size_t at = n == 1       ? 0
+                           : steps == 1 ? n - 1
+                                        : (2 * k * (n - 1) + steps - 1) / (2 * (steps - 1));
     Json step;
     step["step_count"] = n == 1 && steps > 1 ? last_step * static_cast<std::int64_t>(k) /
                                                    static_cast<std::int64_t>(steps - 1)
@@ -104,11 +106,53 @@ Json run_json(const RunResult& run, const Family& family, std::int64_t last_step
   return out;
 }
 
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 // Rules of one run's entries; every run must have the shape of the first.
 struct Shape {
   std::vector<std::string> steps;
   std::set<std::string> metrics;
+  std::vector<std::int64_t> counts;                      // step_count of every step
+  std::map<std::string, std::set<std::size_t>> lengths;  // of a metric's lists, over the steps
+  std::map<std::string, std::size_t> absolute_lengths;
 };
+
+// marl-eval keeps only the mean interval between steps, so they must be about equally far apart.
+void check_spacing(const Shape& shape, const std::string& where,
+                   std::vector<std::string>& problems) {
+  const std::size_t n = shape.counts.size();
+  if (n < 3) return;
+  const double mean =
+      static_cast<double>(shape.counts.back() - shape.counts.front()) / static_cast<double>(n - 1);
+  for (std::size_t k = 1; k < n; ++k) {
+    const auto gap = static_cast<double>(shape.counts[k] - shape.counts[k - 1]);
+    if (gap < mean / 2 || gap > mean * 2) {
+      problems.push_back(fmt::format("{}.step_{}: steps are not equally far apart", where, k));
+      return;
+    }
+  }
+}
+
+// A metric has one value per episode or a single aggregate: the same number in every step, ten
+// times as many (or one) in absolute_metrics.
+void check_lengths(const Shape& shape, const std::string& where,
+                   std::vector<std::string>& problems) {
+  constexpr std::size_t kAbsoluteFactor = 10;
+  for (const auto& [name, lengths] : shape.lengths)
+    if (lengths.size() > 1)
+      problems.push_back(
+          fmt::format("{}: {} has another number of values from step to step", where, name));
+  for (const auto& [name, n_values] : shape.absolute_lengths) {
+    const auto found = shape.lengths.find(name);
+    if (n_values != 1 && found != shape.lengths.end() &&
+        n_values != kAbsoluteFactor * *found->second.begin())
+      problems.push_back(fmt::format("{}: the absolute {} needs 1 or {} times the values of a step",
+                                     where, name, kAbsoluteFactor));
+  }
+}
 
 std::optional<Shape> shape_of(const Json& run, const std::string& where,
                               std::vector<std::string>& problems) {
@@ -129,9 +173,10 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
         problems.push_back(fmt::format("{}.{}: step_count is missing", where, key));
       } else {
         const auto count = step["step_count"].get<std::int64_t>();
-        if (count < last || (count == last && shape.steps.size() < 1))
-          problems.push_back(fmt::format("{}.{}: step_count falls", where, key));
+        if (count <= last)
+          problems.push_back(fmt::format("{}.{}: step_count does not rise", where, key));
         last = count;
+        shape.counts.push_back(count);
       }
       shape.steps.push_back(key);
     }
@@ -142,13 +187,23 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
         continue;
       }
       names.insert(name);
-      if (name.find("step_count") != std::string::npos || name == "elapsed_time")
+      // Names are split at "_" and searched for others' names, which "return" and "win_rate"
+      // survive.
+      const bool misleads = name.find("step_count") != std::string::npos ||
+                            name == "elapsed_time" ||
+                            (name != "return" && lower(name).find("return") != std::string::npos);
+      if (misleads)
         problems.push_back(fmt::format("{}.{}: metric name '{}' misleads", where, key, name));
       const bool is_list =
           values.is_array() && !values.empty() &&
           std::all_of(values.begin(), values.end(), [](const Json& v) { return v.is_number(); });
-      if (!is_list)
-        problems.push_back(fmt::format("{}.{}.{}: not a list of numbers", where, key, name));
+      const std::string place = fmt::format("{}.{}.{}", where, key, name);
+      if (is_list) {
+        if (is_absolute) shape.absolute_lengths[name] = values.size();
+        if (!is_absolute) shape.lengths[name].insert(values.size());
+      } else {
+        problems.push_back(place + ": not a list of numbers");
+      }
     }
     if (shape.metrics.empty()) shape.metrics = names;
     if (names != shape.metrics || names.empty())
@@ -156,18 +211,21 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
   }
   if (n_absolute != 1)
     problems.push_back(fmt::format("{}: needs exactly one absolute_metrics", where));
+  if (shape.metrics.count("return") == 0)
+    problems.push_back(fmt::format("{}: no metric 'return'", where));
+  check_spacing(shape, where, problems);
+  check_lengths(shape, where, problems);
   return shape;
 }
 
-bool is_run_name(std::string name) {
+// The digits of "seed_7" or "7" without leading zeros; "" for other names.
+std::string seed_of(std::string name) {
   if (name.starts_with("seed_")) name.erase(0, 5);
-  return !name.empty() && std::all_of(name.begin(), name.end(),
-                                      [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
+  if (name.empty() ||
+      !std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
+    return "";
+  name.erase(0, std::min(name.find_first_not_of('0'), name.size() - 1));
+  return name;
 }
 
 void check_environment(const std::string& name, const Json& tasks,
@@ -175,7 +233,10 @@ void check_environment(const std::string& name, const Json& tasks,
   std::optional<std::set<std::string>> algorithms;
   std::optional<std::size_t> n_runs;
   std::optional<Shape> shape;
+  std::set<std::string> task_names;
   for (const auto& [task, rows] : tasks.items()) {
+    if (!task_names.insert(lower(task)).second)
+      problems.push_back(fmt::format("{}.{}: differs from another name by case alone", name, task));
     std::set<std::string> names;
     for (const auto& [algorithm, runs] : rows.items()) {
       const std::string where = fmt::format("{}.{}.{}", name, task, algorithm);
@@ -185,9 +246,13 @@ void check_environment(const std::string& name, const Json& tasks,
         problems.push_back(where + ": a comma in an algorithm's name");
       if (n_runs && *n_runs != runs.size()) problems.push_back(where + ": another number of runs");
       n_runs = runs.size();
+      std::set<std::string> seeds;
       for (const auto& [run, steps] : runs.items()) {
         const std::string place = where + "." + run;
-        if (!is_run_name(run)) problems.push_back(place + ": runs are named seed_N");
+        const std::string seed = seed_of(run);
+        if (seed.empty()) problems.push_back(place + ": runs are named seed_N");
+        if (!seed.empty() && !seeds.insert(seed).second)
+          problems.push_back(place + ": the same seed twice");
         const auto found = shape_of(steps, place, problems);
         if (!found) continue;
         if (shape && (shape->steps.size() != found->steps.size()))
@@ -245,6 +310,10 @@ std::vector<std::string> marl_eval_problems(std::string_view json) {
     return {fmt::format("not JSON: {}", error.what())};
   }
   if (!root.is_object() || root.empty()) return {"not an object of environments"};
+  std::set<std::string> names;
+  for (const auto& [name, tasks] : root.items())
+    if (!names.insert(lower(name)).second)
+      problems.push_back(name + ": differs from another name by case alone");
   for (const auto& [name, tasks] : root.items()) {
     bool is_deep = tasks.is_object() && !tasks.empty();
     if (is_deep)

@@ -9,6 +9,7 @@
 
 #include "suite/build_info.hpp"
 #include "suite/hashing.hpp"
+#include "suite/tensorboard.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
@@ -173,7 +174,7 @@ void refuse_foreign_files(const fs::path& directory, const std::string& config_t
     throw UserError(
         fmt::format("{} exists; use an empty folder for --out", (directory / name).string()));
   };
-  for (const std::string_view name : {kMetrics, kEpisodes})
+  for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
     if (fs::exists(directory / name, error)) refuse(name);
   if (fs::exists(directory / kConfig, error) && read_text(directory / kConfig) != config_text)
     refuse(kConfig);
@@ -341,18 +342,55 @@ std::optional<CheckpointState> RunDirectory::load_checkpoint(const std::string& 
 }
 
 void RunDirectory::open_streams(const std::optional<CheckpointState>& from) {
+  lock_->check();
+  if (lock_->was_taken_over()) leave_open_files_behind();
   const std::uint64_t episodes_bytes = from ? from->eval_bytes : 0;
   metrics_ = std::make_unique<AppendFile>(path_ / kMetrics, from ? from->metrics_bytes : 0);
   episodes_ = std::make_unique<AppendFile>(path_ / kEpisodes, episodes_bytes);
   if (episodes_bytes == 0) episodes_->append(kEpisodesHeader);
+  if (config_.run_params().boolean("run.tensorboard")) open_events();
+}
+
+// What metrics.jsonl holds by now is written again: then both hold the same, whenever the run was
+// killed.
+void RunDirectory::open_events() {
+  const fs::path metrics = path_ / kMetrics;
+  const std::string past = read_text(metrics);
+  events_ = std::make_unique<AppendFile>(path_ / kEventFile, 0);
+  events_->append(event_file_header());
+  append_events(parse_metrics(past, metrics.string()));
+}
+
+void RunDirectory::append_events(const std::vector<MetricsEvent>& events) {
+  for (const MetricsEvent& event : events) events_->append(event_record(event));
+}
+
+// The owner before may be alive, between a check and a write: its open files get other inodes.
+void RunDirectory::leave_open_files_behind() const {
+  std::error_code error;
+  for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
+    if (fs::exists(path_ / name, error)) write_file(path_ / name, read_text(path_ / name));
+}
+
+void RunDirectory::append_metrics(std::string_view lines) {
+  lock_->check();
+  metrics_->append(lines);
+  if (events_) append_events(parse_metrics(lines, (path_ / kMetrics).string()));
+}
+
+void RunDirectory::append_episodes(std::string_view lines) {
+  lock_->check();
+  episodes_->append(lines);
 }
 
 void RunDirectory::sync_streams() {
   metrics_->sync();
   episodes_->sync();
+  if (events_) events_->sync();
 }
 
 void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::byte> weights) {
+  lock_->check();
   sync_streams();
   state.config_id = manifest_.run_id;
   state.metrics_bytes = metrics_->size();
@@ -376,6 +414,7 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
 }
 
 void RunDirectory::save_best(std::span<const std::byte> weights) {
+  lock_->check();
   write_file(path_ / kCheckpoints / kBestWeights, weights);
 }
 
@@ -401,16 +440,17 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
       const fs::path weights = all.back().weights;
       manifest_.sha256[fs::relative(weights, path_).string()] = sha256_hex_of_file(weights);
     }
-    const fs::path best = fs::path(kCheckpoints) / kBestWeights;
     std::error_code error;
-    if (fs::exists(path_ / best, error))
-      manifest_.sha256[best.string()] = sha256_hex_of_file(path_ / best);
+    for (const fs::path& optional : {fs::path(kCheckpoints) / kBestWeights, fs::path(kEventFile)})
+      if (fs::exists(path_ / optional, error))
+        manifest_.sha256[optional.string()] = sha256_hex_of_file(path_ / optional);
   }
   write_manifest();
   if (status == RunStatus::kDone) drop_states();
 }
 
 void RunDirectory::write_manifest() const {
+  lock_->check();
   write_file(path_ / kManifest,
              to_json(manifest_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

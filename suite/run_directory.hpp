@@ -3,6 +3,7 @@
 //   config.toml        the effective configuration
 //   metrics.jsonl      one event a line
 //   eval_episodes.csv  one evaluation episode a line
+//   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
 //   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
@@ -19,7 +20,9 @@
 
 #include "suite/checkpoint.hpp"
 #include "suite/config.hpp"
+#include "suite/directory_lock.hpp"
 #include "suite/files.hpp"
+#include "suite/metrics.hpp"
 
 namespace credo::suite {
 
@@ -63,6 +66,8 @@ struct CheckpointName {
   std::filesystem::path weights, state;
 };
 
+/// Everything that writes throws LockLostError, and writes nothing, once another process has taken
+/// the folder over.
 class RunDirectory {
  public:
   /// A new run. Errors: UserError when the folder holds a run, is in use or cannot be written.
@@ -82,8 +87,8 @@ class RunDirectory {
 
   /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
   void open_streams(const std::optional<CheckpointState>& from);
-  void append_metrics(std::string_view lines) { metrics_->append(lines); }
-  void append_episodes(std::string_view lines) { episodes_->append(lines); }
+  void append_metrics(std::string_view lines);
+  void append_episodes(std::string_view lines);
   void sync_streams();
 
   /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
@@ -99,6 +104,9 @@ class RunDirectory {
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
   void drop_states() const;
+  void open_events();
+  void append_events(const std::vector<MetricsEvent>& events);
+  void leave_open_files_behind() const;
 
   std::filesystem::path path_;
   RunConfig config_;
@@ -106,6 +114,7 @@ class RunDirectory {
   Manifest manifest_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<AppendFile> episodes_;
+  std::unique_ptr<AppendFile> events_;  // with run.tensorboard only
 };
 
 /// All checkpoints of a run, oldest first (those with weights).

@@ -39,6 +39,8 @@ class Run {
     RunOutcome outcome;
     try {
       outcome = trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
     } catch (const DivergedError& error) {
       outcome.end = RunEnd::kDiverged;
       outcome.reason = error.what();
@@ -47,11 +49,27 @@ class Run {
       outcome.reason = error.what();
     }
     outcome.t_env = directory_.manifest().env_steps;
-    record(outcome);
+    timing_.enter(RunPart::kOther);
+    outcome.timing = timing_;
+    outcome.steps_here = outcome.t_env - progress_.t_start;
+    try {
+      record(outcome);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
+    }
     return outcome;
   }
 
  private:
+  // The folder is another process's now, the manifest included.
+  RunOutcome taken_over(const LockLostError& error) {
+    RunOutcome outcome;
+    outcome.end = RunEnd::kTakenOver;
+    outcome.reason = error.what();
+    outcome.t_env = directory_.manifest().env_steps;
+    return outcome;
+  }
+
   std::unique_ptr<Trainer> make_trainer(const Env& env,
                                         const std::optional<CheckpointState>& from) {
     const TrainConfig train_config = config_.train_config();
@@ -69,15 +87,21 @@ class Run {
 
   RunOutcome train(const Env& env, Trainer& trainer, bool is_saved) {
     const std::int64_t interval = config_.run_params().integer("run.checkpoint_interval");
+    trainer.on_phase([this](Phase phase) {
+      timing_.enter(phase == Phase::kRollout  ? RunPart::kRollout
+                    : phase == Phase::kReplay ? RunPart::kReplay
+                                              : RunPart::kUpdate);
+    });
     while (!trainer.finished()) {
       if (stop_requested()) {
         if (!is_saved) save(trainer);
         count(trainer);
-        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}};
+        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}, {}, 0};
       }
-      if (trainer.evaluation_due()) report(trainer, trainer.evaluate(), "eval");
+      if (trainer.evaluation_due()) report(trainer, evaluate(trainer), "eval");
       const std::int64_t before = trainer.t_env();
       trainer.iterate();
+      timing_.enter(RunPart::kOther);
       is_saved = false;
       if (trainer.log_due())
         directory_.append_metrics(metrics_line(trainer.t_env(), "train", trainer.episodes(),
@@ -92,10 +116,19 @@ class Run {
     if (!is_saved) save(trainer);
     count(trainer);
     RunOutcome outcome;
-    outcome.final_evaluation = trainer.evaluate();
+    outcome.final_evaluation = evaluate(trainer);
     report(trainer, *outcome.final_evaluation, "final");
+    timing_.enter(RunPart::kEvaluation);
     measure_absolute(env, trainer, outcome);
+    timing_.enter(RunPart::kOther);
     return outcome;
+  }
+
+  Evaluation evaluate(Trainer& trainer) {
+    timing_.enter(RunPart::kEvaluation);
+    Evaluation evaluation = trainer.evaluate();
+    timing_.enter(RunPart::kOther);
+    return evaluation;
   }
 
   RunOutcome play(const Env& env) {
@@ -111,7 +144,7 @@ class Run {
     Manifest& manifest = directory_.manifest();
     if (policy.search != nullptr) {
       if (policy.search->stopped)
-        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}};
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}, {}, 0};
       manifest.env_steps = policy.search->env_steps;
       manifest.episodes = policy.search->episodes;
     }
@@ -235,6 +268,7 @@ class Run {
   std::int64_t best_t_env_ = -1;
   double best_return_ = 0.0;
   RunProgress progress_;
+  RunTiming timing_;
 };
 
 }  // namespace
@@ -268,9 +302,9 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   const auto run = RunDirectory::open(directory);
   Manifest& manifest = run->manifest();
   if (manifest.status == RunStatus::kDone)
-    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}};
+    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}, {}, 0};
   if (manifest.status == RunStatus::kDiverged)
-    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}};
+    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}, {}, 0};
   const auto state = run->load_checkpoint(options.checkpoint);
   check_run(run->config());
   manifest.status = RunStatus::kRunning;

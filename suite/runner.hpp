@@ -13,6 +13,7 @@
 #include "learners/evaluation.hpp"
 #include "suite/config.hpp"
 #include "suite/run_directory.hpp"
+#include "suite/run_timing.hpp"
 
 namespace credo::suite {
 
@@ -30,7 +31,7 @@ struct RunOptions {
   std::string checkpoint;                               ///< resume from this one, "" = newest
 };
 
-enum class RunEnd { kDone, kFailed, kDiverged, kStopped, kAlreadyDone };
+enum class RunEnd { kDone, kFailed, kDiverged, kStopped, kAlreadyDone, kTakenOver };
 
 struct RunOutcome {
   RunEnd end = RunEnd::kDone;
@@ -38,6 +39,8 @@ struct RunOutcome {
   std::int64_t t_env = 0;
   std::optional<Evaluation> final_evaluation;  ///< when end is kDone
   std::optional<Evaluation> absolute;          ///< likewise, unless it is switched off
+  RunTiming timing;                            ///< of this process
+  std::int64_t steps_here = 0;                 ///< training steps of this process
 };
 
 /// The environment of a configuration. Errors: UserError.
@@ -55,7 +58,7 @@ RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& 
 /// Environment steps a run trains (or open_loop searches) for; 0 for the other fixed policies.
 std::int64_t budget(const RunConfig& config);
 
-/// 0 done, 1 failed or diverged, 75 stopped.
+/// 0 done, 1 failed, diverged or taken over by another process, 75 stopped.
 int exit_code(RunEnd end);
 
 }  // namespace credo::suite

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "suite/build_info.hpp"
+#include "suite/directory_lock.hpp"
 #include "suite/files.hpp"
 #include "suite/publish.hpp"
 #include "suite/runner.hpp"
@@ -39,8 +40,9 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
   return finished ? CellState::kFinished : CellState::kResume;
 }
 
-// A folder that belongs to a run or to another suite is left alone.
-void check_folder(const fs::path& folder, const std::string& suite) {
+}  // namespace
+
+void check_suite_folder(const fs::path& folder, const std::string& suite) {
   const fs::path path = folder / "manifest.json";
   std::error_code error;
   if (!fs::exists(path, error)) return;
@@ -55,6 +57,8 @@ void check_folder(const fs::path& folder, const std::string& suite) {
     throw UserError(
         fmt::format("{} is not of suite '{}'; use another --out", path.string(), suite));
 }
+
+namespace {
 
 class SuiteRun {
  public:
@@ -89,6 +93,7 @@ class SuiteRun {
   bool stopped() const { return stopped_; }
   /// Another process was at this cell.
   bool is_busy(std::size_t cell) const { return busy_.count(cell) != 0; }
+  const std::string& taken_over() const { return taken_over_; }
   /// Why a cell could not even start, by index; "" elsewhere.
   std::string refusal(std::size_t cell) const {
     const auto found = refusals_.find(cell);
@@ -108,6 +113,7 @@ class SuiteRun {
       if (next >= order_.size()) break;
       const std::size_t cell = order_[next];
       if (states_[cell] == CellState::kFinished) continue;
+      if (is_taken_over_) break;
       if (stop_requested()) {
         stopped_ = true;
         break;
@@ -134,10 +140,10 @@ class SuiteRun {
       }
       outcome = state == CellState::kNew ? start_run(cell.config, folder, run_options)
                                          : resume_run(folder, run_options);
-    } catch (const InUseError&) {
+    } catch (const InUseError& error) {
       const std::lock_guard guard(mutex_);
       busy_.insert(index);
-      progress_.note(fmt::format("{}: another process is at it", cell.name));
+      progress_.note(fmt::format("{}: left alone: {}", cell.name, error.what()));
       return;
     } catch (const std::exception& error) {
       outcome.end = RunEnd::kFailed;
@@ -147,6 +153,12 @@ class SuiteRun {
     }
     if (outcome.end == RunEnd::kStopped) {
       stopped_ = true;
+      return;
+    }
+    if (outcome.end == RunEnd::kTakenOver) {
+      const std::lock_guard guard(mutex_);
+      taken_over_ = outcome.reason;
+      is_taken_over_ = true;
       return;
     }
     const std::chrono::duration<double> elapsed = Clock::now() - began;
@@ -193,10 +205,12 @@ class SuiteRun {
   std::atomic<std::size_t> next_{0};
   std::atomic<int> n_ended_{0};
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> is_taken_over_{false};
+  std::string taken_over_;
 };
 
 std::unique_ptr<DirectoryLock> lock_when_free(const fs::path& folder) {
-  constexpr int kTries = 600;
+  constexpr int kTries = 1200;  // longer than a lock takes to count as stale
   constexpr auto kPause = std::chrono::milliseconds(100);
   for (int i = 1;; ++i) {
     try {
@@ -242,13 +256,34 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
   }
 }
 
-// Writes down what is planned, before anything runs.
+bool stands_there(const fs::path& out, const std::vector<PlannedCell>& old_plan,
+                  const std::vector<PlannedCell>& plan) {
+  std::error_code error;
+  return fs::exists(out / "manifest.json", error) &&
+         plan_csv(join_plans(old_plan, plan)) == plan_csv(old_plan);
+}
+
+PublishNotes start_notes(const SuiteSpec& spec, const SuiteOptions& options) {
+  return {.suite = spec.name,
+          .status = "running",
+          .command = options.command,
+          .started = utc_now(),
+          .jobs = options.jobs,
+          .threads = options.threads};
+}
+
 void begin(const std::vector<Cell>& cells, const SuiteOptions& options, const PublishNotes& notes) {
   try {
-    make_directories(options.out);
-    const auto lock = lock_when_free(options.out);
     std::vector<PlannedCell> plan;
     for (const Cell& cell : cells) plan.push_back(planned(cell));
+    // The many elements of an array find their plan there, and need not queue up for the lock.
+    if (options.stage == SuiteStage::kCells &&
+        stands_there(options.out, read_plan(options.out), plan)) {
+      if (!options.allow_mixed) check_mixed(options.out, {}, plan);
+      return;
+    }
+    make_directories(options.out);
+    const auto lock = lock_when_free(options.out);
     const auto old_plan = read_plan(options.out);
     if (!options.allow_mixed) check_mixed(options.out, old_plan, plan);
     write_file(options.out / "plan.csv", plan_csv(join_plans(old_plan, plan)));
@@ -260,25 +295,24 @@ void begin(const std::vector<Cell>& cells, const SuiteOptions& options, const Pu
   }
 }
 
-}  // namespace
-
-SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
-                       const SuiteOptions& options, Progress& progress) {
-  const auto began = Clock::now();
-  PublishNotes notes{.suite = spec.name,
-                     .status = "running",
-                     .command = options.command,
-                     .started = utc_now(),
-                     .jobs = options.jobs,
-                     .threads = options.threads};
-  check_folder(options.out, spec.name);
-  SuiteRun suite(cells, options, progress);
-  begin(cells, options, notes);
-  suite.run();
-
+SuiteOutcome cells_outcome(const std::vector<Cell>& cells, const SuiteOptions& options,
+                           const SuiteRun& suite) {
   SuiteOutcome outcome;
-  outcome.stopped = suite.stopped();
-  const auto lock = lock_when_free(options.out);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const fs::path folder = options.out / cells[i].folder;
+    const auto status = holds_run(folder) ? read_manifest(folder).status : RunStatus::kRunning;
+    if (suite.is_busy(i)) ++outcome.n_busy;
+    if (status == RunStatus::kDone) ++outcome.n_done;
+    if (!suite.refusal(i).empty() || status == RunStatus::kFailed || status == RunStatus::kDiverged)
+      ++outcome.n_failed;
+  }
+  return outcome;
+}
+
+// Everything planned in the folder, with what became of the cells asked for.
+SuiteOutcome folder_outcome(const std::vector<Cell>& cells, const SuiteOptions& options,
+                            const SuiteRun& suite) {
+  SuiteOutcome outcome;
   outcome.set = load_results({options.out}, {.allow_mixed = true});
   std::map<fs::path, RunResult*> by_folder;
   for (RunResult& run : outcome.set.runs) by_folder[cell_folder(run.names, run.seed)] = &run;
@@ -294,7 +328,33 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   }
   outcome.report = make_report(outcome.set);
   outcome.tables = markdown_report(outcome.report);
-  if (outcome.stopped) return outcome;
+  return outcome;
+}
+
+}  // namespace
+
+void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
+                 const SuiteOptions& options) {
+  check_suite_folder(options.out, spec.name);
+  begin(cells, options, start_notes(spec, options));
+}
+
+SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
+                       const SuiteOptions& options, Progress& progress) {
+  const auto began = Clock::now();
+  PublishNotes notes = start_notes(spec, options);
+  check_suite_folder(options.out, spec.name);
+  SuiteRun suite(cells, options, progress);
+  begin(cells, options, notes);
+  if (options.stage != SuiteStage::kTables) suite.run();
+
+  const bool has_tables = options.stage != SuiteStage::kCells;
+  const auto lock = has_tables ? lock_when_free(options.out) : nullptr;
+  SuiteOutcome outcome =
+      has_tables ? folder_outcome(cells, options, suite) : cells_outcome(cells, options, suite);
+  outcome.stopped = suite.stopped();
+  outcome.taken_over = suite.taken_over();
+  if (!has_tables || outcome.stopped || !outcome.taken_over.empty()) return outcome;
   const std::chrono::duration<double> elapsed = Clock::now() - began;
   notes.wall_s = elapsed.count();
   notes.status = publish_status(outcome.set);

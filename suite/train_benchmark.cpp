@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <numeric>
 #include <thread>
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
 #include "learners/kernels/kernels.hpp"
+#include "learners/policy.hpp"
 #include "learners/q_learner.hpp"
 #include "learners/replay/episode.hpp"
 
@@ -40,14 +43,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double median(std::vector<double> values) {
+/// The value that the share `part` of all lies below.
+double quantile(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size()))];
 }
+double median(const std::vector<double>& values) { return quantile(values, 0.5); }
 
-/// Multiply-adds of a dense implementation, two operations each: all slots of all episodes for the
-/// agents, all steps for the mixers; no input gradient for layers that read observations or states.
-double dense_gflop(const Shape& s, const TrainConfig& c) {
+/// Multiply-adds of a dense implementation, two operations each: `slots` slots for the agents,
+/// `steps` steps for the mixers; no input gradient for layers that read observations or states.
+double dense_gflop(const Shape& s, const TrainConfig& c, double slots, double steps) {
   const double n = s.env.n_agents;
   const double a = s.env.n_actions;
   const double h = c.agent.hidden_dim;
@@ -57,9 +62,7 @@ double dense_gflop(const Shape& s, const TrainConfig& c) {
   const double agent = fc1 + 6.0 * h * h + h * a;
   const double first = s.env.state_dim * (2.0 * k + 2.0 * e);
   const double mixer = first + k * n * e + k * e + e + n * e + e;
-  const double rows = static_cast<double>(kBatch) * (s.limit + 1) * n;
-  const double steps = static_cast<double>(kBatch) * s.limit;
-  const double agents = rows * (4.0 * agent - fc1);  // two forward passes, one backward
+  const double agents = slots * n * (4.0 * agent - fc1);  // two forward passes, one backward
   const double mixers = steps * (4.0 * mixer - first);
   return 2.0 * (agents + mixers) / 1e9;
 }
@@ -103,23 +106,98 @@ std::vector<Episode> synthetic_episodes(const Shape& s, bool real_lengths) {
   return episodes;
 }
 
-/// FMA peak of `threads` threads in GFLOP/s, median of several short bursts.
-double measure_peak(int threads) {
-  constexpr std::size_t kIterations = 1'000'000;
+/// FMA peak of `threads` threads in GFLOP/s: the sum of what each reaches in `seconds`.
+double measure_peak(int threads, double seconds) {
+  constexpr std::size_t kPiece = 20'000;
   const KernelTable& table = kernels();
-  std::vector<double> rates;
-  for (int repeat = 0; repeat < 9; ++repeat) {
-    std::vector<std::thread> others;
+  std::vector<double> rates(static_cast<std::size_t>(threads));
+  const auto run = [&](std::size_t i) {
     const auto start = Clock::now();
-    for (int i = 1; i < threads; ++i)
-      others.emplace_back([&table] { table.fma_peak(kIterations); });
-    table.fma_peak(kIterations);
-    for (std::thread& t : others) t.join();
-    rates.push_back(static_cast<double>(threads) * kIterations * table.peak_flops /
-                    seconds_since(start) / 1e9);
-  }
-  return median(rates);
+    double elapsed = 0.0;
+    std::size_t iterations = 0;
+    do {
+      table.fma_peak(kPiece);
+      iterations += kPiece;
+      elapsed = seconds_since(start);
+    } while (elapsed < seconds);
+    rates[i] = static_cast<double>(iterations) * table.peak_flops / elapsed / 1e9;
+  };
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < rates.size(); ++i) others.emplace_back(run, i);
+  run(0);
+  for (std::thread& t : others) t.join();
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
+
+/// One kind of update: a learner, its batch, and what was measured.
+class Variant {
+ public:
+  Variant(const Shape& s, const char* name, bool entropy, bool real_lengths)
+      : name_(name), episodes_(synthetic_episodes(s, real_lengths)), learner_(make(s, entropy)) {
+    for (const Episode& e : episodes_) batch_.push_back(&e);
+    double longest = 0.0;
+    double steps = 0.0;
+    for (const Episode& e : episodes_) {
+      longest = std::max(longest, static_cast<double>(e.length()));
+      steps += e.length();
+    }
+    const TrainConfig config;
+    dense_ = dense_gflop(s, config, kBatch * (longest + 1), kBatch * longest);
+    valid_ = dense_gflop(s, config, steps + kBatch, steps);
+  }
+
+  double update() {
+    const auto start = Clock::now();
+    learner_->apply_gradient(learner_->compute_gradient(batch_));
+    return seconds_since(start);
+  }
+
+  /// An update between two measurements of the peak, of which the first is already there.
+  void measure(int threads, double full_s, double& peak) {
+    const double seconds = update();
+    const double after = measure_peak(threads, std::clamp(0.05 * seconds, 0.001, 0.02));
+    const double around = 0.5 * (peak + after);
+    seconds_.push_back(seconds);
+    peaks_.push_back(around);
+    floors_.push_back(seconds * around / dense_);
+    fulls_.push_back(full_s > 0.0 ? seconds / full_s : 1.0);
+    peak = after;
+  }
+  double last() const { return seconds_.back(); }
+
+  TrainBenchmarkRow row(const std::string& shape, int threads) const {
+    TrainBenchmarkRow row;
+    row.shape = shape;
+    row.variant = name_;
+    row.threads = threads;
+    row.batch = kBatch;
+    row.updates = static_cast<int>(seconds_.size());
+    row.ms = 1e3 * median(seconds_);
+    row.gflop = dense_;
+    row.gflop_valid = valid_;
+    row.gflops = dense_ / row.ms * 1e3;
+    row.peak_gflops = median(peaks_);
+    row.times_floor = median(floors_);
+    row.times_floor_low = quantile(floors_, 0.1);
+    row.times_full = median(fulls_);
+    return row;
+  }
+
+ private:
+  static std::unique_ptr<QLearner> make(const Shape& s, bool entropy) {
+    TrainConfig config;
+    config.entropy.enabled = entropy;
+    return std::make_unique<QLearner>(s.env, config);
+  }
+
+  const char* name_;
+  std::vector<Episode> episodes_;
+  std::unique_ptr<QLearner> learner_;
+  std::vector<const Episode*> batch_;
+  double dense_ = 0.0;
+  double valid_ = 0.0;
+  std::vector<double> seconds_, peaks_, floors_, fulls_;
+};
 
 }  // namespace
 
@@ -129,42 +207,32 @@ std::vector<std::string> train_benchmark_shapes() {
   return names;
 }
 
-TrainBenchmarkRow benchmark_training(const std::string& shape, int threads, bool entropy,
-                                     bool real_lengths) {
+std::vector<TrainBenchmarkRow> benchmark_training(const std::string& shape, int threads, bool all) {
+  constexpr double kSeconds = 2.0;
+  constexpr int kMinRounds = 9;
+  constexpr int kMaxRounds = 400;
   const Shape& s = find_shape(shape);
-  TrainConfig config;
-  config.entropy.enabled = entropy;
-  QLearner learner(s.env, config);
-  const std::vector<Episode> episodes = synthetic_episodes(s, real_lengths);
-  std::vector<const Episode*> batch;
-  for (const Episode& e : episodes) batch.push_back(&e);
-
-  const auto update = [&] {
-    const auto start = Clock::now();
-    learner.apply_gradient(learner.compute_gradient(batch));
-    return 1e3 * seconds_since(start);
-  };
-  update();  // first touch of all working memory
-  update();
-  const double peak_before = measure_peak(threads);
-  std::vector<double> times;
+  std::vector<Variant> variants;
+  variants.emplace_back(s, "full", false, false);
+  if (all) {
+    variants.emplace_back(s, "real lengths", false, true);
+    variants.emplace_back(s, "entropy", true, false);
+  }
+  for (Variant& v : variants)  // first touch of all working memory
+    for (int i = 0; i < 2; ++i) v.update();
+  double peak = measure_peak(threads, 0.02);
   const auto start = Clock::now();
-  while (times.size() < 9 || (seconds_since(start) < 1.5 && times.size() < 201))
-    times.push_back(update());
-  const double peak_after = measure_peak(threads);
-
-  TrainBenchmarkRow row;
-  row.shape = shape;
-  row.threads = threads;
-  row.batch = kBatch;
-  row.entropy = entropy;
-  row.real_lengths = real_lengths;
-  row.ms = median(times);
-  row.gflop = dense_gflop(s, config);
-  row.gflops = row.gflop / row.ms * 1e3;
-  row.peak_gflops = std::max(peak_before, peak_after);
-  row.fraction_of_peak = row.gflops / row.peak_gflops;
-  return row;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    if (round >= kMinRounds &&
+        seconds_since(start) > kSeconds * static_cast<double>(variants.size()))
+      break;
+    variants.front().measure(threads, 0.0, peak);
+    for (std::size_t i = 1; i < variants.size(); ++i)
+      variants[i].measure(threads, variants.front().last(), peak);
+  }
+  std::vector<TrainBenchmarkRow> rows;
+  for (const Variant& v : variants) rows.push_back(v.row(shape, threads));
+  return rows;
 }
 
 ActionBenchmarkRow benchmark_acting(const std::string& shape, int n_envs) {
@@ -177,6 +245,8 @@ ActionBenchmarkRow benchmark_acting(const std::string& shape, int n_envs) {
   std::vector<float> h(n_rows * static_cast<std::size_t>(agent.hidden_dim()));
   std::vector<float> q(n_rows * static_cast<std::size_t>(s.env.n_actions));
   const std::vector<int> last_action(n_rows, 1);
+  const std::vector<std::uint8_t> avail(q.size(), 1);
+  std::vector<int> actions(n_rows);
   Scratch scratch;
   constexpr int kCalls = 200;
   std::vector<double> times;
@@ -186,6 +256,10 @@ ActionBenchmarkRow benchmark_acting(const std::string& shape, int n_envs) {
       scratch.reset();
       agent.act(learner.params().data(), rows, obs.data(), last_action.data(), h.data(), q.data(),
                 scratch);
+      for (std::size_t row = 0; row < n_rows; ++row) {
+        const std::size_t at = row * static_cast<std::size_t>(s.env.n_actions);
+        actions[row] = greedy_action(s.env.n_actions, q.data() + at, avail.data() + at);
+      }
     }
     times.push_back(1e6 * seconds_since(start) / kCalls);
   }

@@ -1,4 +1,5 @@
-// Speed of one learner update against the machine's own peak, measured in the same process.
+// Speed of one learner update against the machine's own peak, measured in the same process and in
+// turns with the updates, so that a machine that slows down slows both.
 #pragma once
 
 #include <string>
@@ -6,32 +7,37 @@
 
 namespace credo::suite {
 
+/// One kind of update on one shape. Times are medians; ratios are medians of ratios of neighbours.
 struct TrainBenchmarkRow {
   std::string shape;
+  std::string variant;  ///< "full", "real lengths" or "entropy"
   int threads = 1;
   int batch = 32;
-  bool entropy = false;       ///< gradient entropy in the loss
-  bool real_lengths = false;  ///< episode lengths drawn as in play, not all full
-  double ms = 0.0;            ///< median time of an update
-  double gflop = 0.0;         ///< dense count: what a product over every padded row would cost
-  double gflops = 0.0;        ///< gflop per second
-  double peak_gflops = 0.0;   ///< FMA peak of `threads` threads
-  double fraction_of_peak = 0.0;
+  int updates = 0;           ///< updates measured
+  double ms = 0.0;           ///< time of an update
+  double gflop = 0.0;        ///< dense count: every row up to the longest episode, no step left out
+  double gflop_valid = 0.0;  ///< the same without the rows behind the end of an episode
+  double gflops = 0.0;       ///< gflop per second
+  double peak_gflops = 0.0;  ///< FMA peak of `threads` threads
+  double times_floor = 0.0;  ///< time over gflop / peak
+  double times_floor_low = 0.0;  ///< a tenth of the updates took no more than this
+  double times_full = 0.0;       ///< time over that of a "full" update
 };
 
 /// The standard shapes: 3m, 2s3z, 8m, MMM2, 27m_vs_30m.
 std::vector<std::string> train_benchmark_shapes();
 
 /// QMIX with two-layer hypernetworks and PyMARL's sizes on synthetic episodes. Runs in the caller's
-/// arena of `threads` threads. Errors: UserError for an unknown shape.
-TrainBenchmarkRow benchmark_training(const std::string& shape, int threads, bool entropy,
-                                     bool real_lengths);
+/// arena of `threads` threads. "full": all episodes reach the limit. With `all` in turns with it:
+/// lengths as in play, and gradient entropy in the loss. Errors: UserError for an unknown shape.
+std::vector<TrainBenchmarkRow> benchmark_training(const std::string& shape, int threads, bool all);
 
 struct ActionBenchmarkRow {
   std::string shape;
   int n_envs = 1;
-  double us = 0.0;  ///< median time of one forward pass for all agents of n_envs environments
+  double us = 0.0;  ///< median time to choose the actions of all agents of n_envs environments
 };
+/// Forward pass and greedy choice among available actions; observing is not part of it.
 ActionBenchmarkRow benchmark_acting(const std::string& shape, int n_envs);
 
 }  // namespace credo::suite

@@ -95,10 +95,11 @@ struct KernelTable {
   /// hidden parts, biases included. gates: out [rows, 4h] = r, z, n, m with m = gh_n.
   void (*gru_forward)(int rows, int h, const float* gi, const float* gh, const float* h_prev,
                       float* gates, float* h_next);
-  /// d_gates: out [rows, 4h] = gradients of the pre-activations r, z, n (input side) and m.
+  /// d_gates: out [rows, 4h], rows ld floats apart = gradients of the pre-activations r, z, n
+  /// (input side) and m.
   /// d_h_prev: += the direct path dh * z. d_bias: [4h] += column sums of d_gates, rows ascending.
   void (*gru_backward)(int rows, int h, const float* gates, const float* h_prev, const float* d_h,
-                       float* d_gates, float* d_h_prev, float* d_bias);
+                       float* d_gates, std::ptrdiff_t ld, float* d_h_prev, float* d_bias);
 
   /// y[row] = max(0, y[row] + w[first[row]] + w[second[row]]), w: rows of h floats. An index of
   /// `first` below 0 adds nothing; either array may be null.
@@ -110,6 +111,10 @@ struct KernelTable {
   /// d_hidden[row] = d_q[row] * w[action[row]], d_w[action[row]] += d_q[row] * hidden[row].
   void (*chosen_backward)(int rows, int h, const float* d_q, const int* action, const float* w,
                           const float* hidden, float* d_hidden, float* d_w);
+
+  /// First of the allowed indices at which q[n] is largest; 0 when none is allowed. Bit `first + i`
+  /// of the little-endian bit string `allowed` stands for i. NaN counts as smaller than any number.
+  int (*best_allowed)(int n, const float* q, const std::uint8_t* allowed, int first);
 
   void (*qmix_forward)(const QmixForward& f);
   void (*qmix_backward)(const QmixBackward& b);

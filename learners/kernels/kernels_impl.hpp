@@ -163,6 +163,8 @@ struct Kernels {
     // chain.
     constexpr int kRowBlock = 96;
     constexpr int kBlock = 128;
+    const int k_blocks = g.k > kBlock ? (g.k + kBlock - 1) / kBlock : 1;
+    const int k_step = (g.k + k_blocks - 1) / k_blocks;
     constexpr int kPanel = kMaxVectors * W;
     Gemm block = g;
     for (int row = 0; row < g.m; row += kRowBlock) {
@@ -171,7 +173,7 @@ struct Kernels {
       block.c = g.c + row * g.ldc;
       int k0 = 0;
       do {
-        const int k1 = g.k - k0 > kBlock + kBlock / 2 ? k0 + kBlock : g.k;
+        const int k1 = g.k - k0 > k_step ? k0 + k_step : g.k;
         block.relu = k1 == g.k ? g.relu : 0;
         block.positive =
             k1 == g.k && g.positive != nullptr ? g.positive + row * g.ld_positive : nullptr;
@@ -265,7 +267,8 @@ struct Kernels {
   }
 
   static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
-                           const float* d_h, float* d_gates, float* d_h_prev, float* d_bias) {
+                           const float* d_h, float* d_gates, std::ptrdiff_t ld, float* d_h_prev,
+                           float* d_bias) {
     const F one = V::set1(1.0F);
     for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
       F sum_r = get(d_bias + j, l);
@@ -275,7 +278,7 @@ struct Kernels {
       const float* gate = gates + j;
       float* out = d_gates + j;
       std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j);
-      for (int row = 0; row < rows; ++row, gate += 4 * h, out += 4 * h, at += h) {
+      for (int row = 0; row < rows; ++row, gate += 4 * h, out += ld, at += h) {
         const F r = get(gate, l);
         const F z = get(gate + h, l);
         const F n = get(gate + 2 * h, l);
@@ -337,6 +340,34 @@ struct Kernels {
         put(grad + j, V::fma(d, get(hidden + j, l), get(grad + j, l)), l);
       });
     }
+  }
+
+  /// `count` (at most 16) bits of a bit string, reading no byte that holds none of them.
+  static unsigned take_bits(const std::uint8_t* bits, int first, int count) {
+    const std::uint8_t* p = bits + first / 8;
+    const int shift = first % 8;
+    unsigned word = p[0];
+    if (shift + count > 8) word |= static_cast<unsigned>(p[1]) << 8U;
+    if (shift + count > 16) word |= static_cast<unsigned>(p[2]) << 16U;
+    return word >> shift & ((1U << count) - 1U);
+  }
+  static int best_allowed(int n, const float* q, const std::uint8_t* allowed, int first) {
+    const F none = V::set1(-__builtin_inff());
+    F top = none;
+    int usable = -1;
+    for (int i = 0; i < n; i += W) {
+      const int lanes = n - i < W ? n - i : W;
+      const unsigned bits = take_bits(allowed, first + i, lanes);
+      if (usable < 0 && bits != 0) usable = i + __builtin_ctz(bits);
+      top = V::max(V::select(V::mask(bits), get(q + i, lanes), none), top);
+    }
+    const F best = V::set1(V::largest(top));
+    for (int i = 0; i < n; i += W) {
+      const int lanes = n - i < W ? n - i : W;
+      const unsigned at = V::equal(get(q + i, lanes), best) & take_bits(allowed, first + i, lanes);
+      if (at != 0) return i + __builtin_ctz(at);
+    }
+    return usable < 0 ? 0 : usable;
   }
 
   // ---------------------------------------------------------------- QMIX
@@ -520,16 +551,17 @@ struct Kernels {
   }
 
   static constexpr KernelTable table(const char* name) {
-    return {name,         gemm,
-            column_sum,   axpy,
-            add,          exp,
-            log,          tanh,
-            sigmoid,      gru_forward,
-            gru_backward, embed_relu,
-            scatter_add,  chosen_backward,
-            qmix_forward, qmix_backward,
-            rmsprop,      adam,
-            fma_peak,     kPeakFlops};
+    return {name,          gemm,
+            column_sum,    axpy,
+            add,           exp,
+            log,           tanh,
+            sigmoid,       gru_forward,
+            gru_backward,  embed_relu,
+            scatter_add,   chosen_backward,
+            best_allowed,  qmix_forward,
+            qmix_backward, rmsprop,
+            adam,          fma_peak,
+            kPeakFlops};
   }
 };
 

@@ -30,6 +30,9 @@ struct VecAvx512 {
   static F min(F a, F b) { return _mm512_min_ps(a, b); }
   static M lt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static M gt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static M mask(unsigned bits) { return static_cast<M>(bits); }
+  static unsigned equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+  static float largest(F a) { return _mm512_reduce_max_ps(a); }
   static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
   /// p * 2^n for an integral n in [-150, 150] and p in [1/2, 2], rounded once.
   static F scale(F p, F n) { return _mm512_scalef_ps(p, n); }

@@ -28,6 +28,9 @@ struct VecScalar {
   static F min(F a, F b) { return a < b ? a : b; }
   static M lt(F a, F b) { return a < b; }
   static M gt(F a, F b) { return a > b; }
+  static M mask(unsigned bits) { return bits != 0; }
+  static unsigned equal(F a, F b) { return a == b ? 1U : 0U; }
+  static float largest(F a) { return a; }
   static F select(M m, F a, F b) { return m ? a : b; }
   /// p * 2^n for an integral n in [-150, 150] and p in [1/2, 2]: two exact-or-last steps, so the
   /// product is rounded once.

@@ -46,7 +46,7 @@ class QmixMixer : public Mixer {
   Linear w1_out_;  // two layers only
   Linear w_final_out_;
   Linear v_out_;
-  std::vector<float> w1_out_t_, w_final_out_t_;  // for products with output gradients
+  FloatArray w1_out_t_, w_final_out_t_;  // for products with output gradients
 };
 
 }  // namespace credo

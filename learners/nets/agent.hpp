@@ -91,7 +91,7 @@ class AgentNetwork {
 
   /// Weights in the layout the input-gradient products need; made once per update.
   struct Transposed {
-    std::vector<float> weight_ih, weight_hh, fc2;
+    FloatArray weight_ih, weight_hh, fc2;
   };
   void transpose(const float* params, Transposed& out) const;
 

@@ -52,7 +52,7 @@ class Mlp {
 
   int dense_;
   std::vector<Linear> layers_;
-  std::vector<std::vector<float>> transposed_;
+  std::vector<FloatArray> transposed_;
 };
 
 }  // namespace credo

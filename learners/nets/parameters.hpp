@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "learners/float_array.hpp"
 #include "learners/safetensors.hpp"
 
 namespace credo {

@@ -43,11 +43,13 @@ class Episode {
 
   void read_obs(int slot, float* out) const;    ///< [n_agents, obs_dim]
   void read_state(int slot, float* out) const;  ///< [state_dim]
+  /// Availability of all agents' actions at a slot, one bit each from bit 0 of the first byte on.
+  const std::uint8_t* avail_bits(int slot) const {
+    return data_.data() + avail_at_ + static_cast<std::size_t>(slot) * avail_row_;
+  }
   bool is_available(int slot, int agent, int action) const {
     const auto bit = static_cast<std::size_t>(agent * shape_.n_actions + action);
-    const std::uint8_t* row =
-        data_.data() + avail_at_ + static_cast<std::size_t>(slot) * avail_row_;
-    return (row[bit / 8] >> (bit % 8) & 1U) != 0;
+    return (avail_bits(slot)[bit / 8] >> (bit % 8) & 1U) != 0;
   }
   int action(int slot, int agent) const {
     return data_[actions_at_ + static_cast<std::size_t>(slot * shape_.n_agents + agent)];

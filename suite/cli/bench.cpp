@@ -7,6 +7,8 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/isa.hpp"
+#include "suite/build_info.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/json.hpp"
 #include "suite/hashing.hpp"
@@ -104,56 +106,86 @@ int bench_env(const Arguments& arguments) {
   return kExitOk;
 }
 
+struct Circumstances {
+  BuildInfo build = build_info();
+  MachineInfo machine = machine_info();
+  std::string isa = current_isa();
+  double load = load_average();
+};
+
+Json circumstances_json(const Circumstances& c) {
+  return Json{{"version", c.build.version},
+              {"commit", c.build.commit},
+              {"compiler", c.build.compiler},
+              {"flags", c.build.flags},
+              {"cpu", c.machine.cpu},
+              {"cores", c.machine.cores},
+              {"isa", c.isa},
+              {"load", c.load}};
+}
+
+std::string circumstances_text(const Circumstances& c) {
+  return fmt::format("# {} {}, {}, {}; {}, {} cores, load {:.2f}\n", c.build.compiler,
+                     c.build.flags, c.build.commit, c.isa, c.machine.cpu, c.machine.cores, c.load);
+}
+
 // Full-length episodes with one and two threads; --all adds lengths as in play, gradient entropy,
 // and acting.
 int bench_train(const Arguments& arguments) {
+  const Circumstances circumstances;
   std::vector<std::string> shapes = arguments.list("env");
   if (shapes.empty()) shapes = train_benchmark_shapes();
   std::vector<int> thread_counts = {1, 2};
   if (arguments.has("threads")) thread_counts = {arguments.threads()};
-  Json rows = Json::array();
-  std::string text = fmt::format("{:<11} {:>7}  {:<12} {:>9} {:>8} {:>8} {:>8}  {}\n", "shape",
-                                 "threads", "variant", "ms", "GFLOP", "GFLOP/s", "peak", "of peak");
-  struct Variant {
-    const char* name;
-    bool entropy;
-    bool real_lengths;
-  };
-  std::vector<Variant> variants = {{"full", false, false}};
-  if (arguments.has("all")) {
-    variants.push_back({"real lengths", false, true});
-    variants.push_back({"entropy", true, false});
-  }
+  const bool all = arguments.has("all");
+  Json updates = Json::array();
+  std::string text = circumstances_text(circumstances);
+  text += fmt::format("{:<11} {:>7}  {:<12} {:>9} {:>8} {:>8} {:>8} {:>8} {:>7}\n", "shape",
+                      "threads", "variant", "ms", "GFLOP", "GFLOP/s", "peak", "x floor", "x full");
   for (const std::string& shape : shapes) {
     for (const int threads : thread_counts) {
-      for (const Variant& v : variants) {
-        TrainBenchmarkRow row;
-        oneapi::tbb::task_arena arena(threads);
-        arena.execute([&] { row = benchmark_training(shape, threads, v.entropy, v.real_lengths); });
-        rows.push_back(Json{{"shape", row.shape},
-                            {"threads", row.threads},
-                            {"batch", row.batch},
-                            {"variant", v.name},
-                            {"ms", row.ms},
-                            {"gflop", row.gflop},
-                            {"gflops", row.gflops},
-                            {"peak_gflops", row.peak_gflops},
-                            {"fraction_of_peak", row.fraction_of_peak}});
-        text += fmt::format("{:<11} {:>7}  {:<12} {:>9.3f} {:>8.3f} {:>8.1f} {:>8.1f}  {:.3f}\n",
-                            row.shape, row.threads, v.name, row.ms, row.gflop, row.gflops,
-                            row.peak_gflops, row.fraction_of_peak);
+      std::vector<TrainBenchmarkRow> rows;
+      oneapi::tbb::task_arena arena(threads);
+      arena.execute([&] { rows = benchmark_training(shape, threads, all); });
+      for (const TrainBenchmarkRow& row : rows) {
+        updates.push_back(Json{{"shape", row.shape},
+                               {"threads", row.threads},
+                               {"batch", row.batch},
+                               {"variant", row.variant},
+                               {"updates", row.updates},
+                               {"ms", row.ms},
+                               {"gflop", row.gflop},
+                               {"gflop_valid", row.gflop_valid},
+                               {"gflops", row.gflops},
+                               {"peak_gflops", row.peak_gflops},
+                               {"times_floor", row.times_floor},
+                               {"times_floor_low", row.times_floor_low},
+                               {"times_full", row.times_full}});
+        text += fmt::format(
+            "{:<11} {:>7}  {:<12} {:>9.3f} {:>8.3f} {:>8.1f} {:>8.1f} {:>8.3f} {:>7.3f}\n",
+            row.shape, row.threads, row.variant, row.ms, row.gflop, row.gflops, row.peak_gflops,
+            row.times_floor, row.times_full);
       }
     }
-    if (!arguments.has("all")) continue;
-    for (const int n_envs : {1, 8}) {
-      const ActionBenchmarkRow row = benchmark_acting(shape, n_envs);
-      rows.push_back(Json{
-          {"shape", row.shape}, {"variant", "acting"}, {"n_envs", row.n_envs}, {"us", row.us}});
-      text +=
-          fmt::format("{:<11} acting, {} environments: {:.2f} us\n", row.shape, row.n_envs, row.us);
+  }
+  Json acting = Json::array();
+  if (all) {
+    text += fmt::format("{:<11} {:>12} {:>9}\n", "shape", "environments", "us to act");
+    for (const std::string& shape : shapes) {
+      for (const int n_envs : {1, 8}) {
+        const ActionBenchmarkRow row = benchmark_acting(shape, n_envs);
+        acting.push_back(Json{{"shape", row.shape}, {"n_envs", row.n_envs}, {"us", row.us}});
+        text += fmt::format("{:<11} {:>12} {:>9.2f}\n", row.shape, row.n_envs, row.us);
+      }
     }
   }
-  print_out(arguments.json() ? json_text(rows) : text);
+  if (arguments.json()) {
+    Json record = circumstances_json(circumstances);
+    record["updates"] = updates;
+    record["acting"] = acting;
+    text = json_text(record);
+  }
+  print_out(text);
   return kExitOk;
 }
 
@@ -190,15 +222,17 @@ Command bench_command() {
   command.help = "measure environment or training speed, or print the training signature";
   command.details =
       "bench env: random available actions; obs, state and availability read every step, resets\n"
-      "included; one thread unless --threads says otherwise. bench train: one QMIX update on "
-      "synthetic\n"
-      "episodes of SMAC's sizes (--env names a shape: 3m, 2s3z, 8m, MMM2, 27m_vs_30m) against the\n"
-      "machine's FMA peak, with 1 and 2 threads; --all adds\n"
-      "episode lengths as in play, gradient entropy, and acting for 1 and 8 environments. bench "
-      "signature: "
-      "trains a fixed few\n"
-      "thousand steps on three environments and prints one hash of all weights and returns; it is\n"
-      "the same on every machine, compiler and thread count.\n\n"
+      "included; one thread unless --threads says otherwise.\n"
+      "bench train: one QMIX update on synthetic episodes of SMAC's sizes (--env names a shape: "
+      "3m,\n"
+      "2s3z, 8m, MMM2, 27m_vs_30m), with 1 and 2 threads. x floor: its time over that of its "
+      "dense\n"
+      "operation count at the machine's FMA peak, which is measured in turns with the updates.\n"
+      "--all adds episode lengths as in play, gradient entropy (x full: time over that of a plain\n"
+      "full update), and choosing actions for 1 and 8 environments.\n"
+      "bench signature: trains a fixed few thousand steps on three environments and prints one "
+      "hash\n"
+      "of all weights and returns; it is the same on every machine, compiler and thread count.\n\n"
       "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench train --env 3m "
       "--threads 1\n  credo bench signature\n";
   command.options = {{"env", "ENV", "environment to measure; repeat for more", true},

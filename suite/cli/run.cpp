@@ -32,6 +32,30 @@ RunOptions run_options(const Arguments& arguments, Progress& progress, std::stri
   return options;
 }
 
+// Of training only: a fixed policy has no parts.
+void show_timing(const Arguments& arguments, const RunOutcome& outcome) {
+  const double total = outcome.timing.total();
+  if (!arguments.has("timing") || arguments.json() || total <= 0.0) return;
+  std::string text = fmt::format("{:<11} {:>9} {:>6}\n", "part", "s", "%");
+  for (std::size_t i = 0; i < kRunPartNames.size(); ++i) {
+    const double seconds = outcome.timing.seconds(static_cast<RunPart>(i));
+    text += fmt::format("{:<11} {:>9.3f} {:>6.1f}\n", kRunPartNames[i], seconds,
+                        100.0 * seconds / total);
+  }
+  const double training = total - outcome.timing.seconds(RunPart::kEvaluation);
+  text += fmt::format("{} steps, {:.0f} per second without evaluation\n", outcome.steps_here,
+                      static_cast<double>(outcome.steps_here) / std::max(training, 1e-9));
+  print_out(text);
+}
+
+Json timing_json(const RunOutcome& outcome) {
+  Json json;
+  for (std::size_t i = 0; i < kRunPartNames.size(); ++i)
+    json[fmt::format("{}_s", kRunPartNames[i])] = outcome.timing.seconds(static_cast<RunPart>(i));
+  json["steps"] = outcome.steps_here;
+  return json;
+}
+
 // The result on stdout, what went wrong on stderr.
 int conclude(const Arguments& arguments, const std::string& directory, const RunConfig& config,
              const RunOutcome& outcome) {
@@ -48,6 +72,9 @@ int conclude(const Arguments& arguments, const std::string& directory, const Run
                             outcome.reason, outcome.t_env, directory)
               : fmt::format("stopped by {}; `credo resume {}` begins the search of open_loop again",
                             outcome.reason, directory));
+      break;
+    case RunEnd::kTakenOver:
+      print_message(arguments, outcome.reason + "; this process has stopped");
       break;
     case RunEnd::kFailed:
       fmt::print(stderr, "credo: error: {}: run failed: {}\n", directory, one_line(outcome.reason));
@@ -74,6 +101,7 @@ int conclude(const Arguments& arguments, const std::string& directory, const Run
     row["win_rate"] = json_or_null(evaluation.win_rate());
     row["entropy_mean"] = json_or_null(evaluation.entropy_mean);
     row["out"] = directory;
+    if (arguments.has("timing")) row["timing"] = timing_json(outcome);
     print_out(json_text(Json::array({row})));
   } else {
     std::string line = fmt::format("{} {} seed {}: mean return {:.3f} over {} episodes",
@@ -83,6 +111,7 @@ int conclude(const Arguments& arguments, const std::string& directory, const Run
     if (evaluation.entropy_mean) line += fmt::format(", H {:.4f}", *evaluation.entropy_mean);
     print_out(line + "\n");
   }
+  show_timing(arguments, outcome);
   return exit_code(outcome.end);
 }
 
@@ -114,6 +143,10 @@ int run_resume(const Arguments& arguments) {
   return conclude(arguments, directory, config, outcome);
 }
 
+Option timing_option() {
+  return {"timing", "", "say at the end where the time of this process went", false};
+}
+
 }  // namespace
 
 Command run_command() {
@@ -130,6 +163,7 @@ Command run_command() {
       "      --set env.limit=25 --set learner.gamma=0.98 --out runs/pp\n";
   command.options = request_options();
   command.options.push_back({"out", "DIR", "folder of the run; must not hold one already", false});
+  command.options.push_back(timing_option());
   command.options.push_back(json_option());
   command.options.push_back(progress_option());
   command.run = run_run;
@@ -143,6 +177,7 @@ Command resume_command() {
   command.help = "go on with an interrupted run; the result is the same as without the stop";
   command.details = "example:\n  credo resume runs/pp\n";
   command.options = {{"checkpoint", "step_N", "from this one instead of the newest", false},
+                     timing_option(),
                      json_option(),
                      progress_option()};
   command.most_positional = 1;

@@ -3,8 +3,8 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
-#include "suite/runner.hpp"
+#include "suite/cli/slurm.hpp"
+#include "suite/cli/suite_plan.hpp"
 #include "suite/signals.hpp"
 #include "suite/suite_run.hpp"
 #include "suite/text.hpp"
@@ -12,28 +12,8 @@
 namespace credo::suite {
 namespace {
 
-int dry_run(const Arguments& arguments, const std::vector<Cell>& cells) {
-  std::int64_t steps = 0;
-  Json rows = Json::array();
-  std::string text;
-  for (const Cell& cell : cells) {
-    steps += budget(cell.config);
-    rows.push_back(Json{{"cell", cell.name},
-                        {"env", cell.config.env_id()},
-                        {"algorithm", cell.config.algorithm()},
-                        {"seed", cell.config.seed()},
-                        {"profile", cell.config.profile()},
-                        {"t_max", budget(cell.config)},
-                        {"run_id", cell.config.id()}});
-    text += fmt::format("{:<48}  {:>10} steps\n", cell.name, budget(cell.config));
-  }
-  print_out(arguments.json() ? json_text(rows)
-                             : text + fmt::format("{} cells, {} environment steps\n", cells.size(),
-                                                  with_thousands(steps)));
-  return kExitOk;
-}
-
 int run_suite_command(const Arguments& arguments) {
+  check_slurm_options(arguments);
   const SuiteSpec spec = load_suite(arguments.single("the name of the suite (credo list suites)"));
   PlanOptions plan_options;
   if (const auto seeds = arguments.text("seeds"))
@@ -44,7 +24,7 @@ int run_suite_command(const Arguments& arguments) {
   plan_options.profile = arguments.text("profile");
   plan_options.t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
   plan_options.sets = arguments.list("set");
-  const std::vector<Cell> cells = make_plan(spec, plan_options);
+  std::vector<Cell> cells = make_plan(spec, plan_options);
   const auto out = arguments.text("out");
   SuiteOptions options;
   options.jobs = static_cast<int>(
@@ -52,9 +32,13 @@ int run_suite_command(const Arguments& arguments) {
   options.threads = arguments.threads();
   options.command = arguments.command_line;
   options.allow_mixed = arguments.has("allow-mixed");
-  if (arguments.has("dry-run")) return dry_run(arguments, cells);
+  if (arguments.has("slurm")) return run_slurm(arguments, spec, cells);
+  if (arguments.has("status")) return run_status(arguments, cells);
+  if (arguments.has("dry-run")) return show_plan(arguments, cells, options, out.value_or(""));
   if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
   options.out = *out;
+  options.stage = stage_of(arguments);
+  apply_element(arguments, cells, options);
 
   install_stop_handlers();
   Progress progress(arguments.progress());
@@ -66,12 +50,23 @@ int run_suite_command(const Arguments& arguments) {
                                          stop_signal_name(), outcome.n_done, cells.size()));
     return kExitStopped;
   }
-  print_out(arguments.json() ? summary_json(outcome.report.rows) : outcome.tables);
-  if (outcome.n_busy > 0)
-    print_message(arguments, fmt::format("{} cells were left to other processes; call again when "
-                                         "they are done",
-                                         outcome.n_busy));
-  return outcome.n_failed > 0 ? kExitFailed : kExitOk;
+  if (!outcome.taken_over.empty()) {
+    print_message(arguments, outcome.taken_over + "; this process has stopped");
+    return kExitFailed;
+  }
+  const bool has_tables = options.stage != SuiteStage::kCells;
+  if (has_tables) print_out(arguments.json() ? summary_json(outcome.report.rows) : outcome.tables);
+  if (outcome.n_busy > 0) {
+    print_message(arguments, fmt::format("{} of {} cells were left to other processes that are at "
+                                         "them; the same command goes on",
+                                         outcome.n_busy, cells.size()));
+    return kExitStopped;
+  }
+  if (!has_tables) return outcome.n_failed > 0 ? kExitFailed : kExitOk;
+  if (outcome.n_done + outcome.n_failed < std::ssize(cells))
+    print_message(arguments,
+                  fmt::format("only {} of {} cells have run", outcome.n_done, cells.size()));
+  return outcome.n_done == std::ssize(cells) ? kExitOk : kExitFailed;
 }
 
 }  // namespace
@@ -87,7 +82,9 @@ Command suite_command() {
       "examples:\n"
       "  credo suite quick --out results/quick\n"
       "  credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run\n"
-      "  credo suite ./mine.toml --shard 0/4 --out part0\n";
+      "  credo suite ./mine.toml --shard 0/4 --out part0\n"
+      "  credo suite quick --slurm --partition short --time 4:00:00 --out results/quick\n"
+      "  credo suite quick --status --out results/quick\n";
   command.options = {
       {"out", "DIR", "folder for runs, tables and manifest", false},
       {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)", false},
@@ -99,9 +96,10 @@ Command suite_command() {
       {"t-max", "N", "environment steps of every learning cell", false},
       {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
       {"allow-mixed", "", "go on in a folder with runs of another program or settings", false},
-      {"dry-run", "", "only show the cells", false},
+      {"dry-run", "", "only show the cells; with --slurm the scripts", false},
       json_option(),
       progress_option()};
+  for (const Option& option : slurm_options()) command.options.push_back(option);
   command.most_positional = 1;
   command.run = run_suite_command;
   command.needs_arena = false;  // every worker brings its own

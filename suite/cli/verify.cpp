@@ -1,3 +1,5 @@
+#include <cerrno>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -6,8 +8,11 @@
 #include "suite/cli/cli.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
+#include "suite/rerun.hpp"
 #include "suite/result_set.hpp"
 #include "suite/run_directory.hpp"
+#include "suite/signals.hpp"
+#include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -48,7 +53,83 @@ bool check_suite(const fs::path& directory, Tally& tally) {
   }
 }
 
+// A folder for runs that are compared and thrown away, or kept where the user says.
+class Scratch {
+ public:
+  explicit Scratch(const std::optional<std::string>& kept) : is_kept_(kept.has_value()) {
+    std::error_code error;
+    if (!is_kept_) {
+      std::string name = (fs::temp_directory_path() / "credo_verify_XXXXXX").string();
+      if (::mkdtemp(name.data()) == nullptr)
+        throw UserError(fmt::format("cannot create {}: {}; use --scratch DIR", name,
+                                    std::generic_category().message(errno)));
+      path_ = name;
+      return;
+    }
+    path_ = *kept;
+    if (fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error)))
+      throw UserError(fmt::format("--scratch: {} is not an empty folder", path_.string()));
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!is_kept_) fs::remove_all(path_, ignored);
+  }
+  void drop(const fs::path& folder) const {
+    std::error_code ignored;
+    if (!is_kept_) fs::remove_all(folder, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+  bool is_kept_;
+};
+
+// One line per chosen run on stdout. Returns the exit code.
+int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) {
+  const auto chosen = choose_runs(finished_runs(folders), arguments.list("rerun"));
+  const Scratch scratch(arguments.text("scratch"));
+  install_stop_handlers();
+  Progress progress(arguments.progress());
+  int n_different = 0;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const RecordedRun& run = chosen[i];
+    RunOptions options;
+    options.threads = arguments.threads();
+    options.on_progress = [&](const RunProgress& now) {
+      progress.update(fmt::format("[{}/{}] {}  {}/{} steps", i + 1, chosen.size(), run.cell,
+                                  with_thousands(now.t_env), with_thousands(now.t_max)));
+    };
+    fs::path folder = scratch.path() / run.cell;
+    std::error_code error;
+    if (fs::exists(folder, error)) folder += fmt::format("_{}", i);  // the same cell of two suites
+    const RerunOutcome outcome = rerun(run, folder, options);
+    progress.clear();
+    if (outcome.end == RunEnd::kStopped) {
+      print_message(arguments, fmt::format("stopped by {} with {} of {} runs compared",
+                                           stop_signal_name(), i, chosen.size()));
+      return kExitStopped;
+    }
+    if (outcome.differences.empty()) {
+      print_out(fmt::format("equal      {}  {} files\n", run.cell, outcome.n_files));
+    } else {
+      ++n_different;
+      std::string text;
+      for (const std::string& difference : outcome.differences)
+        text += (text.empty() ? "" : "; ") + difference;
+      print_out(fmt::format("different  {}  {}\n", run.cell, text));
+    }
+    scratch.drop(folder);
+  }
+  print_out(fmt::format("{} runs repeated, {} different\n", chosen.size(), n_different));
+  return n_different == 0 ? kExitOk : kExitFailed;
+}
+
 int run_verify(const Arguments& arguments) {
+  if (arguments.has("scratch") && !arguments.has("rerun"))
+    throw UserError("--scratch has no meaning without --rerun");
   const fs::path directory = arguments.single("DIR");
   std::error_code error;
   if (!fs::is_directory(directory, error))
@@ -78,7 +159,8 @@ int run_verify(const Arguments& arguments) {
   for (const std::string& mismatch : tally.mismatches) print_out("mismatch " + mismatch + "\n");
   print_out(
       fmt::format("{} files checked, {} mismatches\n", tally.checked, tally.mismatches.size()));
-  return tally.mismatches.empty() ? kExitOk : kExitMismatch;
+  const int repeated = arguments.has("rerun") ? run_again(arguments, runs) : kExitOk;
+  return tally.mismatches.empty() ? repeated : kExitMismatch;
 }
 
 }  // namespace
@@ -86,14 +168,21 @@ int run_verify(const Arguments& arguments) {
 Command verify_command() {
   Command command;
   command.name = "verify";
-  command.arguments = "DIR";
-  command.help = "re-hash the files of finished runs against their manifests";
+  command.arguments = "DIR [--rerun N|PATTERN]...";
+  command.help = "re-hash the files of finished runs, and run some of them again";
   command.details =
-      "Exit code 3 when a file changed or is missing.\n\n"
-      "examples:\n  credo verify runs/pp\n  credo verify results/quick\n";
+      "Compares the files of every finished run with the hashes in its manifest: exit code 3 when\n"
+      "one changed or is missing. --rerun also runs N runs (spread evenly over all) or those that\n"
+      "match a pattern (TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) again from their recorded\n"
+      "configuration, in a scratch folder, and compares configuration, metrics, episodes and\n"
+      "weights byte by byte: one line for each, exit code 1 when any differs.\n\n"
+      "examples:\n  credo verify runs/pp\n  credo verify results/quick --rerun 3\n"
+      "  credo verify results/quick --rerun 'two_step/*' --rerun 'qmix*' --threads 1\n";
+  command.options = {{"rerun", "N|PATTERN", "runs to run again and compare; repeat for more", true},
+                     {"scratch", "DIR", "empty folder to run them in, which stays", false},
+                     progress_option()};
   command.most_positional = 1;
   command.run = run_verify;
-  command.needs_arena = false;
   return command;
 }
 

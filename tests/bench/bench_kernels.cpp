@@ -125,7 +125,7 @@ void gru_backward(benchmark::State& state, const KernelTable& k) {
   const auto d_h = random_floats(kRows * kHidden, 1e-3F);
   std::vector<float> d_gates(gates.size()), d_prev(h.size()), d_bias(4 * kHidden);
   for (auto _ : state) {
-    k.gru_backward(kRows, kHidden, gates.data(), h.data(), d_h.data(), d_gates.data(),
+    k.gru_backward(kRows, kHidden, gates.data(), h.data(), d_h.data(), d_gates.data(), 4 * kHidden,
                    d_prev.data(), d_bias.data());
     benchmark::ClobberMemory();
   }

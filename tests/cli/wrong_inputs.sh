@@ -115,6 +115,22 @@ refuse "--episodes|'0'" eval --policy random --env two_step --episodes 0
 refuse "--episodes|'-1'" eval --policy random --env two_step --episodes -1
 refuse "--episodes|99999999999999999999" eval done --episodes 99999999999999999999
 refuse "--jobs|'0'" suite smoke --jobs 0 --out x
+refuse "--partiton|--partition" suite smoke --slurm --partiton short --out x
+refuse "--time|'3'|5 minutes" suite smoke --slurm --time 3 --out x
+refuse "--time|'soon'|HH:MM:SS" suite smoke --slurm --time soon --out x
+refuse "--cpus|'0'" suite smoke --slurm --cpus 0 --out x
+refuse "--pack|'none'" suite smoke --slurm --pack none --out x
+refuse "--max-parallel|'-1'" suite smoke --slurm --max-parallel=-1 --out x
+refuse '--partition|a\nb' suite smoke --slurm --partition $'a\nb' --out x
+refuse "--sbatch|nice|--sbatch=--nice" suite smoke --slurm --sbatch nice --out x
+refuse "--partition|--slurm" suite smoke --partition short --out x
+refuse "--slurm|--status" suite smoke --slurm --status --out x
+refuse "--jobs|--cpus" suite smoke --slurm --jobs 2 --out x
+refuse "--out" suite smoke --slurm
+refuse "--out" suite smoke --status
+refuse "--element|'1'|SUBMISSION/ELEMENT" suite smoke --element 1 --out x
+refuse "--element|elements.txt" suite smoke --element 1/0 --out x
+refuse "unknown stage|tables" suite smoke --stage table --out x
 refuse "--seeds|backwards" suite smoke --seeds 4-2 --out x
 refuse "--seeds|twice" suite smoke --seeds 1,1 --out x
 refuse "--only|nothing" suite smoke --only nothing --out x
@@ -163,13 +179,11 @@ refuse "nowhere" report nowhere
 mkdir -p empty
 refuse "empty|no run" report empty
 refuse "empty|no run" resume empty
-(flock 9; touch locked; exec sleep 600) 9>done/.lock &
-holder=$!
-until [ -e locked ]; do sleep 0.05; done
-refuse "in use" run "${start[@]}" --out done
+printf '{"schema":"credo.lock","token":"0123456789abcdef","host":"node7","system":"other","pid":71,%s' \
+  '"started":1,"job":"main:12_4","restart":0}' >done/.lock
+refuse "in use|process 71 on node7, job main:12_4" run "${start[@]}" --out done
 refuse "in use" resume done
-kill "$holder"
-wait
+rm done/.lock
 
 # checkpoints and weights: NAME is a fresh unfinished copy of a run with a state
 weights=checkpoints/step_200.safetensors

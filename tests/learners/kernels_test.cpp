@@ -233,7 +233,7 @@ TEST_SUITE("kernels") {
       // Output: gradients of the gates, of the old state, of the biases.
       check_tables(
           draw.reals(sz(rows * 5 * h + 4 * h)), [&](const KernelTable& t, std::vector<float>& out) {
-            t.gru_backward(rows, h, kept.data(), h_prev.data(), d_h.data(), out.data(),
+            t.gru_backward(rows, h, kept.data(), h_prev.data(), d_h.data(), out.data(), 4 * h,
                            out.data() + gates_size,
                            out.data() + gates_size + static_cast<std::ptrdiff_t>(rows) * h);
           });
@@ -250,7 +250,7 @@ TEST_SUITE("kernels") {
     const std::vector<float> start = draw.reals(sz(4 * h));
     for (const KernelTable* t : tables()) {
       std::vector<float> d_gates(gates.size()), d_h_prev(h_prev.size()), d_bias = start;
-      t->gru_backward(rows, h, gates.data(), h_prev.data(), d_h.data(), d_gates.data(),
+      t->gru_backward(rows, h, gates.data(), h_prev.data(), d_h.data(), d_gates.data(), 4 * h,
                       d_h_prev.data(), d_bias.data());
       std::vector<float> want = start;
       t->column_sum(rows, 4 * h, d_gates.data(), 4 * h, want.data());
@@ -311,6 +311,39 @@ TEST_SUITE("kernels") {
                            got_hidden.data(), got.data());
         CHECK(same_bits(got, d_w));
         CHECK(same_bits(got_hidden, d_hidden));
+      }
+    }
+  }
+
+  TEST_CASE("the best allowed index: the first of the largest, whatever the bits' offset") {
+    Draw draw("best allowed");
+    for (int trial = 0; trial < 400; ++trial) {
+      const int n = trial < 80 ? trial + 1 : draw.integer(1, 90);
+      const int first = draw.integer(0, 40);
+      std::vector<float> q(sz(n));
+      for (float& x : q) x = static_cast<float>(draw.integer(-3, 3));  // many are equal
+      if (draw.chance(0.2)) q[sz(draw.integer(0, n - 1))] = std::nanf("");
+      if (draw.chance(0.2)) q[sz(draw.integer(0, n - 1))] = -INFINITY;
+      // No byte beyond the last bit, so that reading one is an error under AddressSanitizer.
+      std::vector<std::uint8_t> bits(sz(first + n + 7) / 8);
+      const double share = trial % 10 == 0 ? 0.0 : 0.5;
+      for (std::uint8_t& byte : bits) byte = static_cast<std::uint8_t>(draw.integer(0, 255));
+      for (int i = first; i < first + n; ++i)
+        if (!draw.chance(share))
+          bits[sz(i) / 8] = static_cast<std::uint8_t>(bits[sz(i) / 8] & ~(1U << (i % 8)));
+      int want = -1;
+      for (int i = 0; i < n; ++i) {
+        const int bit = first + i;
+        if ((bits[sz(bit) / 8] >> (bit % 8) & 1U) == 0) continue;
+        const auto number = [&](int at) { return std::isnan(q[sz(at)]) ? -INFINITY : q[sz(at)]; };
+        // A number before NaN, NaN only where nothing else is allowed.
+        if (want < 0 || number(i) > number(want) ||
+            (std::isnan(q[sz(want)]) && q[sz(i)] == -INFINITY))
+          want = i;
+      }
+      for (const KernelTable* t : tables()) {
+        CAPTURE(t->name);
+        CHECK(t->best_allowed(n, q.data(), bits.data(), first) == (want < 0 ? 0 : want));
       }
     }
   }

@@ -174,6 +174,32 @@ TEST_CASE("marl-eval: what is written keeps the rules, and what breaks them is n
   CHECK(breaks([](Json& j) { j["switch/2"]["QMIX"] = j["switch/2"]["qmix"]; }));
   CHECK(
       breaks([](Json& j) { j["switch/2"]["qmix"]["run_a_b"] = j["switch/2"]["qmix"]["seed_1"]; }));
+  const auto run_of = [](Json& j) -> Json& { return j["switch/2"]["qmix"]["seed_1"]; };
+  CHECK(breaks([&](Json& j) { run_of(j)["step_1"]["return"] = {1, 2}; }));
+  CHECK(breaks([&](Json& j) { run_of(j)["absolute_metrics"]["return"] = {1, 2}; }));
+  CHECK(!breaks([&](Json& j) { run_of(j)["absolute_metrics"]["return"] = Json(10, 1.5); }));
+  CHECK(breaks([&](Json& j) { run_of(j)["absolute_metrics"]["step_count"] = 400; }));
+  CHECK(breaks([&](Json& j) { run_of(j)["absolute_2"] = run_of(j)["absolute_metrics"]; }));
+  CHECK(breaks([&](Json& j) { run_of(j)["step_4"]["step_count"] = 10000; }));
+  CHECK(breaks([&](Json& j) { run_of(j)["step_2"]["step_count"] = 100; }));
+  CHECK(breaks([&](Json& j) { run_of(j)["step_2"]["return"] = {nullptr}; }));
+  CHECK(breaks([](Json& j) {
+    for (Json& rows : j)
+      for (Json& row : rows)
+        for (Json& steps : row)
+          for (Json& step : steps) step["agents_return"] = {1};
+  }));
+  CHECK(breaks([](Json& j) {
+    for (Json& rows : j)
+      for (Json& row : rows) row["1"] = row["seed_1"];
+  }));
+  CHECK(breaks([](Json& j) {
+    for (Json& rows : j) rows["a,b"] = rows["qmix"];
+  }));
+  CHECK(breaks([](Json& j) { j["SWITCH/2"] = j["switch/2"]; }));
+  auto twice = json;
+  twice["Switch"] = twice["switch"];
+  CHECK(!marl_eval_problems(twice.dump()).empty());
   CHECK(!marl_eval_problems("{\"a\": 1}").empty());
   CHECK(!marl_eval_problems("[").empty());
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "suite/directory_lock.hpp"
 #include "suite/hashing.hpp"
 #include "tests/suite/support.hpp"
 

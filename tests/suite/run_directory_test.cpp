@@ -57,6 +57,10 @@ TEST_CASE("a finished run holds what it should, and nothing else") {
   const RunOutcome outcome = start_run(config, path, {});
   CHECK(outcome.end == RunEnd::kDone);
   CHECK(outcome.t_env == 400);
+  CHECK(outcome.steps_here == 400);
+  for (const RunPart part : {RunPart::kOther, RunPart::kRollout, RunPart::kReplay, RunPart::kUpdate,
+                             RunPart::kEvaluation})
+    CHECK(outcome.timing.seconds(part) > 0.0);
   const Manifest manifest = read_manifest(path);
   CHECK(manifest.status == RunStatus::kDone);
   CHECK(manifest.run_id == sha256_hex_of_file(path / "config.toml"));

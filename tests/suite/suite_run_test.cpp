@@ -1,7 +1,9 @@
 #include "suite/suite_run.hpp"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
+#include "suite/marl_eval.hpp"
 #include "suite/run_directory.hpp"
 #include "tests/suite/support.hpp"
 
@@ -108,4 +110,19 @@ TEST_CASE("reports find the runs of a suite in table order") {
   CHECK(rows[3].algorithm == "qmix");
   CHECK(rows[7].status == "0/2 done, 2 diverged");
   CHECK(find_runs(scratch / "runs" / "two_step").size() == 8);
+}
+
+TEST_CASE(
+    "what a suite exports keeps the rules of marl-eval, with ten episodes for one at the end") {
+  const ScratchFolder scratch;
+  const SuiteOutcome outcome = run(scratch.path(), 2);
+  const std::string text = marl_eval_json(outcome.set);
+  const auto problems = marl_eval_problems(text);
+  CAPTURE(problems.empty() ? "" : problems.front());
+  CHECK(problems.empty());
+  const auto json = nlohmann::json::parse(text);
+  const auto& run = json["two_step"]["two_step"]["vdn"]["seed_1"];
+  CHECK(run["step_0"]["return"].size() == 2);
+  CHECK(run["step_3"]["step_count"] == 60);
+  CHECK(run["absolute_metrics"]["return"].size() == 20);
 }
