@@ -43,12 +43,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The value that the share `part` of all lies below.
-double quantile(std::vector<double> values, double part) {
+double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size()))];
+  return values[values.size() / 2];
 }
-double median(const std::vector<double>& values) { return quantile(values, 0.5); }
 
 /// Multiply-adds of a dense implementation, two operations each: `slots` slots for the agents,
 /// `steps` steps for the mixers; no input gradient for layers that read observations or states.
@@ -178,7 +176,6 @@ class Variant {
     row.gflops = dense_ / row.ms * 1e3;
     row.peak_gflops = median(peaks_);
     row.times_floor = median(floors_);
-    row.times_floor_low = quantile(floors_, 0.1);
     row.times_full = median(fulls_);
     return row;
   }

@@ -20,8 +20,7 @@ struct TrainBenchmarkRow {
   double gflops = 0.0;       ///< gflop per second
   double peak_gflops = 0.0;  ///< FMA peak of `threads` threads
   double times_floor = 0.0;  ///< time over gflop / peak
-  double times_floor_low = 0.0;  ///< a tenth of the updates took no more than this
-  double times_full = 0.0;       ///< time over that of a "full" update
+  double times_full = 0.0;   ///< time over that of a "full" update
 };
 
 /// The standard shapes: 3m, 2s3z, 8m, MMM2, 27m_vs_30m.

@@ -159,7 +159,6 @@ int bench_train(const Arguments& arguments) {
                                {"gflops", row.gflops},
                                {"peak_gflops", row.peak_gflops},
                                {"times_floor", row.times_floor},
-                               {"times_floor_low", row.times_floor_low},
                                {"times_full", row.times_full}});
         text += fmt::format(
             "{:<11} {:>7}  {:<12} {:>9.3f} {:>8.3f} {:>8.1f} {:>8.1f} {:>8.3f} {:>7.3f}\n",
