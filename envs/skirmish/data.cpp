@@ -144,7 +144,7 @@ UnitData read_unit(const std::string& name, TomlTable table) {
   return u;
 }
 
-std::vector<SpawnGroup> read_groups(TomlTable& table, std::string_view key) {
+std::vector<SpawnGroup> read_groups(TomlTable& table, std::string_view key, MapData& map) {
   std::vector<SpawnGroup> groups;
   for (TomlTable& entry : table.array_of_tables(key)) {
     SpawnGroup group;
@@ -153,6 +153,7 @@ std::vector<SpawnGroup> read_groups(TomlTable& table, std::string_view key) {
     const auto [x, y] = entry.pair("at", 0.0, kGrid);
     group.at = {x, y};
     entry.finish();
+    map.mentions.emplace_back(group.unit, entry.where("unit"));
     groups.push_back(group);
   }
   if (groups.empty()) table.fail(key, "needs at least one group");
@@ -195,7 +196,7 @@ const UnitData& Profile::unit(std::string_view unit_name, std::string_view where
   }
   throw UserError(fmt::format(
       "{}: {}", where,
-      unknown_name_message(fmt::format("unit in profile '{}'", name), unit_name, names)));
+      unknown_name_message(fmt::format("unit of profile '{}'", name), unit_name, names)));
 }
 
 std::vector<std::string> embedded_names(std::string_view kind) {
@@ -283,11 +284,15 @@ MapData parse_map(std::string_view name, const std::string& text, const std::str
   map.enemy_types = root.texts("enemy_types");
   if (map.ally_types.size() != map.enemy_types.size())
     root.fail("enemy_types", "must be as long as ally_types");
+  for (const std::string& unit : map.ally_types)
+    map.mentions.emplace_back(unit, root.where("ally_types"));
+  for (const std::string& unit : map.enemy_types)
+    map.mentions.emplace_back(unit, root.where("enemy_types"));
   if (auto generate = root.table_if("generate")) {
     map.generate = read_generate(*generate, map.ally_types);
   } else {
-    map.allies = read_groups(root, "ally");
-    map.enemies = read_groups(root, "enemy");
+    map.allies = read_groups(root, "ally", map);
+    map.enemies = read_groups(root, "enemy", map);
     check_types(root, "ally_types", map.ally_types, map.allies);
     check_types(root, "enemy_types", map.enemy_types, map.enemies);
   }
@@ -305,7 +310,7 @@ MapData parse_map(std::string_view name, const std::string& text, const std::str
   order.finish();
   const std::string terrain = root.text("terrain");
   root.finish();
-  map.terrain = load_terrain(terrain, data_dir);
+  map.terrain = load_terrain(terrain, data_dir, root.where("terrain"));
   return map;
 }
 
@@ -319,8 +324,9 @@ MapData load_map(std::string_view name, const std::string& data_dir) {
   return parse_map(name, data.text, data.file, data_dir);
 }
 
-TerrainData load_terrain(std::string_view name, const std::string& data_dir) {
-  const DataText data = find_text("terrain", name, data_dir, "env.map, key 'terrain'");
+TerrainData load_terrain(std::string_view name, const std::string& data_dir,
+                         std::string_view asked_by) {
+  const DataText data = find_text("terrain", name, data_dir, asked_by);
   return parse_terrain(name, data.text, data.file);
 }
 

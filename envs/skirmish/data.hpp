@@ -145,6 +145,8 @@ struct MapData {
   std::array<double, 2> order_to = {0.0, 0.0};
   std::optional<Generate> generate;
   TerrainData terrain;
+  /// Units that the file names, each with "FILE:LINE: key 'KEY'" for errors.
+  std::vector<std::pair<std::string, std::string>> mentions;
 };
 
 /// A compiled-in data file.
@@ -161,7 +163,9 @@ std::vector<std::string> embedded_names(std::string_view kind);
 /// `data_dir` may be empty; a file there wins over the compiled-in one.
 Profile load_profile(std::string_view name, const std::string& data_dir);
 MapData load_map(std::string_view name, const std::string& data_dir);
-TerrainData load_terrain(std::string_view name, const std::string& data_dir);
+/// `asked_by` begins the error for an unknown name.
+TerrainData load_terrain(std::string_view name, const std::string& data_dir,
+                         std::string_view asked_by = "terrain");
 
 /// The parsers behind them, for text from anywhere; `file` is named in errors.
 Profile parse_profile(std::string_view name, const std::string& text, const std::string& file);

@@ -176,6 +176,7 @@ Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions&
   if (!options.attack_jitter) profile.rules.jitter_loops = {0.0, 0.0};
   if (options.healer_first) profile.rules.healer_first = true;
   const std::string where = fmt::format("map '{}'", map.name);
+  for (const auto& [unit, mention] : map.mentions) (void)profile.unit(unit, mention);
 
   auto setup = std::make_shared<BattleSetup>();
   const std::vector<std::string> names = unit_names(map);

@@ -117,14 +117,18 @@ class Script final : public ScriptedPolicy {
     return best;
   }
 
-  // Ranged units retreat from melee units while their weapon reloads.
+  // Ranged units keep away from melee units while their weapon reloads, and from slower ones until
+  // a shot leaves time to get away again: a chaser gains a step on whoever stops to shoot. Of the
+  // four steps the one that ends farthest from chasers and walls (a sum of inverse squares), so
+  // that a chase goes round and not into a corner.
   static int back_off(const View& view) {
     constexpr float kReload = 2.0F;  // loops of reloading that are worth a step
+    constexpr float kMargin = 1.5F;  // cells: what a chaser gains during a shot
+    constexpr float kWalls = 0.5F;   // weight of a wall beside that of a chaser
     const Battle& battle = view.battle;
     const std::uint8_t type = battle.type(view.slot);
-    if (static_cast<float>(battle.cooldown(view.slot)) < kReload * kOne) return -1;
-    float px = 0.0F;
-    float py = 0.0F;
+    const bool reloading = static_cast<float>(battle.cooldown(view.slot)) >= kReload * kOne;
+    std::vector<int> chasers;
     bool threatened = false;
     for (int k = 0; k < view.setup.count[1]; ++k) {
       const int other = view.setup.slot(1, k);
@@ -132,16 +136,36 @@ class Script final : public ScriptedPolicy {
       const PairInfo& mine = view.setup.pairs[type][battle.type(other)];
       const PairInfo& theirs = view.setup.pairs[battle.type(other)][type];
       if (!theirs.can_attack || mine.range2 <= 1.5F * theirs.range2) continue;
-      const float d2 = distance2(view, other);
-      const float keep = std::sqrt(mine.range2) - 0.5F;
-      if (d2 >= keep * keep || d2 <= 0.0F) continue;
-      px += (battle.x(view.slot) - battle.x(other)) / d2;
-      py += (battle.y(view.slot) - battle.y(other)) / d2;
-      threatened = true;
+      chasers.push_back(other);
+      const bool outruns = view.battle.info(view.slot).speed > view.battle.info(other).speed;
+      if (!reloading && !outruns) continue;
+      const float keep =
+          reloading ? std::sqrt(mine.range2) - 0.5F : std::sqrt(theirs.range2) + kMargin;
+      threatened |= distance2(view, other) < keep * keep;
     }
     if (!threatened) return -1;
-    const int step = walk(view, px, py);
-    return step == kStop ? -1 : step;
+    int best = -1;
+    float least = std::numeric_limits<float>::max();
+    for (const int step : {kNorth, kSouth, kEast, kWest}) {
+      if (view.avail[at(step)] == 0) continue;
+      const float length = static_cast<float>(view.env.config().view.move_amount);
+      const float x = battle.x(view.slot) + (step == kEast ? length : step == kWest ? -length : 0);
+      const float y = battle.y(view.slot) + (step == kNorth   ? length
+                                             : step == kSouth ? -length
+                                                              : 0);
+      float crowd = 0.0F;
+      for (const int other : chasers) {
+        const float dx = x - battle.x(other);
+        const float dy = y - battle.y(other);
+        crowd += 1.0F / std::max(dx * dx + dy * dy, 0.01F);
+      }
+      for (const float wall : {kHalf + x, kHalf + y, kHalf - x, kHalf - y})
+        crowd += kWalls / std::max(wall * wall, 0.01F);
+      if (crowd >= least) continue;
+      least = crowd;
+      best = step;
+    }
+    return best;
   }
 
   Kind kind_;
@@ -162,7 +186,10 @@ std::vector<ScriptedInfo> scripted_policies() {
        {{"heuristic_ai", true}}},
       {"closest", "always the closest enemy"},
       {"focus", "the weakest enemy within target range, else towards the closest"},
-      {"kite", "the closest enemy, stepping back from shorter-ranged ones while reloading"}};
+      {"kite",
+       "the closest enemy, keeping away from shorter-ranged ones: while reloading, and from slower "
+       "ones "
+       "until they are far enough for a shot"}};
 }
 
 std::unique_ptr<ScriptedPolicy> make_scripted_policy(std::string_view name) {

@@ -63,11 +63,14 @@ std::string TomlTable::full_key(std::string_view key) const {
   return key.empty() ? path_ : path_ + '.' + std::string(key);
 }
 
-void TomlTable::fail(std::string_view key, const std::string& message) const {
+std::string TomlTable::where(std::string_view key) const {
   const toml::node* node = table_->get(key);
   const auto line = node != nullptr ? node->source().begin.line : table_->source().begin.line;
-  throw UserError(fmt::format("{}:{}: key '{}': {}", file_, std::max<unsigned>(line, 1U),
-                              full_key(key), message));
+  return fmt::format("{}:{}: key '{}'", file_, std::max<unsigned>(line, 1U), full_key(key));
+}
+
+void TomlTable::fail(std::string_view key, const std::string& message) const {
+  throw UserError(fmt::format("{}: {}", where(key), message));
 }
 
 const toml::node* TomlTable::find(std::string_view key) {

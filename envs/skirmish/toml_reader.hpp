@@ -54,6 +54,8 @@ class TomlTable {
   /// Errors: UserError for a key that was never asked for.
   void finish() const;
 
+  /// "FILE:LINE: key 'KEY'"; an absent key has the line of its table.
+  std::string where(std::string_view key) const;
   /// Throws a UserError about `key` (which may be absent).
   [[noreturn]] void fail(std::string_view key, const std::string& message) const;
 

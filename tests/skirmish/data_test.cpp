@@ -99,6 +99,7 @@ TEST_CASE("broken map and terrain files") {
     const std::string text = replaced(map, broken.from, broken.to);
     const std::string error = message([&] { (void)parse_map("m", text, "m.toml", ""); });
     INFO(error);
+    CHECK(error.find("m.toml:") == 0);
     CHECK(error.find(broken.expected) != std::string::npos);
   }
   const std::string terrain = embedded("terrain/strip.toml");
@@ -156,6 +157,14 @@ TEST_CASE("a folder of files adds maps and overrides units without code") {
   CHECK(message([&] {
           (void)make("skirmish/6h_vs_8z", {{"profile", "smaclite"}});
         }).find("hydralisk") != std::string::npos);
+  std::ofstream(folder / "maps" / "pair.toml")
+      << replaced(embedded("maps/3m.toml"), "unit = \"marine\"", "unit = \"marin\"");
+  const std::string unit = message([&] {
+    (void)make("skirmish/3m", {{"map", "pair"}, {"data_dir", folder.string()}});
+  });
+  INFO(unit);
+  CHECK(unit.find("pair.toml:8: key 'ally[0].unit': unknown unit") != std::string::npos);
+  CHECK(unit.find("did you mean 'marine'") != std::string::npos);
   std::filesystem::remove_all(folder);
 }
 

@@ -350,3 +350,27 @@ TEST_CASE("walls: units find their way around") {
   }
   CHECK(arrived == 24);
 }
+
+TEST_CASE("stalkers that keep away from zealots beat five of them") {
+  // What 3s_vs_5z asks for (Samvelyan et al. 2019, "kiting"); standing still to shoot never wins
+  // it.
+  const auto wins = [](const char* script) {
+    const auto env = make("skirmish/3s_vs_5z");
+    const auto policy = env->make_scripted(script);
+    std::vector<int> actions(3);
+    int won = 0;
+    for (std::uint64_t number = 0; number < 20; ++number) {
+      env->reset(episode(5, number));
+      policy->reset();
+      credo::Stream stream = episode(6, number);
+      while (!env->done()) {
+        policy->act(*env, stream, actions);
+        env->step(actions);
+      }
+      won += env->won().value_or(false) ? 1 : 0;
+    }
+    return won;
+  };
+  CHECK(wins("kite") >= 18);
+  CHECK(wins("closest") == 0);
+}
