@@ -13,7 +13,7 @@ function fill(node, attributes, children) {
     else node.setAttribute(name, value === true ? "" : value);
   }
   for (const child of [children].flat(2))
-    if (child !== undefined && child !== null && child !== "") node.append(child);
+    if (child !== undefined && child !== null && child !== false && child !== "") node.append(child);
   return node;
 }
 const el = (tag, attributes, children) => fill(document.createElement(tag), attributes, children);

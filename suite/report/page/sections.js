@@ -141,14 +141,15 @@ function aggregateSection() {
           lo: p.imp[1], hi: p.imp[2] })) }] }) }));
   }
   const pairOf = (row) => aggregate.pairs.find((p) => p.x === row.alg);
-  const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => shownEstimate(r[key], 3) });
+  const estimate = (e) => !e ? MISSING : [shown(e[0], 3), el("span", { class: "interval", text: `[${shown(e[1], 3)}, ${shown(e[2], 3)}]` })];
+  const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => estimate(r[key]) });
   const columns = [
     { label: "algorithm", value: (r) => style(r.alg).name, cell: (r) => keyOf(style(r.alg)) },
     { label: "runs", num: true, value: (r) => r.n, cell: (r) => String(r.n) },
     number("IQM [95% CI]", "iqm"), number("median", "median"), number("mean", "mean"), number("optimality gap", "gap")];
   if (aggregate.pairs.length)
     columns.push({ label: `P(> ${style(aggregate.pairs[0].y).name})`, num: true, value: (r) => pairOf(r)?.imp[0],
-      cell: (r) => shownEstimate(pairOf(r)?.imp, 3) },
+      cell: (r) => estimate(pairOf(r)?.imp) },
     { label: "paired p", num: true, value: (r) => pairOf(r)?.p, cell: (r) => shown(pairOf(r)?.p, 4),
       title: "two-sided sign-flip test of the paired differences" });
   return el("section", { id: "aggregate" }, [

@@ -22,6 +22,9 @@ function selfTest() {
   heads[0].firstChild.click();
   check("the third press restores the order", column(table, 0).join() === before);
 
+  check("no cell shows a value that is none", ![...document.querySelectorAll("td, th, dd, p")]
+    .some((node) => /false|undefined|null|NaN/.test(node.textContent)));
+
   const learner = data.algorithms.find((a) => a.learner);
   const curves = () => document.querySelectorAll(`.series[data-name="${learner.name}"]`).length;
   const drawn = curves();
