@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -15,14 +14,13 @@
 #include <utility>
 
 #include "suite/hashing.hpp"
+#include "suite/json.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 constexpr std::string_view kLock = ".lock";
 
 [[noreturn]] void fail(std::string_view action, const fs::path& path, int error) {

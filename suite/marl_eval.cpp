@@ -4,16 +4,14 @@
 #include <cctype>
 #include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "envs/core/error.hpp"
+#include "suite/json.hpp"
 
 namespace credo::suite {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Family {
   std::string name;

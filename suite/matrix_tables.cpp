@@ -22,10 +22,10 @@
 #include "learners/q_learner.hpp"
 #include "learners/trainer.hpp"
 #include "suite/build_info.hpp"
-#include "suite/cli/json.hpp"
 #include "suite/config.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
+#include "suite/json.hpp"
 #include "suite/runner.hpp"
 #include "suite/text.hpp"
 

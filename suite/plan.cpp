@@ -41,12 +41,6 @@ void check_sets(const SuiteSpec& spec, const PlanOptions& options) {
   }
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : "', '") + part;
-  return text;
-}
-
 }  // namespace
 
 Shard parse_shard(std::string_view option, std::string_view text) {
@@ -106,7 +100,7 @@ std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
     throw UserError(
         fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "
                     "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
-                    joined(options.only), spec.name));
+                    joined(options.only, "', '"), spec.name));
   if (cells.empty())
     throw UserError(fmt::format("shard {}/{} is empty: there are only {} cells",
                                 options.shard.index, options.shard.count, n_wanted));

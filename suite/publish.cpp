@@ -2,25 +2,18 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "learners/isa.hpp"
 #include "suite/build_info.hpp"
 #include "suite/files.hpp"
 #include "suite/hashing.hpp"
+#include "suite/json.hpp"
+#include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
 Json head(const PublishNotes& notes) {
   Json out;
   out["schema"] = "credo.suite";

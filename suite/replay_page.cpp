@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "envs/core/bytes.hpp"
 #include "suite/builtin_files.hpp"
+#include "suite/json.hpp"
 
 namespace credo::suite {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string base64(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits =

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
 #include "suite/build_info.hpp"
 #include "suite/hashing.hpp"
+#include "suite/json.hpp"
 #include "suite/tensorboard.hpp"
 #include "suite/text.hpp"
 
@@ -16,8 +16,6 @@ namespace credo::suite {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 constexpr int kSchemaVersion = 1;
 constexpr std::size_t kKeptCheckpoints = 2;
 constexpr std::string_view kManifest = "manifest.json";

@@ -10,15 +10,8 @@
 namespace credo::suite {
 namespace {
 
-void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
-    list.push_back(text);
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text.empty() ? "none" : text;
+std::string joined_or_none(const std::vector<std::string>& parts) {
+  return parts.empty() ? "none" : joined(parts);
 }
 
 // "500,000 (switch/2, stag_hunt/8x8)", tasks with the same budget together.
@@ -38,8 +31,8 @@ std::string budgets_of(const ResultSet& set) {
   }
   std::vector<std::string> texts;
   for (const auto& [budget, tasks] : groups)
-    texts.push_back(fmt::format("{} ({})", with_thousands(budget), joined(tasks)));
-  return joined(texts);
+    texts.push_back(fmt::format("{} ({})", with_thousands(budget), joined_or_none(tasks)));
+  return joined_or_none(texts);
 }
 
 }  // namespace
@@ -76,22 +69,23 @@ TableNotes make_notes(const ResultSet& set) {
       fmt::format("{}profile {}, seeds {}, commit {}.",
                   set.suite.empty() ? fmt::format("{} runs, ", set.runs.size())
                                     : fmt::format("Suite {}, ", set.suite),
-                  joined(profiles), seed_list_text(seeds), joined(commits)),
+                  joined_or_none(profiles), seed_list_text(seeds), joined_or_none(commits)),
       fmt::format("Training budget in environment steps: {}.", budgets_of(set)),
       fmt::format("Mean return: {} greedy episodes after training, averaged over seeds (no "
                   "checkpoint is picked by its score).",
-                  joined(episodes)),
+                  joined_or_none(episodes)),
       "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
       "resamples of the seeds).",
   };
   if (!searches.empty())
-    notes.footer.push_back(fmt::format(
-        "open_loop: the best plan of a search of at most {} environment steps.", joined(searches)));
+    notes.footer.push_back(
+        fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
+                    joined_or_none(searches)));
   if (!absolute_episodes.empty())
     notes.footer.push_back(
         fmt::format("Absolute: the best policy of each run's evaluations, played again over {} new "
                     "episodes.",
-                    joined(absolute_episodes)));
+                    joined_or_none(absolute_episodes)));
   notes.footer.emplace_back(
       "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes as the mean "
       "return; 1 = equal credit.");

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "suite/csv.hpp"
+#include "suite/json.hpp"
 #include "suite/table_text.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Grid = std::vector<std::vector<std::string>>;
 
 // Number of characters (not bytes) for lining up columns.
@@ -48,10 +47,6 @@ Json number(const std::optional<double>& value) { return value ? Json(*value) : 
 Json estimate_json(const Estimate& estimate) {
   return Json{{"value", estimate.value},
               {"ci", Json::array({estimate.interval.low, estimate.interval.high})}};
-}
-
-std::string json_text(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

@@ -35,4 +35,9 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 /// "1,234,567".
 std::string with_thousands(std::int64_t value);
 
+/// "a, b, c".
+std::string joined(const std::vector<std::string>& parts, std::string_view separator = ", ");
+/// Appends what is neither empty nor there already.
+void add_once(std::vector<std::string>& list, const std::string& text);
+
 }  // namespace credo::suite

@@ -10,8 +10,8 @@
 #include "learners/isa.hpp"
 #include "suite/build_info.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
 #include "suite/hashing.hpp"
+#include "suite/json.hpp"
 #include "suite/signature.hpp"
 #include "suite/train_benchmark.hpp"
 

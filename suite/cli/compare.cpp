@@ -3,7 +3,7 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
+#include "suite/json.hpp"
 #include "suite/summary.hpp"
 
 namespace credo::suite {

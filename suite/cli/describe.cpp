@@ -2,7 +2,7 @@
 
 #include "envs/core/registry.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
+#include "suite/json.hpp"
 
 namespace credo::suite {
 namespace {

@@ -9,7 +9,7 @@
 #include "learners/fixed_policy.hpp"
 #include "learners/safetensors.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
+#include "suite/json.hpp"
 #include "suite/run_directory.hpp"
 #include "suite/runner.hpp"
 #include "suite/statistics.hpp"

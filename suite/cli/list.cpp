@@ -5,7 +5,7 @@
 #include "envs/core/registry.hpp"
 #include "suite/builtin_files.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
+#include "suite/json.hpp"
 #include "suite/suite_file.hpp"
 
 namespace credo::suite {

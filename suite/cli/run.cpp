@@ -4,7 +4,7 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/cli/json.hpp"
+#include "suite/json.hpp"
 #include "suite/runner.hpp"
 #include "suite/signals.hpp"
 #include "suite/text.hpp"

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
-#include "suite/cli/json.hpp"
 #include "suite/external_command.hpp"
+#include "suite/json.hpp"
 #include "suite/slurm.hpp"
 #include "suite/suite_status.hpp"
 #include "suite/text.hpp"

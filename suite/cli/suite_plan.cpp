@@ -6,8 +6,8 @@
 #include <oneapi/tbb/info.h>
 
 #include "suite/cell_work.hpp"
-#include "suite/cli/json.hpp"
 #include "suite/cost_model.hpp"
+#include "suite/json.hpp"
 #include "suite/runner.hpp"
 #include "suite/text.hpp"
 

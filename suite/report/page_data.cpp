@@ -30,11 +30,6 @@ Json estimate(const Estimate& value, int digits = kScoreDigits) {
                       rounded(value.interval.high, digits)});
 }
 
-void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
-    list.push_back(text);
-}
-
 // Evaluations of a curve: without the final one where training ended on an evaluation.
 std::vector<EvaluationPoint> curve_points(const RunResult& run) {
   std::vector<EvaluationPoint> points = run.evaluations;
@@ -206,12 +201,6 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
     json["credits"] = std::move(credits);
   origins.describe(runs, json);
   return json;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 Json task_json(const std::string& task, const ResultSet& set, const Report& report) {
