@@ -37,11 +37,11 @@ tsan:
 # All sources, or `make tidy SINCE=main` for those changed since a commit.
 tidy:
 	@$(PACKAGES) build tidy
-	cmake --preset clang >/dev/null
-	cmake --build build-clang --target credo_commit
+	cmake --preset clang -B build-tidy -D CREDO_UNITY=OFF >/dev/null
+	cmake --build build-tidy --target credo_commit
 	$(if $(SINCE),git diff --name-only --diff-filter=d $(SINCE) -- '*.cpp',git ls-files '*.cpp') | \
 	  grep -v '^tests/consumer/' | \
-	  xargs --no-run-if-empty -n1 -P$$(nproc) clang-tidy-14 --quiet -p build-clang
+	  xargs --no-run-if-empty -n1 -P$$(nproc) clang-tidy-14 --quiet -p build-tidy
 
 format:
 	@$(PACKAGES) check

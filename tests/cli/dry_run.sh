@@ -3,15 +3,8 @@
 # usage: dry_run.sh CREDO
 set -u
 credo=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
 "$credo" suite smoke --dry-run --out later --jobs 1 >plan || fail "exit code $?"
 [ ! -e later ] || fail "a dry run wrote something"

@@ -5,15 +5,8 @@
 set -u
 credo=$1
 RANDOM=${2:-1}
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
 same() { # FOLDER LABEL
   local name

@@ -5,14 +5,8 @@
 set -u
 credo=$1
 command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED $*"
-}
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
 check_page() {
   timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \

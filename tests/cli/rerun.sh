@@ -3,15 +3,8 @@
 # usage: rerun.sh CREDO
 set -u
 credo=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
 expect() { # CODE TEXT ARGUMENTS...
   local code=$1 text=$2

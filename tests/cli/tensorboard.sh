@@ -4,15 +4,8 @@
 set -u
 credo=$1
 here=$(cd "$(dirname "$0")" && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
 reads() { # FOLDER
   python3 "$here/read_events.py" "$1" || fail "$1: the event file does not hold the metrics"

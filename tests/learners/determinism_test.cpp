@@ -121,15 +121,20 @@ std::vector<std::string> algorithm_names() {
 
 TEST_SUITE("determinism") {
   TEST_CASE("1, 2 and 4 threads: every environment with every algorithm") {
+    // 2 and 4 in turns: as the number of algorithms is odd, every environment and every algorithm
+    // meets both.
+    const std::vector<std::string> algorithms = algorithm_names();
+    REQUIRE(algorithms.size() % 2 == 1);
+    int threads = 4;
     for (const std::string& id : credo::list_envs()) {
       const auto env = short_env(id, 6);
-      for (const std::string& algorithm : algorithm_names()) {
+      for (const std::string& algorithm : algorithms) {
+        threads = 6 - threads;
         CAPTURE(id);
         CAPTURE(algorithm);
+        CAPTURE(threads);
         const credo::TrainConfig config = tiny_config(algorithm);
-        const Outcome one = straight(*env, config, 1);
-        CHECK((straight(*env, config, 2) == one));
-        CHECK((straight(*env, config, 4) == one));
+        CHECK((straight(*env, config, threads) == straight(*env, config, 1)));
       }
     }
   }

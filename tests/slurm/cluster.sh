@@ -138,7 +138,6 @@ owner() { # the living process that holds a cell
 }
 # At work, with something to go on from.
 saved() { [ -n "$(owner "$1")" ] && [ -s "$(cell "$1")/checkpoints/latest" ]; }
-parent() { awk '/^PPid:/ {print $2}' "/proc/$1/status"; }
 
 # Element 0 loses its program and element 1 goes back into the queue; the controller is restarted
 # meanwhile.
@@ -176,15 +175,25 @@ again=$(sed -n 's/^resubmit: //p' status)
 tables=$(sed -n 's/^afterwards: //p' status)
 [ "$(wc -l <<<"$again")" = 1 ] && [[ $again == "sbatch --array=0 "* ]] || fail "resubmit: $again"
 
-# What is missing is submitted again. Its script is killed, its program lives on where Slurm cannot
-# see it (halted, so that it is still there when the next one comes).
+# What is missing is submitted again, but does not begin, and is cancelled.
+scontrol update partitionname=main state=down || fail "partition down"
 "$credo" suite "$suite" --slurm --out "$out" || give_up "second submission"
 [ "$(cat "$out/slurm/2/elements.txt")" = predator_prey/5x5/vdn/seed_0 ] || fail "more than the missing"
-within 200 '[ -n "$(owner vdn/seed_0)" ]' || give_up "what was submitted again does not begin"
-orphan=$(owner vdn/seed_0)
-script=$(parent "$orphan")
-kill -STOP "$orphan" && kill -KILL "$script" || give_up "the task ended before it could be killed"
-within 200 drained || give_up "the queue does not empty after a script was killed"
+scancel $(awk '{print $2}' "$out/slurm/2/jobs.txt")
+within 200 drained || give_up "the queue does not empty after a cancellation"
+scontrol update partitionname=main state=up || fail "partition up"
+
+# A program that Slurm knows nothing of is at the cell, from its start on: an old task whose job is
+# gone. It is halted, so that it is still there when the next one comes.
+rm -rf "$(cell vdn/seed_0)"
+"$credo" suite "$out/slurm/1/small.toml" --out "$out" --progress plain --element 1/0 --threads 1 \
+  >log/orphan.out 2>&1 &
+orphan=$!
+end=$((SECONDS + 60))
+until [ "$(owner vdn/seed_0)" = "$orphan" ]; do
+  [ $SECONDS -lt $end ] || give_up "the old program does not begin"
+done
+kill -STOP "$orphan" || give_up "the old program ended before it could be halted"
 "$credo" suite "$suite" --status --out "$out" >status || fail "second status"
 grep -q "^running .*vdn/seed_0  (process $orphan on " status || fail "the orphan: $(cat status)"
 
@@ -209,5 +218,6 @@ diff -r --exclude=manifest.json local/runs "$out/runs" || fail "the runs differ"
 "$credo" report "$out" --out merged --quiet >/dev/null || fail "merge"
 cmp local/results.csv merged/results.csv && cmp local/curves.csv merged/curves.csv || fail "merged"
 "$credo" verify "$out" >verified 2>&1 || fail "verify: $(cat verified)"
+[ $failures -eq 0 ] || tail -n 20 "$out"/slurm/*/log/* log/*.log
 echo "$failures failures after $SECONDS seconds"
 [ $failures -eq 0 ]
