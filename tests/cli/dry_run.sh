@@ -2,7 +2,7 @@
 # credo suite --dry-run: cells with time and memory, the sum over jobs, and nothing written.
 # usage: dry_run.sh CREDO
 set -u
-credo=$1
+credo=$(realpath "$1")
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 

@@ -3,7 +3,7 @@
 # as one that was left alone.
 # usage: kill_and_resume.sh CREDO [RANDOM_SEED]
 set -u
-credo=$1
+credo=$(realpath "$1")
 RANDOM=${2:-1}
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"

@@ -2,7 +2,7 @@
 # matrix_tables: three files from one command, the computed fits, the same bytes twice, and one line
 # for bad input.   matrix_tables.sh MATRIX_TABLES
 set -u
-tables=$1
+tables=$(realpath "$1")
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 failures=0

@@ -3,7 +3,7 @@
 # (the page's own #selftest, suite/replay_page/page.js). Replay logs give the same page again.
 # usage: replay_page.sh CREDO
 set -u
-credo=$1
+credo=$(realpath "$1")
 command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"

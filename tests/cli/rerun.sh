@@ -2,7 +2,7 @@
 # credo verify --rerun: finished runs again, byte by byte; and what it says when they differ.
 # usage: rerun.sh CREDO
 set -u
-credo=$1
+credo=$(realpath "$1")
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 

@@ -3,7 +3,7 @@
 # every instruction set, every given program (e.g. built by another compiler).
 # usage: same_bits.sh CREDO [OTHER_CREDO]...   ENVS and ALGS in the environment widen the choice.
 set -u
-credo=$1
+credo=$(realpath "$1")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 envs=${ENVS:-matrix/climbing two_step predator_prey/5x5 switch/2 stag_hunt/8x8}

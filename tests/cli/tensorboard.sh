@@ -2,7 +2,7 @@
 # The TensorBoard sink, read back by a parser of its own; the same bytes after a kill and a resume.
 # usage: tensorboard.sh CREDO
 set -u
-credo=$1
+credo=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"

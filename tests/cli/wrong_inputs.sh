@@ -2,7 +2,7 @@
 # Wrong inputs: exit code 2, nothing on stdout, exactly one line on stderr that names what matters.
 # usage: wrong_inputs.sh CREDO
 set -u
-credo=$1
+credo=$(realpath "$1")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1

@@ -2,7 +2,7 @@
 # golden_check must notice what is wrong: exit 1 for one changed parameter, exit 2 and one line for a
 # file it cannot use.   refuses.sh GOLDEN_CHECK FILE
 set -u
-check=$1
+check=$(realpath "$1")
 file=$2
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT

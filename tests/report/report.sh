@@ -2,7 +2,7 @@
 # The HTML report in a browser: runs a small suite, breaks one run, opens the page in headless
 # Chromium, lets it test itself (#selftest), and looks at its bytes. Usage: report.sh PROGRAM
 set -eu
-credo=$1
+credo=$(realpath "$1")
 browser=$(command -v chromium || command -v chromium-browser || true)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
