@@ -39,7 +39,7 @@ class Arguments {
   std::map<std::string, std::vector<std::string>> values;  ///< flags hold one ""
   std::string command_line;                                ///< as typed, for manifests
 
-  bool has(const std::string& name) const { return values.count(name) != 0; }
+  bool has(const std::string& name) const { return values.contains(name); }
   std::optional<std::string> text(const std::string& name) const;
   std::vector<std::string> list(const std::string& name) const;
   /// Errors: UserError naming the option, the value and the range.
