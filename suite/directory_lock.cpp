@@ -256,7 +256,7 @@ std::optional<LockOwner> decode_lock(const std::string& text) {
 
 std::optional<LockOwner> live_owner(const fs::path& directory) {
   const fs::path path = directory / kLock;
-  const auto owner = decode_lock(read_or_empty(path));
+  auto owner = decode_lock(read_or_empty(path));
   if (!owner || is_gone(*owner, this_owner()) || is_stale(directory, path)) return std::nullopt;
   return owner;
 }

@@ -209,7 +209,7 @@ std::optional<Shape> shape_of(const Json& run, const std::string& where,
   }
   if (n_absolute != 1)
     problems.push_back(fmt::format("{}: needs exactly one absolute_metrics", where));
-  if (shape.metrics.count("return") == 0)
+  if (!shape.metrics.contains("return"))
     problems.push_back(fmt::format("{}: no metric 'return'", where));
   check_spacing(shape, where, problems);
   check_lengths(shape, where, problems);

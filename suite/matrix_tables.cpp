@@ -15,6 +15,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "envs/core/registry.hpp"
@@ -171,7 +172,7 @@ struct Game {
   std::vector<Episode> episodes;
   std::vector<const Episode*> batch;
 
-  explicit Game(const std::string& name) : id(name) {
+  explicit Game(std::string name) : id(std::move(name)) {
     const auto env = make_env(id);
     const EnvSpec& spec = env->spec();
     shape = {.n_agents = spec.n_agents,
