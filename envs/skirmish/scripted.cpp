@@ -1,8 +1,10 @@
 // Scripted allies. Each looks at the whole battle and picks available actions only.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <span>
 
 #include "envs/skirmish/skirmish.hpp"
 
@@ -128,7 +130,8 @@ class Script final : public ScriptedPolicy {
     const Battle& battle = view.battle;
     const std::uint8_t type = battle.type(view.slot);
     const bool reloading = static_cast<float>(battle.cooldown(view.slot)) >= kReload * kOne;
-    std::vector<int> chasers;
+    std::array<int, kMaxUnits> list;
+    std::size_t count = 0;
     bool threatened = false;
     for (int k = 0; k < view.setup.count[1]; ++k) {
       const int other = view.setup.slot(1, k);
@@ -136,7 +139,7 @@ class Script final : public ScriptedPolicy {
       const PairInfo& mine = view.setup.pairs[type][battle.type(other)];
       const PairInfo& theirs = view.setup.pairs[battle.type(other)][type];
       if (!theirs.can_attack || mine.range2 <= 1.5F * theirs.range2) continue;
-      chasers.push_back(other);
+      list[count++] = other;
       const bool outruns = view.battle.info(view.slot).speed > view.battle.info(other).speed;
       if (!reloading && !outruns) continue;
       const float keep =
@@ -144,6 +147,7 @@ class Script final : public ScriptedPolicy {
       threatened |= distance2(view, other) < keep * keep;
     }
     if (!threatened) return -1;
+    const std::span<const int> chasers(list.data(), count);
     int best = -1;
     float least = std::numeric_limits<float>::max();
     for (const int step : {kNorth, kSouth, kEast, kWest}) {
@@ -188,8 +192,7 @@ std::vector<ScriptedInfo> scripted_policies() {
       {"focus", "the weakest enemy within target range, else towards the closest"},
       {"kite",
        "the closest enemy, keeping away from shorter-ranged ones: while reloading, and from slower "
-       "ones "
-       "until they are far enough for a shot"}};
+       "ones until they are far enough for a shot"}};
 }
 
 std::unique_ptr<ScriptedPolicy> make_scripted_policy(std::string_view name) {
