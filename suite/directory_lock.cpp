@@ -261,8 +261,15 @@ std::optional<LockOwner> live_owner(const fs::path& directory) {
   return owner;
 }
 
-DirectoryLock::DirectoryLock(const fs::path& directory)
-    : directory_(directory), self_(this_owner()) {
+bool has_lock_files(const fs::path& directory) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with(kLock)) return true;
+  return false;
+}
+
+DirectoryLock::DirectoryLock(fs::path directory)
+    : directory_(std::move(directory)), self_(this_owner()) {
   const fs::path temporary = temporary_of(directory_, self_);
   write_temporary(temporary, encode_lock(self_));
   const Remover remover(temporary);

@@ -58,6 +58,9 @@ std::optional<LockOwner> decode_lock(const std::string& text);
 /// clocks; without permission for that it compares with the clock of this machine.
 std::optional<LockOwner> live_owner(const std::filesystem::path& directory);
 
+/// Whether anybody, dead or alive, left a lock there, complete or not.
+bool has_lock_files(const std::filesystem::path& directory);
+
 /// Holds a folder until destruction. Thread-safe.
 class DirectoryLock {
  public:
@@ -65,7 +68,7 @@ class DirectoryLock {
   static constexpr std::chrono::seconds kStaleAfter{60};
 
   /// Errors: InUseError naming the owner, FileError when the folder is not writable.
-  explicit DirectoryLock(const std::filesystem::path& directory);
+  explicit DirectoryLock(std::filesystem::path directory);
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
   ~DirectoryLock();

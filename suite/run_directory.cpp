@@ -319,9 +319,19 @@ std::unique_ptr<RunDirectory> RunDirectory::open(const fs::path& path) {
     std::unique_ptr<RunDirectory> run(new RunDirectory(path, read_run_config(path)));
     run->manifest_ = read_manifest(path);
     run->lock_ = std::move(lock);
+    if (run->manifest_.status == RunStatus::kDone) run->drop_states();
     return run;
   } catch (const FileError& error) {
     throw UserError(error.what());
+  }
+}
+
+void RunDirectory::tidy_finished(const fs::path& path) {
+  if (!has_lock_files(path)) return;  // the lock goes last
+  try {
+    open(path);
+  } catch (const Error&) {
+    // Held, or not ours to write: the results are complete all the same.
   }
 }
 

@@ -76,6 +76,9 @@ class RunDirectory {
                                               int threads, const std::string& isa);
   /// An existing run, to go on with. Errors: UserError (no run, in use, changed configuration).
   static std::unique_ptr<RunDirectory> open(const std::filesystem::path& path);
+  /// Removes what the process that finished this run left when it was killed right after: its lock
+  /// and the resumable states. Nothing happens while that process lives, or without permission.
+  static void tidy_finished(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   const RunConfig& config() const { return config_; }

@@ -16,6 +16,7 @@
 #include "suite/directory_lock.hpp"
 #include "suite/files.hpp"
 #include "suite/publish.hpp"
+#include "suite/run_directory.hpp"
 #include "suite/runner.hpp"
 #include "suite/signals.hpp"
 #include "suite/text.hpp"
@@ -37,7 +38,9 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
         folder.string()));
   const bool finished =
       manifest.status == RunStatus::kDone || manifest.status == RunStatus::kDiverged;
-  return finished ? CellState::kFinished : CellState::kResume;
+  if (!finished) return CellState::kResume;
+  RunDirectory::tidy_finished(folder);
+  return CellState::kFinished;
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include "suite/suite_run.hpp"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
+#include "suite/directory_lock.hpp"
 #include "suite/marl_eval.hpp"
 #include "suite/run_directory.hpp"
 #include "tests/suite/support.hpp"
@@ -76,6 +80,38 @@ TEST_CASE("finished cells are not run again") {
   const SuiteOutcome whole = run(scratch.path(), 2);
   CHECK(read_text(manifest) == before);
   CHECK(whole.n_done == 14);
+}
+
+TEST_CASE("what a process left that was killed right after its last write is tidied up") {
+  const ScratchFolder scratch;
+  const std::string only = "two_step/vdn";
+  const auto folder = scratch / "runs" / "two_step" / "vdn" / "seed_0";
+  run(scratch.path(), 1, only);
+  const auto files_now = [&] {
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+      files.push_back(entry.path().string());
+    std::sort(files.begin(), files.end());
+    return files;
+  };
+  const auto files = files_now();
+  const auto checkpoint = list_checkpoints(folder).back();
+  LockOwner dead = this_owner();
+  ++dead.started;
+  for (const char* left : {".lock", ".lock.0123456789abcdef.tmp"}) {
+    write_raw(checkpoint.state, "state");
+    write_raw(folder / left, encode_lock(dead));
+    run(scratch.path(), 1, only);
+    CHECK(files_now() == files);
+  }
+  // Somebody who lives may still be at it.
+  LockOwner alive = this_owner();
+  alive.host = "node7";
+  alive.system = "another boot";
+  write_raw(checkpoint.state, "state");
+  write_raw(folder / ".lock", encode_lock(alive));
+  CHECK(run(scratch.path(), 1, only).n_done == 2);
+  CHECK(files_now().size() == files.size() + 2);
 }
 
 TEST_CASE("folders of something else are refused") {
