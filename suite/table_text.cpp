@@ -19,6 +19,16 @@ std::string shown(const Estimate& estimate, int digits) {
                      shown(estimate.interval.low, digits), shown(estimate.interval.high, digits));
 }
 
+namespace {
+
+// Resampling gives no p of 0.
+std::string shown_p(const std::optional<double>& p) {
+  constexpr double kSmallest = 1e-4;
+  return p && *p < kSmallest ? "<0.0001" : shown(p, 4);
+}
+
+}  // namespace
+
 std::vector<TaskTable> task_tables(const std::vector<SummaryRow>& rows) {
   std::vector<TaskTable> tables;
   for (std::size_t begin = 0; begin < rows.size();) {
@@ -72,7 +82,7 @@ std::vector<std::vector<std::string>> aggregate_grid(const Report& report) {
           std::find_if(report.pairs.begin(), report.pairs.end(),
                        [&](const PairRow& candidate) { return candidate.x == row.algorithm; });
       line.push_back(pair == report.pairs.end() ? "–" : shown(pair->improvement, 2));
-      line.push_back(pair == report.pairs.end() ? "–" : shown(pair->p_value, 4));
+      line.push_back(pair == report.pairs.end() ? "–" : shown_p(pair->p_value));
     }
     cells.push_back(std::move(line));
   }

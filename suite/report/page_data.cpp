@@ -209,7 +209,7 @@ Json task_json(const std::string& task, const ResultSet& set, const Report& repo
   int episodes = 0;
   for (const RunResult& run : set.runs) {
     if (run.names.task != task) continue;
-    budget = std::max(budget, run.t_max);
+    if (!is_fixed_policy(run.base_algorithm)) budget = std::max(budget, run.t_max);
     if (run.final) episodes = std::max(episodes, run.final->episodes);
     if (!run.env_settings.empty()) json["settings"] = run.env_settings;
     if (const Bounds* bounds = find_bounds(run.env, run.env_settings))
@@ -218,8 +218,9 @@ Json task_json(const std::string& task, const ResultSet& set, const Report& repo
                         {"random_source", bounds->random_source},
                         {"best_source", bounds->best_source}};
   }
-  json["about"] =
-      fmt::format("budget {} steps, {} evaluation episodes", with_thousands(budget), episodes);
+  json["about"] = fmt::format(
+      "{}{} evaluation episodes",
+      budget > 0 ? fmt::format("budget {} steps, ", with_thousands(budget)) : "", episodes);
   for (const auto& [of_task, note] : report.notes.by_task)
     if (of_task == task) json["note"] = note;
   return json;
@@ -283,7 +284,8 @@ Json facts_json(const ResultSet& set, const RunOrigins& origins) {
   for (const RunResult& run : set.runs) {
     add_once(profiles, run.profile);
     if (run.final) add_once(episodes, fmt::format("{}", run.final->episodes));
-    if (run.t_max > 0 && std::find(steps.begin(), steps.end(), run.t_max) == steps.end())
+    if (!is_fixed_policy(run.base_algorithm) &&
+        std::find(steps.begin(), steps.end(), run.t_max) == steps.end())
       steps.push_back(run.t_max);
     if (std::find(seeds.begin(), seeds.end(), run.seed) == seeds.end()) seeds.push_back(run.seed);
   }

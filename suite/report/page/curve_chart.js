@@ -182,7 +182,7 @@ function panelPlot({ panels, xLabel, showY, log }) {
   const shownPanels = panels.filter((p) => !state.hidden.has(p.name));
   const root = svg("svg");
   const columns = Math.min(4, Math.max(2, shownPanels.length));
-  const [wide, high, gap] = [1240, 190, 26];
+  const [wide, high, gap] = [1240, 190, 44];
   const cell = (wide - 70) / columns;
   const all = shownPanels.flatMap((p) => p.series);
   const ys = all.flatMap((s) => [s.mid, s.lo, s.hi]).flat();

@@ -29,6 +29,8 @@ function shown(value, digits = 2) {
   const text = value.toFixed(digits);
   return Number(text) === 0 ? (0).toFixed(digits) : text.replace("-", "−");
 }
+/** Resampling gives no p of 0. */
+const shownP = (p) => (isNumber(p) && p < 1e-4 ? "< 0.0001" : shown(p, 4));
 const shownEstimate = (estimate, digits = 2) =>
   !estimate ? MISSING
     : `${shown(estimate[0], digits)} [${shown(estimate[1], digits)}, ${shown(estimate[2], digits)}]`;
@@ -50,6 +52,8 @@ function shownTime(seconds) {
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+/** A name that may break after each part: "stag_hunt/8x8@penalty=-1". */
+const breakable = (name) => name.split(/(?<=[_@/])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
 /** 0, 500, 20k, 1.5M: for axes. */
 function shortNumber(value) {
   const size = Math.abs(value);

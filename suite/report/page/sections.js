@@ -60,11 +60,11 @@ function unfinishedNote() {
 
 function glanceTable() {
   const head = el("tr", {}, [el("th", { text: "IQM of the return" }),
-    data.algorithms.map((a) => el("th", { class: "top", scope: "col" }, [swatch(a), " ", a.name]))]);
+    data.algorithms.map((a) => el("th", { class: "top", scope: "col" }, [swatch(a), " ", breakable(a.name)]))]);
   const rows = data.tasks.map((task, t) => {
     const cells = cellsOf(t);
     const best = clearBest(cells);
-    return el("tr", {}, [el("th", { scope: "row" }, el("a", { href: taskFragment(task), text: task.name })),
+    return el("tr", {}, [el("th", { scope: "row" }, el("a", { href: taskFragment(task) }, breakable(task.name))),
       data.algorithms.map((a, index) => {
         const cell = cells.find((c) => c.alg === index);
         if (!cell) return el("td", { class: "soft", text: "" });
@@ -150,7 +150,7 @@ function aggregateSection() {
   if (aggregate.pairs.length)
     columns.push({ label: `P(> ${style(aggregate.pairs[0].y).name})`, num: true, value: (r) => pairOf(r)?.imp[0],
       cell: (r) => estimate(pairOf(r)?.imp) },
-    { label: "paired p", num: true, value: (r) => pairOf(r)?.p, cell: (r) => shown(pairOf(r)?.p, 4),
+    { label: "paired p", num: true, value: (r) => pairOf(r)?.p, cell: (r) => shownP(pairOf(r)?.p),
       title: "two-sided sign-flip test of the paired differences" });
   return el("section", { id: "aggregate" }, [
     el("div", { class: "heading" }, [el("h2", { text: "Over all tasks" }),
