@@ -70,8 +70,8 @@ Json to_json(const Manifest& m) {
 Manifest from_json(const Json& in) {
   Manifest m;
   const auto status = in.at("status").get<std::string>();
-  const auto found = std::find_if(kStatusNames.begin(), kStatusNames.end(),
-                                  [&](const auto& entry) { return entry.second == status; });
+  const auto* const found = std::find_if(kStatusNames.begin(), kStatusNames.end(),
+                                         [&](const auto& entry) { return entry.second == status; });
   if (found == kStatusNames.end()) throw Error("unknown status '" + status + "'");
   m.status = found->first;
   m.reason = in.value("reason", "");
@@ -154,14 +154,14 @@ std::optional<Latest> choose(const fs::path& directory, const std::string& name)
 
 // A hint when the newest checkpoint is unusable and an older one is there.
 std::string older_hint(const fs::path& directory, std::int64_t t_env) {
-  const auto all = list_checkpoints(directory);
-  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+  std::string hint;
+  for (const CheckpointName& name : list_checkpoints(directory)) {
     std::error_code error;
-    if (it->t_env < t_env && fs::exists(it->state, error))
-      return fmt::format("; to go on from the one before it: --checkpoint {}",
-                         checkpoint_stem(it->t_env));
+    if (name.t_env < t_env && fs::exists(name.state, error))
+      hint = fmt::format("; to go on from the one before it: --checkpoint {}",
+                         checkpoint_stem(name.t_env));
   }
-  return "";
+  return hint;
 }
 
 // Files of somebody else are never overwritten. What a run left behind that was killed before its

@@ -95,7 +95,7 @@ class SuiteRun {
 
   bool stopped() const { return stopped_; }
   /// Another process was at this cell.
-  bool is_busy(std::size_t cell) const { return busy_.count(cell) != 0; }
+  bool is_busy(std::size_t cell) const { return busy_.contains(cell); }
   const std::string& taken_over() const { return taken_over_; }
   /// Why a cell could not even start, by index; "" elsewhere.
   std::string refusal(std::size_t cell) const {

@@ -116,7 +116,7 @@ TEST_CASE("what a process left that was killed right after its last write is tid
 
 TEST_CASE("folders of something else are refused") {
   const ScratchFolder scratch;
-  write_raw(scratch / "manifest.json", "{\"schema\": \"credo.suite\", \"suite\": \"other\"}");
+  write_raw(scratch / "manifest.json", R"({"schema": "credo.suite", "suite": "other"})");
   CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
   write_raw(scratch / "manifest.json", "precious");
   CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
