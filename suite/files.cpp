@@ -94,14 +94,28 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
 
 std::string read_text(const fs::path& path) { return read_all<std::string>(path); }
 
-void write_file(const fs::path& path, std::span<const std::byte> bytes) {
+void write_file(const fs::path& path, std::span<const std::byte> bytes,
+                const std::function<void()>& may_replace) {
   fs::path temporary = path;
   temporary += ".tmp";
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) fail("write", path, errno);
   int error = write_all(file.get(), bytes.data(), bytes.size());
   if (error == 0 && ::fsync(file.get()) != 0) error = errno;
+  struct stat ours {};
+  if (error == 0 && ::fstat(file.get(), &ours) != 0) error = errno;
   if (file.close() != 0 && error == 0) error = errno;
+  if (error == 0 && may_replace) {
+    try {
+      may_replace();
+    } catch (...) {
+      // Somebody else may be writing under this name by now.
+      struct stat now {};
+      if (::stat(temporary.c_str(), &now) == 0 && now.st_ino == ours.st_ino)
+        ::unlink(temporary.c_str());
+      throw;
+    }
+  }
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
     ::unlink(temporary.c_str());
@@ -110,8 +124,9 @@ void write_file(const fs::path& path, std::span<const std::byte> bytes) {
   sync_directory(path.parent_path());
 }
 
-void write_file(const fs::path& path, std::string_view text) {
-  write_file(path, std::as_bytes(std::span<const char>(text)));
+void write_file(const fs::path& path, std::string_view text,
+                const std::function<void()>& may_replace) {
+  write_file(path, std::as_bytes(std::span<const char>(text)), may_replace);
 }
 
 void make_directories(const fs::path& path) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,9 +26,12 @@ std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 std::string read_text(const std::filesystem::path& path);
 
 /// Replaces the whole file or leaves it as it was: temporary name, fsync, rename, fsync of the
-/// folder. Errors: FileError; the temporary file is removed.
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
-void write_file(const std::filesystem::path& path, std::string_view text);
+/// folder. `may_replace` is asked right before the rename and refuses by throwing.
+/// Errors: FileError; the temporary file is removed.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                const std::function<void()>& may_replace = {});
+void write_file(const std::filesystem::path& path, std::string_view text,
+                const std::function<void()>& may_replace = {});
 
 /// Creates the folder and its parents. Errors: FileError.
 void make_directories(const std::filesystem::path& path);

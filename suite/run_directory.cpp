@@ -319,6 +319,7 @@ std::unique_ptr<RunDirectory> RunDirectory::open(const fs::path& path) {
     std::unique_ptr<RunDirectory> run(new RunDirectory(path, read_run_config(path)));
     run->manifest_ = read_manifest(path);
     run->lock_ = std::move(lock);
+    if (run->lock_->was_taken_over()) run->drop_unfinished_files();
     if (run->manifest_.status == RunStatus::kDone) run->drop_states();
     return run;
   } catch (const FileError& error) {
@@ -380,6 +381,18 @@ void RunDirectory::leave_open_files_behind() const {
     if (fs::exists(path_ / name, error)) write_file(path_ / name, read_text(path_ / name));
 }
 
+// The owner before may be in the middle of a file: ours get other inodes.
+void RunDirectory::drop_unfinished_files() const {
+  for (const fs::path& folder : {path_, path_ / kCheckpoints}) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      std::error_code ignored;
+      if (name.ends_with(".tmp") && !name.starts_with('.')) fs::remove(it->path(), ignored);
+    }
+  }
+}
+
 void RunDirectory::append_metrics(std::string_view lines) {
   lock_->check();
   metrics_->append(lines);
@@ -405,10 +418,13 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
   state.eval_bytes = episodes_->size();
   state.weights_hash = xxh64(weights);
   const CheckpointName files = named(path_, state.t_env);
-  write_file(files.weights, weights);
-  write_file(files.state, encode_checkpoint(state));
-  write_file(path_ / kCheckpoints / kLatest,
-             fmt::format("{} {}\n", checkpoint_stem(state.t_env), hex64(state.weights_hash)));
+  const std::vector<std::byte> encoded = encode_checkpoint(state);
+  replace(files.weights, weights);
+  replace(files.state, std::span<const std::byte>(encoded));
+  replace(path_ / kCheckpoints / kLatest,
+          std::string_view(
+              fmt::format("{} {}\n", checkpoint_stem(state.t_env), hex64(state.weights_hash))));
+  lock_->check();
 
   // Checkpoints beyond this one can only be left over from before a fall-back to an older one.
   std::vector<CheckpointName> older;
@@ -423,7 +439,7 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
 
 void RunDirectory::save_best(std::span<const std::byte> weights) {
   lock_->check();
-  write_file(path_ / kCheckpoints / kBestWeights, weights);
+  replace(path_ / kCheckpoints / kBestWeights, weights);
 }
 
 void RunDirectory::drop_states() const {
@@ -459,8 +475,9 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
 
 void RunDirectory::write_manifest() const {
   lock_->check();
-  write_file(path_ / kManifest,
-             to_json(manifest_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  const std::string text =
+      to_json(manifest_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  replace(path_ / kManifest, std::string_view(text));
 }
 
 }  // namespace credo::suite

@@ -110,6 +110,12 @@ class RunDirectory {
   void open_events();
   void append_events(const std::vector<MetricsEvent>& events);
   void leave_open_files_behind() const;
+  void drop_unfinished_files() const;
+  // Writes a file unless the folder has been taken over, also while it was being written.
+  template <typename Content>
+  void replace(const std::filesystem::path& path, Content content) const {
+    write_file(path, content, [this] { lock_->check(); });
+  }
 
   std::filesystem::path path_;
   RunConfig config_;
