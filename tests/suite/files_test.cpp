@@ -10,6 +10,7 @@ using namespace credo::suite;
 using credo::suite::testing::contains;
 using credo::suite::testing::ScratchFolder;
 using credo::suite::testing::user_error;
+using credo::suite::testing::write_raw;
 
 TEST_CASE("a written file reads back and leaves nothing beside it") {
   const ScratchFolder scratch;
@@ -82,4 +83,22 @@ TEST_CASE("hashes are the well-known ones") {
   CHECK(sha256_hex(std::string_view("abc")) ==
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(hex64(xxh64({})) == "ef46db3751d8e999");
+}
+
+TEST_CASE("a file that may not be put in place leaves the old one and nothing beside it") {
+  const ScratchFolder scratch;
+  write_file(scratch / "file", "old");
+  const auto refuse = [] { throw FileError("taken over"); };
+  CHECK_THROWS_AS(write_file(scratch / "file", "new", refuse), FileError);
+  CHECK(read_text(scratch / "file") == "old");
+  CHECK(!std::filesystem::exists(scratch / "file.tmp"));
+  // What somebody else began under the temporary name meanwhile is not ours to remove.
+  const auto lose = [&] {
+    std::filesystem::rename(scratch / "file.tmp", scratch / "away");
+    write_raw(scratch / "file.tmp", "theirs");
+    throw FileError("taken over");
+  };
+  CHECK_THROWS_AS(write_file(scratch / "file", "new", lose), FileError);
+  CHECK(read_text(scratch / "file") == "old");
+  CHECK(read_text(scratch / "file.tmp") == "theirs");
 }
