@@ -102,6 +102,7 @@ void QChunk::pack() {
     }
   }
   packed_.last_action = last_action_;
+  packed_.ahead = &ahead_;
   obs_ = scratch_.floats(sz(packed_.block_rows) * sz(c_.shape.obs_dim));
 }
 
@@ -110,6 +111,17 @@ void QChunk::read_obs(int block) {
   for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
     for (int e = 0; e < packed_.live[sz(t)]; ++e, out += n_ * c_.shape.obs_dim)
       episode(e).read_obs(t, out);
+}
+
+void QChunk::fetch_obs(int block) {
+  ahead_.count = 0;
+  if (block < 0 || block >= packed_.n_blocks()) return;
+  const int begin = packed_.block_begin(block);
+  const int end = packed_.block_begin(block + 1);
+  for (int e = 0; e < packed_.live[sz(begin)]; ++e) {
+    const auto bytes = episode(e).obs_bytes(begin, std::min(end, episode(e).slots()));
+    ahead_.add(bytes.data(), bytes.size());
+  }
 }
 
 // The targets of weighted QMIX come from the second pair of networks: the target agents of the
@@ -125,6 +137,7 @@ void QChunk::forward_agents() {
   }
   for (int b = 0; b < packed_.n_blocks(); ++b) {
     read_obs(b);
+    fetch_obs(b + 1);
     agent.forward_block(c_.params, packed_, online_, b, obs_, scratch_);
     if (target) agent.forward_block(c_.target, packed_, target_, b, obs_, scratch_);
     if (central_ == nullptr) continue;
@@ -406,6 +419,7 @@ void QChunk::backward(float* grad) {
   }
   for (int b = packed_.n_blocks() - 1; b >= 0; --b) {
     read_obs(b);
+    fetch_obs(b - 1);
     agent.backward_block(c_.transposed, packed_, online_, b, obs_, d, back, grad, scratch_);
     if (central_ != nullptr)
       central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs_,

@@ -54,6 +54,8 @@ class QChunk {
 
   void pack();
   void read_obs(int block);
+  /// Lets products fetch the observations of `block`, if there is such a block.
+  void fetch_obs(int block);
   void forward_agents();
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);
@@ -94,6 +96,7 @@ class QChunk {
   int* action_ = nullptr;       // [rows], 0 in bootstrap slots
   PackedRows packed_;
   float* obs_ = nullptr;  // of one block
+  Ahead ahead_;
 
   AgentPass online_, target_, central_online_, central_target_;
   int* greedy_ = nullptr;       // [rows] by the online agents; null when nothing needs it

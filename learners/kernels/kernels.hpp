@@ -13,6 +13,24 @@
 
 namespace credo {
 
+/// Memory that will be read soon and is not in the caches. Products that are given one fetch it
+/// into the second-level cache while they compute, a cache line every few steps of their inner
+/// loops.
+struct Ahead {
+  struct Range {
+    const std::uint8_t* next = nullptr;
+    const std::uint8_t* end = nullptr;
+  };
+  static constexpr int kMaxRanges = 8;
+  Range ranges[kMaxRanges];
+  int count = 0;
+
+  /// What finds no place any more is not fetched ahead.
+  void add(const std::uint8_t* begin, std::size_t bytes) {
+    if (count < kMaxRanges && bytes > 0) ranges[count++] = {begin, begin + bytes};
+  }
+};
+
 /// C[m,n] = (accumulate ? C : bias or 0) + A[m,k] * B[k,n].
 /// Element A(i,p) is a[i * a_row + p * a_col]; B and C are row-major with leading dimensions.
 struct Gemm {
@@ -33,6 +51,7 @@ struct Gemm {
   int relu = 0;
   const float* positive = nullptr;
   std::ptrdiff_t ld_positive = 0;
+  Ahead* ahead = nullptr;  ///< fetched meanwhile; changes no result
 };
 
 constexpr int kMaxMixingEmbed = 512;

@@ -27,9 +27,20 @@ struct Kernels {
   using Fn = Functions<V>;
 
   // ---------------------------------------------------------------- products
+  static constexpr int kLine = 64;       // bytes of a cache line
+  static constexpr int kFetchSteps = 4;  // steps of k per line fetched ahead
+  /// The next `lines` lines to fetch; those past the end of a range are fetched in vain.
+  static const std::uint8_t* take(Ahead& ahead, int lines) {
+    Ahead::Range& range = ahead.ranges[ahead.count - 1];
+    const std::uint8_t* next = range.next;
+    range.next += static_cast<std::ptrdiff_t>(lines) * kLine;
+    if (range.next >= range.end) --ahead.count;
+    return next;
+  }
+
   // One register tile: kRows x (kVectors * W) outputs, all of k. `tail` columns are live in the
   // last vector when kMasked.
-  template <int kRows, int kVectors, bool kMasked>
+  template <int kRows, int kVectors, bool kMasked, bool kFetch = false>
   static void tile(const Gemm& g, int row, int column, int k0, int k1, bool first, int tail) {
     F sum[kRows][kVectors];
     float* c = g.c + row * g.ldc + column;
@@ -52,8 +63,8 @@ struct Kernels {
     }
     const float* a = g.a + row * g.a_row + k0 * g.a_col;
     const float* b = g.b + k0 * g.ldb + column;
-    CREDO_UNROLL_4
-    for (int p = k0; p < k1; ++p) {
+    int p = k0;
+    const auto step = [&]() CREDO_INLINE {
       F right[kVectors];
       CREDO_UNROLL
       for (int v = 0; v < kVectors; ++v) right[v] = load(b, v);
@@ -65,7 +76,18 @@ struct Kernels {
       }
       a += g.a_col;
       b += g.ldb;
+    };
+    if constexpr (kFetch) {
+      const std::uint8_t* ahead = take(*g.ahead, (k1 - k0) / kFetchSteps);
+      for (; p + kFetchSteps <= k1; p += kFetchSteps) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += kLine;
+        CREDO_UNROLL
+        for (int i = 0; i < kFetchSteps; ++i) step();
+      }
     }
+    CREDO_UNROLL_4
+    for (; p < k1; ++p) step();
     if (g.relu > column) {
       CREDO_UNROLL
       for (int v = 0; v < kVectors; ++v) {
@@ -107,13 +129,13 @@ struct Kernels {
     return V::load(kSteps + 16 - (lanes < 0 ? 0 : lanes < 16 ? lanes : 16));
   }
 
-  template <int kRows, int kVectors, bool kMasked>
+  template <int kRows, int kVectors, bool kMasked, bool kFetch = false>
   static void some_rows(const Gemm& g, int row, int rows, int column, int k0, int k1, bool first,
                         int tail) {
     if (rows == kRows) {
-      tile<kRows, kVectors, kMasked>(g, row, column, k0, k1, first, tail);
+      tile<kRows, kVectors, kMasked, kFetch>(g, row, column, k0, k1, first, tail);
     } else if constexpr (kRows > 1) {
-      some_rows<kRows - 1, kVectors, kMasked>(g, row, rows, column, k0, k1, first, tail);
+      some_rows<kRows - 1, kVectors, kMasked, kFetch>(g, row, rows, column, k0, k1, first, tail);
     }
   }
 
@@ -127,6 +149,13 @@ struct Kernels {
     int row = 0;
     for (int i = 0; i < tiles; ++i) {
       const int rows = base + (i < larger ? 1 : 0);
+      if constexpr (kVectors == kMaxVectors && kVectors > 1 && !kMasked) {
+        if (g.ahead != nullptr && g.ahead->count > 0) {
+          some_rows<kRows, kVectors, kMasked, true>(g, row, rows, column, k0, k1, first, tail);
+          row += rows;
+          continue;
+        }
+      }
       some_rows<kRows, kVectors, kMasked>(g, row, rows, column, k0, k1, first, tail);
       row += rows;
     }
@@ -178,6 +207,12 @@ struct Kernels {
         block.positive =
             k1 == g.k && g.positive != nullptr ? g.positive + row * g.ld_positive : nullptr;
         int column = 0;
+        if constexpr (W == 16) {
+          // Seven or eight rows in one tile: every weight is loaded once.
+          if ((block.m == 7 || block.m == 8) && g.n % 48 == 0)
+            for (; column < g.n; column += 48)
+              column_panel<8, 3, false>(block, column, k0, k1, k0 == 0, 0);
+        }
         for (; column + kPanel <= g.n; column += kPanel)
           column_panel<tile_rows(kMaxVectors), kMaxVectors, false>(block, column, k0, k1, k0 == 0,
                                                                    0);
@@ -266,44 +301,68 @@ struct Kernels {
     }
   }
 
-  static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
-                           const float* d_h, float* d_gates, std::ptrdiff_t ld, float* d_h_prev,
-                           float* d_bias) {
+  /// Columns [j, j + kVectors * W) of gru_backward, the last vector with `lanes` lanes.
+  template <int kVectors>
+  CREDO_INLINE static void gru_backward_columns(int rows, int h, std::ptrdiff_t j, int lanes,
+                                                const float* gates, const float* h_prev,
+                                                const float* d_h, float* d_gates, std::ptrdiff_t ld,
+                                                float* d_h_prev, float* d_bias) {
     const F one = V::set1(1.0F);
-    for_vectors(static_cast<std::size_t>(h), [=](std::size_t j, int l) CREDO_INLINE {
-      F sum_r = get(d_bias + j, l);
-      F sum_z = get(d_bias + h + j, l);
-      F sum_n = get(d_bias + 2 * h + j, l);
-      F sum_m = get(d_bias + 3 * h + j, l);
-      const float* gate = gates + j;
-      float* out = d_gates + j;
-      std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j);
-      for (int row = 0; row < rows; ++row, gate += 4 * h, out += ld, at += h) {
-        const F r = get(gate, l);
-        const F z = get(gate + h, l);
-        const F n = get(gate + 2 * h, l);
-        const F m = get(gate + 3 * h, l);
-        const F d = get(d_h + at, l);
+    const auto live = [lanes](int v) CREDO_INLINE { return v == kVectors - 1 ? lanes : W; };
+    F sum[4][kVectors];
+    CREDO_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      CREDO_UNROLL
+      for (int v = 0; v < kVectors; ++v) sum[i][v] = get(d_bias + i * h + j + v * W, live(v));
+    }
+    std::ptrdiff_t at = j;
+    const float* gate = gates + j;
+    float* out = d_gates + j;
+    for (int row = 0; row < rows; ++row, gate += 4 * h, out += ld, at += h) {
+      CREDO_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        const int c = v * W;
+        const int l = live(v);
+        const F r = get(gate + c, l);
+        const F z = get(gate + h + c, l);
+        const F n = get(gate + 2 * h + c, l);
+        const F m = get(gate + 3 * h + c, l);
+        const F d = get(d_h + at + c, l);
         const F one_minus_z = V::sub(one, z);
         const F d_an = V::mul(V::mul(d, one_minus_z), V::sub(one, V::mul(n, n)));
         const F d_m = V::mul(d_an, r);
         const F d_ar = V::mul(V::mul(d_m, m), V::sub(one, r));
-        const F d_az = V::mul(V::mul(d, V::sub(get(h_prev + at, l), n)), V::mul(z, one_minus_z));
-        put(out, d_ar, l);
-        put(out + h, d_az, l);
-        put(out + 2 * h, d_an, l);
-        put(out + 3 * h, d_m, l);
-        put(d_h_prev + at, V::fma(d, z, get(d_h_prev + at, l)), l);
-        sum_r = V::add(sum_r, d_ar);
-        sum_z = V::add(sum_z, d_az);
-        sum_n = V::add(sum_n, d_an);
-        sum_m = V::add(sum_m, d_m);
+        const F d_az =
+            V::mul(V::mul(d, V::sub(get(h_prev + at + c, l), n)), V::mul(z, one_minus_z));
+        put(out + c, d_ar, l);
+        put(out + h + c, d_az, l);
+        put(out + 2 * h + c, d_an, l);
+        put(out + 3 * h + c, d_m, l);
+        put(d_h_prev + at + c, V::fma(d, z, get(d_h_prev + at + c, l)), l);
+        sum[0][v] = V::add(sum[0][v], d_ar);
+        sum[1][v] = V::add(sum[1][v], d_az);
+        sum[2][v] = V::add(sum[2][v], d_an);
+        sum[3][v] = V::add(sum[3][v], d_m);
       }
-      put(d_bias + j, sum_r, l);
-      put(d_bias + h + j, sum_z, l);
-      put(d_bias + 2 * h + j, sum_n, l);
-      put(d_bias + 3 * h + j, sum_m, l);
-    });
+    }
+    CREDO_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      CREDO_UNROLL
+      for (int v = 0; v < kVectors; ++v) put(d_bias + i * h + j + v * W, sum[i][v], live(v));
+    }
+  }
+  // As many columns side by side as the registers hold sums of: a row is then read and written line
+  // after line.
+  static void gru_backward(int rows, int h, const float* gates, const float* h_prev,
+                           const float* d_h, float* d_gates, std::ptrdiff_t ld, float* d_h_prev,
+                           float* d_bias) {
+    constexpr int kWide = W == 16 ? 4 : 1;
+    std::ptrdiff_t j = 0;
+    for (; j + kWide * W <= h; j += kWide * W)
+      gru_backward_columns<kWide>(rows, h, j, W, gates, h_prev, d_h, d_gates, ld, d_h_prev, d_bias);
+    for (; j < h; j += W)
+      gru_backward_columns<1>(rows, h, j, h - j < W ? static_cast<int>(h - j) : W, gates, h_prev,
+                              d_h, d_gates, ld, d_h_prev, d_bias);
   }
 
   // ---------------------------------------------------------------- rows by index

@@ -127,7 +127,7 @@ void AgentNetwork::forward_block(const float* params, const PackedRows& in, Agen
   const int rows = in.rows_of(block);
   float* hidden1 = pass.keep ? pass.hidden1 + at(base, h) : pass.hidden1;
   first_layer(params, rows, obs, in.last_action + base, hidden1, scratch);
-  forward_product(ih_, params, rows, hidden1, h, pass.gi, 3 * h);
+  forward_product(ih_, params, rows, hidden1, h, pass.gi, 3 * h, 0, in.ahead);
 
   // The live episodes of a slot are the first ones of the slot before it, so the states they start
   // from are that slot's first rows. Without `keep` the state before the block precedes pass.h.
@@ -138,7 +138,7 @@ void AgentNetwork::forward_block(const float* params, const PackedRows& in, Agen
     const int row = in.first_row(t) - base;
     const int slot_rows = in.slot_rows(t);
     float* gates = pass.keep ? pass.gates + at(base + row, 4 * h) : pass.gates;
-    forward_product(hh_, params, slot_rows, h_prev, h, pass.gh, 3 * h);
+    forward_product(hh_, params, slot_rows, h_prev, h, pass.gh, 3 * h, 0, in.ahead);
     kernels().gru_forward(slot_rows, h, pass.gi + at(row, 3 * h), pass.gh, h_prev, gates,
                           states + at(row, h));
     h_prev = states + at(row, h);
@@ -242,11 +242,11 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
   // Input side: columns 0..3h are (r, z, n).
   const float* hidden1 = pass.hidden1 + at(base, h);
   input_gradient(rows, h, 3 * h, back.d_gates, ld, weights.weight_ih.data(), back.d_hidden1, h,
-                 hidden1);
-  weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, ld, grad);
+                 hidden1, in.ahead);
+  weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, ld, grad, in.ahead);
   Linear obs_part = fc1_;
   obs_part.in = obs_dim_;
-  weight_gradient(obs_part, rows, obs, obs_dim_, back.d_hidden1, h, grad);
+  weight_gradient(obs_part, rows, obs, obs_dim_, back.d_hidden1, h, grad, in.ahead);
   int* action_rows = nullptr;
   int* agent_rows = nullptr;
   one_hot_rows(rows, in.last_action + base, scratch, action_rows, agent_rows);
@@ -287,8 +287,8 @@ void AgentNetwork::hidden_weight_gradient(const PackedRows& in, const AgentPass&
     } while (t < end && in.slot_rows(t - 1) == in.slot_rows(t - 2));
     const float* x = previous_state(pass, in, first);
     const float* d = d_gates + at(in.first_row(first) - in.first_row(begin), ld);
-    weight_gradient_only(rz, rows, x, h, d, ld, grad);
-    weight_gradient_only(candidate, rows, x, h, d + 3 * h, ld, grad);
+    weight_gradient_only(rz, rows, x, h, d, ld, grad, in.ahead);
+    weight_gradient_only(candidate, rows, x, h, d + 3 * h, ld, grad, in.ahead);
   }
 }
 

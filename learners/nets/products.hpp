@@ -8,7 +8,8 @@ namespace credo {
 
 /// y[rows, out] = b + x W, the first `relu` columns through a ReLU.
 inline void forward_product(const Linear& layer, const float* params, int rows, const float* x,
-                            std::ptrdiff_t ldx, float* y, std::ptrdiff_t ldy, int relu = 0) {
+                            std::ptrdiff_t ldx, float* y, std::ptrdiff_t ldy, int relu = 0,
+                            Ahead* ahead = nullptr) {
   kernels().gemm({.m = rows,
                   .n = layer.out,
                   .k = layer.in,
@@ -19,7 +20,8 @@ inline void forward_product(const Linear& layer, const float* params, int rows, 
                   .c = y,
                   .ldc = ldy,
                   .bias = params + layer.bias,
-                  .relu = relu});
+                  .relu = relu,
+                  .ahead = ahead});
 }
 
 /// c[m, n] += a[m, k] * b[k, n].
@@ -40,7 +42,8 @@ inline void accumulate_product(int m, int n, int k, const float* a, std::ptrdiff
 /// dx[rows, in] = dy[rows, out] * transposed[out, in], the gradient of x. Where x is the output of
 /// a ReLU, `x` takes it through that as well. dx and x: rows ldx floats apart.
 inline void input_gradient(int rows, int in, int out, const float* dy, std::ptrdiff_t ldy,
-                           const float* transposed, float* dx, std::ptrdiff_t ldx, const float* x) {
+                           const float* transposed, float* dx, std::ptrdiff_t ldx, const float* x,
+                           Ahead* ahead = nullptr) {
   kernels().gemm({.m = rows,
                   .n = in,
                   .k = out,
@@ -51,12 +54,14 @@ inline void input_gradient(int rows, int in, int out, const float* dy, std::ptrd
                   .c = dx,
                   .ldc = ldx,
                   .positive = x,
-                  .ld_positive = ldx});
+                  .ld_positive = ldx,
+                  .ahead = ahead});
 }
 
 /// dW += x^T dy, rows ascending.
 inline void weight_gradient_only(const Linear& layer, int rows, const float* x, std::ptrdiff_t ldx,
-                                 const float* dy, std::ptrdiff_t ldy, float* grad) {
+                                 const float* dy, std::ptrdiff_t ldy, float* grad,
+                                 Ahead* ahead = nullptr) {
   kernels().gemm({.m = layer.in,
                   .n = layer.out,
                   .k = rows,
@@ -67,13 +72,15 @@ inline void weight_gradient_only(const Linear& layer, int rows, const float* x, 
                   .ldb = ldy,
                   .c = grad + layer.weight,
                   .ldc = layer.ld,
-                  .accumulate = true});
+                  .accumulate = true,
+                  .ahead = ahead});
 }
 
 /// The same, and db += column sums of dy.
 inline void weight_gradient(const Linear& layer, int rows, const float* x, std::ptrdiff_t ldx,
-                            const float* dy, std::ptrdiff_t ldy, float* grad) {
-  weight_gradient_only(layer, rows, x, ldx, dy, ldy, grad);
+                            const float* dy, std::ptrdiff_t ldy, float* grad,
+                            Ahead* ahead = nullptr) {
+  weight_gradient_only(layer, rows, x, ldx, dy, ldy, grad, ahead);
   kernels().column_sum(rows, layer.out, dy, ldy, grad + layer.bias);
 }
 

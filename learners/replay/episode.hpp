@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "envs/core/bytes.hpp"
@@ -43,6 +44,11 @@ class Episode {
 
   void read_obs(int slot, float* out) const;    ///< [n_agents, obs_dim]
   void read_state(int slot, float* out) const;  ///< [state_dim]
+  /// Where the observations of slots [first, last) are kept, for fetching them ahead.
+  std::span<const std::uint8_t> obs_bytes(int first, int last) const {
+    return std::span(data_).subspan(obs_at_ + static_cast<std::size_t>(first) * obs_row_,
+                                    static_cast<std::size_t>(last - first) * obs_row_);
+  }
   /// Availability of all agents' actions at a slot, one bit each from bit 0 of the first byte on.
   const std::uint8_t* avail_bits(int slot) const {
     return data_.data() + avail_at_ + static_cast<std::size_t>(slot) * avail_row_;

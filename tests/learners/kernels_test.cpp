@@ -18,6 +18,7 @@ using learner_tests::tables;
 struct Product {
   Gemm g;
   std::vector<float> a, b, c, bias, positive;
+  std::vector<std::uint8_t> ahead;  // bytes to fetch meanwhile
 
   Product(Draw& draw, int m, int n, int k) {
     const bool transposed = draw.chance(0.4);
@@ -39,6 +40,7 @@ struct Product {
       g.ld_positive = n + draw.integer(0, 5);
       positive = draw.reals(sz(m) * sz(static_cast<int>(g.ld_positive)) + 1, -1.0F, 1.0F);
     }
+    if (draw.chance(0.5)) ahead.resize(sz(draw.integer(1, 5000)));
   }
 
   std::vector<float> run(const KernelTable& table) const {
@@ -48,6 +50,10 @@ struct Product {
     call.b = b.data();
     call.c = out.data();
     if (!positive.empty()) call.positive = positive.data();
+    credo::Ahead fetched;
+    fetched.add(ahead.data(), ahead.size() / 2);
+    fetched.add(ahead.data() + ahead.size() / 2, ahead.size() - ahead.size() / 2);
+    if (!ahead.empty()) call.ahead = &fetched;
     table.gemm(call);
     return out;
   }
@@ -118,6 +124,31 @@ TEST_SUITE("kernels") {
     }
   }
 
+  TEST_CASE("a product takes every range that it is to fetch, and no more than there is") {
+    const std::vector<float> ones(64 * 192, 1.0F);
+    const std::vector<std::uint8_t> bytes(4096);
+    for (const KernelTable* table : tables()) {
+      if (table == &credo::scalar_kernels()) continue;  // has no caches to think of
+      std::vector<float> out(12 * 192);
+      credo::Ahead ahead;
+      for (int i = 0; i < credo::Ahead::kMaxRanges + 3; ++i)
+        ahead.add(bytes.data() + i * 100, i == 1 ? 0 : 100);
+      CHECK(ahead.count == credo::Ahead::kMaxRanges);
+      for (int pass = 0; pass < 2; ++pass)
+        table->gemm({.m = 12,
+                     .n = 192,
+                     .k = 64,
+                     .a = ones.data(),
+                     .a_row = 64,
+                     .b = ones.data(),
+                     .ldb = 192,
+                     .c = out.data(),
+                     .ldc = 192,
+                     .ahead = &ahead});
+      CHECK(ahead.count == 0);
+      CHECK(std::all_of(out.begin(), out.end(), [](float x) { return x == 64.0F; }));
+    }
+  }
   TEST_CASE("gemm touches nothing outside its output") {
     Draw draw("gemm guard");
     for (int trial = 0; trial < 100; ++trial) {
