@@ -14,6 +14,11 @@ namespace {
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 std::ptrdiff_t at(int row, int width) { return static_cast<std::ptrdiff_t>(row) * width; }
 
+Scratch& emptied(Scratch& scratch) {
+  scratch.reset();
+  return scratch;
+}
+
 }  // namespace
 
 QChunk::QChunk(const UpdateContext& context, std::span<const Episode* const> batch,
@@ -21,18 +26,16 @@ QChunk::QChunk(const UpdateContext& context, std::span<const Episode* const> bat
     : c_(context),
       mixer_(*context.network.mixer),
       central_(context.network.central.get()),
-      batch_(batch),
-      places_(places),
-      scratch_(scratch),
+      scratch_(emptied(scratch)),
+      packed_(context.shape, batch, places, scratch),
       n_(context.shape.n_agents),
       n_actions_(context.shape.n_actions),
       hidden_(context.network.agent.hidden_dim()),
       outputs_(mixer_.outputs()),
-      count_(static_cast<int>(places.size())),
+      count_(packed_.count()),
       needs_(mixer_.needs()) {}
 
 void QChunk::run(float* grad, UpdateSums& sums) {
-  scratch_.reset();
   pack();
   forward_agents();
   choose_greedy();
@@ -53,15 +56,18 @@ void QChunk::run(float* grad, UpdateSums& sums) {
     }
 }
 
-float QChunk::value(const AgentPass& pass, int row, int action) const {
-  return pass.q[at(row, n_actions_) + action];
+const float* QChunk::values(const AgentPass& pass, int e, int t) const {
+  return pass.q + at(row(e, t), n_actions_);
+}
+
+const float* QChunk::target_values(int e, int t) const {
+  return c_.target_values.of(packed_.place(e)).q + at(t * n_, n_actions_);
 }
 
 /// First available action with the largest value; 0 when none is available.
-int QChunk::best_action(const AgentPass& pass, int e, int t, int agent) const {
-  const Episode& ep = episode(e);
-  const float* q = pass.q + at(row(e, t) + agent, n_actions_);
-  return kernels().best_allowed(n_actions_, q, ep.avail_bits(t), agent * n_actions_);
+int QChunk::best_action(const float* values, int e, int t, int agent) const {
+  return kernels().best_allowed(n_actions_, values + at(agent, n_actions_),
+                                episode(e).avail_bits(t), agent * n_actions_);
 }
 
 bool QChunk::regularised() const {
@@ -83,81 +89,45 @@ MixerInput QChunk::input(const Steps& steps) const {
 }
 
 void QChunk::pack() {
-  int* slots = scratch_.take<int>(sz(count_));
-  for (int e = 0; e < count_; ++e) slots[e] = episode(e).slots();
-  packed_ = pack_rows(n_, {slots, sz(count_)}, scratch_);
-  rows_ = packed_.rows;
-  last_action_ = scratch_.take<int>(sz(rows_));
+  rows_ = packed_.rows().rows;
   action_ = scratch_.take<int>(sz(rows_));
   first_step_ = scratch_.take<int>(sz(count_));
   for (int e = 0; e < count_; ++e) {
     const Episode& ep = episode(e);
     first_step_[e] = n_steps_;
     n_steps_ += ep.length();
-    for (int t = 0; t < ep.slots(); ++t) {
-      for (int i = 0; i < n_; ++i) {
-        last_action_[row(e, t) + i] = t > 0 ? ep.action(t - 1, i) : -1;
-        action_[row(e, t) + i] = t < ep.length() ? ep.action(t, i) : 0;
-      }
-    }
-  }
-  packed_.last_action = last_action_;
-  packed_.ahead = &ahead_;
-  obs_ = scratch_.floats(sz(packed_.block_rows) * sz(c_.shape.obs_dim));
-}
-
-void QChunk::read_obs(int block) {
-  float* out = obs_;
-  for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
-    for (int e = 0; e < packed_.live[sz(t)]; ++e, out += n_ * c_.shape.obs_dim)
-      episode(e).read_obs(t, out);
-}
-
-void QChunk::fetch_obs(int block) {
-  ahead_.count = 0;
-  if (block < 0 || block >= packed_.n_blocks()) return;
-  const int begin = packed_.block_begin(block);
-  const int end = packed_.block_begin(block + 1);
-  for (int e = 0; e < packed_.live[sz(begin)]; ++e) {
-    const auto bytes = episode(e).obs_bytes(begin, std::min(end, episode(e).slots()));
-    ahead_.add(bytes.data(), bytes.size());
+    for (int t = 0; t < ep.slots(); ++t)
+      for (int i = 0; i < n_; ++i) action_[row(e, t) + i] = t < ep.length() ? ep.action(t, i) : 0;
   }
 }
 
-// The targets of weighted QMIX come from the second pair of networks: the target agents of the
-// first are then only of interest to a trace.
 void QChunk::forward_agents() {
-  const AgentNetwork& agent = c_.network.agent;
-  const bool target = central_ == nullptr || c_.trace != nullptr;
-  online_ = agent.begin(packed_, true, scratch_);
-  if (target) target_ = agent.begin(packed_, needs_.hidden, scratch_);
-  if (central_ != nullptr) {
-    central_online_ = central_->agent.begin(packed_, true, scratch_);
-    central_target_ = central_->agent.begin(packed_, false, scratch_);
-  }
-  for (int b = 0; b < packed_.n_blocks(); ++b) {
-    read_obs(b);
-    fetch_obs(b + 1);
-    agent.forward_block(c_.params, packed_, online_, b, obs_, scratch_);
-    if (target) agent.forward_block(c_.target, packed_, target_, b, obs_, scratch_);
-    if (central_ == nullptr) continue;
-    central_->agent.forward_block(c_.params, packed_, central_online_, b, obs_, scratch_);
-    central_->agent.forward_block(c_.target, packed_, central_target_, b, obs_, scratch_);
+  const PackedRows& rows = packed_.rows();
+  online_ = c_.network.agent.begin(rows, true, scratch_);
+  if (central_ != nullptr) central_online_ = central_->agent.begin(rows, true, scratch_);
+  for (int b = 0; b < rows.n_blocks(); ++b) {
+    const float* obs = packed_.read_obs(b, b + 1);
+    c_.network.agent.forward_block(c_.params, rows, online_, b, obs, scratch_);
+    if (central_ != nullptr)
+      central_->agent.forward_block(c_.params, rows, central_online_, b, obs, scratch_);
   }
 }
 
+// Weighted QMIX takes its targets at the online agents' choice, with or without double Q.
 void QChunk::choose_greedy() {
-  const auto choose = [&](const AgentPass& pass, int first_slot) {
+  const auto choose = [&](int first_slot, const auto& values_at) {
     int* best = scratch_.take<int>(sz(rows_));
     for (int e = 0; e < count_; ++e)
       for (int t = first_slot; t < episode(e).slots(); ++t)
-        for (int i = 0; i < n_; ++i) best[row(e, t) + i] = best_action(pass, e, t, i);
+        for (int i = 0; i < n_; ++i) best[row(e, t) + i] = best_action(values_at(e, t), e, t, i);
     return best;
   };
   const bool now = needs_.greedy || needs_.q_max || weighs_centrally();
   const bool online_chooses = c_.config.learner.double_q || central_ != nullptr;
-  if (now || online_chooses) greedy_ = choose(online_, now ? 0 : 1);
-  next_choice_ = online_chooses ? greedy_ : choose(target_, 1);
+  if (now || online_chooses)
+    greedy_ = choose(now ? 0 : 1, [&](int e, int t) { return values(online_, e, t); });
+  next_choice_ =
+      online_chooses ? greedy_ : choose(1, [&](int e, int t) { return target_values(e, t); });
 }
 
 QChunk::Steps QChunk::allocate(const MixerNeeds& needs) {
@@ -216,19 +186,21 @@ void QChunk::gather_values() {
       const int step = (first_step_[e] + t) * n_;
       const int before = step - n_;
       const bool next = t > 0 && central_ == nullptr;
+      const float* online = values(online_, e, t);
+      const float* target = target_values(e, t);
       for (int i = 0; i < n_; ++i) {
         const int r = first + i;
+        const std::ptrdiff_t agent = at(i, n_actions_);
         if (t < length) {
-          now_.q[step + i] = value(online_, r, action_[r]);
+          now_.q[step + i] = online[agent + action_[r]];
           if (needs_.actions) now_.actions[step + i] = action_[r];
-          if (needs_.q_max) now_.q_max[step + i] = value(online_, r, greedy_[r]);
+          if (needs_.q_max) now_.q_max[step + i] = online[agent + greedy_[r]];
           if (needs_.greedy) now_.greedy[step + i] = greedy_[r];
         }
         if (next) {
-          next_.q[before + i] = value(target_, r, next_choice_[r]);
+          next_.q[before + i] = target[agent + next_choice_[r]];
           if (needs_.actions) next_.actions[before + i] = next_choice_[r];
-          if (needs_.q_max)
-            next_.q_max[before + i] = value(target_, r, best_action(target_, e, t, i));
+          if (needs_.q_max) next_.q_max[before + i] = target[agent + best_action(target, e, t, i)];
         }
       }
       if (!needs_.hidden) continue;
@@ -236,24 +208,28 @@ void QChunk::gather_values() {
       if (t < length)
         std::memcpy(now_.hidden + at(step, hidden_), online_.h + at(first, hidden_), bytes);
       if (next)
-        std::memcpy(next_.hidden + at(before, hidden_), target_.h + at(first, hidden_), bytes);
+        std::memcpy(next_.hidden + at(before, hidden_),
+                    c_.target_values.of(packed_.place(e)).hidden + at(t * n_, hidden_), bytes);
     }
   }
 }
 
 void QChunk::gather_central_values() {
-  const auto fill = [&](Steps& steps, const AgentPass& pass, const int* actions, int first_slot) {
+  const auto fill = [&](Steps& steps, const int* actions, int first_slot, const auto& values_at) {
     steps.q = scratch_.floats(sz(n_steps_) * sz(n_));
     for (int e = 0; e < count_; ++e)
-      for (int t = 0; t < episode(e).length(); ++t)
-        for (int i = 0; i < n_; ++i) {
-          const int r = row(e, t + first_slot) + i;
-          steps.q[(first_step_[e] + t) * n_ + i] = value(pass, r, actions[r]);
-        }
+      for (int t = 0; t < episode(e).length(); ++t) {
+        const int slot = t + first_slot;
+        const float* of_agents = values_at(e, slot);
+        for (int i = 0; i < n_; ++i)
+          steps.q[(first_step_[e] + t) * n_ + i] =
+              of_agents[at(i, n_actions_) + actions[row(e, slot) + i]];
+      }
   };
-  fill(central_now_, central_online_, action_, 0);
-  fill(central_next_, central_target_, greedy_, 1);
-  if (weighs_centrally()) fill(central_greedy_, central_target_, greedy_, 0);
+  const auto target = [&](int e, int t) { return target_values(e, t); };
+  fill(central_now_, action_, 0, [&](int e, int t) { return values(central_online_, e, t); });
+  fill(central_next_, greedy_, 1, target);
+  if (weighs_centrally()) fill(central_greedy_, greedy_, 0, target);
 }
 
 void QChunk::mix() {
@@ -394,6 +370,7 @@ float* QChunk::rows_from_steps(const float* values, int width) {
 void QChunk::backward(float* grad) {
   const std::size_t values = sz(n_steps_) * sz(n_);
   const AgentNetwork& agent = c_.network.agent;
+  const PackedRows& rows = packed_.rows();
   MixerInputGradient to;
   to.q = scratch_.floats(values);
   if (needs_.greedy) to.q_max = scratch_.floats(values);
@@ -405,7 +382,7 @@ void QChunk::backward(float* grad) {
     d.d_second = rows_from_steps(to.q_max, 1);
   }
   if (needs_.hidden) d.d_h = rows_from_steps(to.hidden, hidden_);
-  AgentNetwork::Backward back = agent.begin_backward(packed_, scratch_);
+  AgentNetwork::Backward back = agent.begin_backward(rows, scratch_);
 
   AgentGradient d_central{.action = action_};
   AgentNetwork::Backward central_back;
@@ -415,14 +392,13 @@ void QChunk::backward(float* grad) {
     central_->mixer->backward(input(central_now_), central_mixed_, c_.params, d_central_,
                               central_to, grad, scratch_);
     d_central.d_q = rows_from_steps(central_to.q, 1);
-    central_back = central_->agent.begin_backward(packed_, scratch_);
+    central_back = central_->agent.begin_backward(rows, scratch_);
   }
-  for (int b = packed_.n_blocks() - 1; b >= 0; --b) {
-    read_obs(b);
-    fetch_obs(b - 1);
-    agent.backward_block(c_.transposed, packed_, online_, b, obs_, d, back, grad, scratch_);
+  for (int b = rows.n_blocks() - 1; b >= 0; --b) {
+    const float* obs = packed_.read_obs(b, b - 1);
+    agent.backward_block(c_.transposed, rows, online_, b, obs, d, back, grad, scratch_);
     if (central_ != nullptr)
-      central_->agent.backward_block(c_.central_transposed, packed_, central_online_, b, obs_,
+      central_->agent.backward_block(c_.central_transposed, rows, central_online_, b, obs,
                                      d_central, central_back, grad, scratch_);
   }
   agent.end_backward(back, grad);
@@ -431,21 +407,19 @@ void QChunk::backward(float* grad) {
 
 void QChunk::trace_slot(int e, int t) const {
   UpdateTrace& trace = *c_.trace;
-  for (int i = 0; i < n_; ++i) {
-    const int r = row(e, t) + i;
-    const std::size_t to = (sz(places_[sz(e)]) * sz(trace.slots) + sz(t)) * sz(n_) + sz(i);
-    std::copy_n(online_.q + at(r, n_actions_), n_actions_,
-                trace.agent_qs.data() + to * sz(n_actions_));
-    std::copy_n(target_.q + at(r, n_actions_), n_actions_,
-                trace.target_agent_qs.data() + to * sz(n_actions_));
-    trace.greedy_actions[to] = best_action(online_, e, t, i);
-  }
+  const int place = packed_.place(e);
+  const std::size_t to = (sz(place) * sz(trace.slots) + sz(t)) * sz(n_);
+  const float* online = values(online_, e, t);
+  const float* target = c_.traced_values.of(place).q + at(t * n_, n_actions_);
+  std::copy_n(online, n_ * n_actions_, trace.agent_qs.data() + to * sz(n_actions_));
+  std::copy_n(target, n_ * n_actions_, trace.target_agent_qs.data() + to * sz(n_actions_));
+  for (int i = 0; i < n_; ++i) trace.greedy_actions[to + sz(i)] = best_action(online, e, t, i);
 }
 
 void QChunk::trace_step(int e, int t) const {
   UpdateTrace& trace = *c_.trace;
   const int step = first_step_[e] + t;
-  const std::size_t to = sz(places_[sz(e)]) * sz(trace.slots - 1) + sz(t);
+  const std::size_t to = sz(packed_.place(e)) * sz(trace.slots - 1) + sz(t);
   const auto copy = [&](const float* from, int width, std::vector<float>& out) {
     if (from != nullptr) std::copy_n(from + at(step, width), width, out.data() + to * sz(width));
   };

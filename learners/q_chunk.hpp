@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "learners/packed_episodes.hpp"
 #include "learners/q_learner.hpp"
 
 namespace credo {
@@ -17,7 +18,9 @@ struct UpdateContext {
   const float* target;
   const AgentNetwork::Transposed& transposed;
   const AgentNetwork::Transposed& central_transposed;
-  double steps;  ///< N, of the whole batch
+  const TargetValues& target_values;  ///< of the networks that give the targets
+  const TargetValues& traced_values;  ///< of the target agents
+  double steps;                       ///< N, of the whole batch
   float td_weight;
   UpdateTrace* trace;
 };
@@ -42,20 +45,17 @@ class QChunk {
     float* hidden = nullptr;
   };
 
-  const Episode& episode(int e) const {
-    return *batch_[static_cast<std::size_t>(places_[static_cast<std::size_t>(e)])];
-  }
-  int row(int e, int t) const { return packed_.first_row(t) + e * n_; }
-  float value(const AgentPass& pass, int row, int action) const;
-  int best_action(const AgentPass& pass, int e, int t, int agent) const;
+  const Episode& episode(int e) const { return packed_.episode(e); }
+  int row(int e, int t) const { return packed_.row(e, t); }
+  /// Values of episode e's agents at slot t, [n_agents, n_actions].
+  const float* values(const AgentPass& pass, int e, int t) const;
+  const float* target_values(int e, int t) const;
+  int best_action(const float* values, int e, int t, int agent) const;
   bool regularised() const;
   bool weighs_centrally() const;
   MixerInput input(const Steps& steps) const;
 
   void pack();
-  void read_obs(int block);
-  /// Lets products fetch the observations of `block`, if there is such a block.
-  void fetch_obs(int block);
   void forward_agents();
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);
@@ -78,9 +78,8 @@ class QChunk {
   const UpdateContext& c_;
   const Mixer& mixer_;
   const JointNetwork* central_;
-  std::span<const Episode* const> batch_;
-  std::span<const int> places_;
   Scratch& scratch_;
+  PackedEpisodes packed_;
   int n_;
   int n_actions_;
   int hidden_;
@@ -91,14 +90,10 @@ class QChunk {
   // Rows: slot t holds the live episodes' agents one after the other. Steps: episode by episode.
   int rows_ = 0;
   int n_steps_ = 0;
-  int* first_step_ = nullptr;   // [episodes]
-  int* last_action_ = nullptr;  // [rows]
-  int* action_ = nullptr;       // [rows], 0 in bootstrap slots
-  PackedRows packed_;
-  float* obs_ = nullptr;  // of one block
-  Ahead ahead_;
+  int* first_step_ = nullptr;  // [episodes]
+  int* action_ = nullptr;      // [rows], 0 in bootstrap slots
 
-  AgentPass online_, target_, central_online_, central_target_;
+  AgentPass online_, central_online_;
   int* greedy_ = nullptr;       // [rows] by the online agents; null when nothing needs it
   int* next_choice_ = nullptr;  // [rows] actions that the targets are computed at
 

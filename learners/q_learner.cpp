@@ -31,7 +31,10 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       params_(network_.layout.size()),
       target_(),
       grad_(network_.layout.size()),
-      optimizer_(config.optimizer, network_.layout.size()) {
+      optimizer_(config.optimizer, network_.layout.size()),
+      target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
+                     config.replay_capacity),
+      traced_target_values_(shape, 0, 1) {
   network_.layout.initialise(config.seed, params_);
   target_ = params_;
 }
@@ -108,6 +111,14 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
     network_.central->agent.transpose(params_.data(), central_transposed_);
     network_.central->mixer->prepare_backward(params_.data());
   }
+  while (static_cast<int>(scratch_.size()) < oneapi::tbb::this_task_arena::max_concurrency())
+    scratch_.push_back(std::make_unique<Scratch>());
+  const AgentNetwork& target_agent =
+      network_.central == nullptr ? network_.agent : network_.central->agent;
+  target_values_.prepare(target_agent, target_.data(), batch, order_, trace == nullptr, scratch_);
+  const bool both = trace != nullptr && network_.central != nullptr;
+  if (both)
+    traced_target_values_.prepare(network_.agent, target_.data(), batch, order_, false, scratch_);
   const UpdateContext context{.shape = shape_,
                               .config = config_,
                               .network = network_,
@@ -115,6 +126,8 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .target = target_.data(),
                               .transposed = transposed_,
                               .central_transposed = central_transposed_,
+                              .target_values = target_values_,
+                              .traced_values = both ? traced_target_values_ : target_values_,
                               .steps = static_cast<double>(steps),
                               .td_weight = td_weight,
                               .trace = trace};
@@ -123,8 +136,6 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
     groups_.push_back(std::make_unique<Group>());
     groups_.back()->grad.resize(params_.size());
   }
-  while (static_cast<int>(scratch_.size()) < oneapi::tbb::this_task_arena::max_concurrency())
-    scratch_.push_back(std::make_unique<Scratch>());
   const auto run_group = [&](std::size_t g) {
     Group& group = *groups_[g];
     std::fill(group.grad.begin(), group.grad.end(), 0.0F);
@@ -204,6 +215,16 @@ void QLearner::apply_gradient(const UpdateStats& stats) {
   optimizer_.step(params_, grad_, static_cast<float>(scale));
 }
 
+void QLearner::sync_target() {
+  target_ = params_;
+  target_values_.forget();
+}
+
+std::span<float> QLearner::target() {
+  target_values_.forget();
+  return target_;
+}
+
 void QLearner::save(ByteWriter& out) const {
   out.put_tag("q_learner");
   out.put_span(std::span<const float>(params_));
@@ -216,6 +237,7 @@ void QLearner::load(ByteReader& in) {
   in.get_span(std::span<float>(params_));
   in.get_span(std::span<float>(target_));
   optimizer_.load(in);
+  target_values_.forget();
 }
 
 }  // namespace credo

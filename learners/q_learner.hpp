@@ -17,6 +17,7 @@
 #include "learners/network.hpp"
 #include "learners/optimizer.hpp"
 #include "learners/replay/episode.hpp"
+#include "learners/target_values.hpp"
 
 namespace credo {
 
@@ -70,12 +71,13 @@ class QLearner {
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F);
   /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
-  void sync_target() { target_ = params_; }
+  void sync_target();
 
   const Network& network() const { return network_; }
   std::span<float> params() { return params_; }
   std::span<const float> params() const { return params_; }
-  std::span<float> target() { return target_; }
+  /// For writing: what is known of the target network's values is forgotten.
+  std::span<float> target();
   std::span<const float> target() const { return target_; }
   std::span<const float> gradient() const { return grad_; }
   const Optimizer& optimizer() const { return optimizer_; }
@@ -110,6 +112,8 @@ class QLearner {
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
+  TargetValues target_values_;         // of the agents; of the central ones in weighted QMIX
+  TargetValues traced_target_values_;  // of the agents of weighted QMIX, for a trace
   UpdateSums sums_;
   UpdateStats stats_;
 };

@@ -125,6 +125,7 @@ void Episode::save(ByteWriter& out) const {
 
 void Episode::load(const EnvShape& shape, ByteReader& in) {
   shape_ = shape;
+  id_ = 0;
   length_ = in.get<std::int32_t>();
   distinct_ = in.get<std::int32_t>();
   bits_ = in.get<std::uint8_t>();
@@ -215,6 +216,7 @@ void EpisodeEncoder::encode(const EpisodeView& view, Episode& out) {
   };
 
   out.shape_ = shape_;
+  out.id_ = 0;
   out.length_ = view.length;
   out.terminated_ = view.terminated;
   out.state_is_obs_ = obs_values == state_values;

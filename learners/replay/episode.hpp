@@ -40,6 +40,9 @@ class Episode {
   int length() const { return length_; }
   int slots() const { return length_ + 1; }
   bool terminated() const { return terminated_; }
+  /// Which of its replay's episodes this is, counted from 1; 0 outside a replay.
+  std::uint64_t id() const { return id_; }
+  void set_id(std::uint64_t id) { id_ = id; }
   std::size_t bytes() const { return data_.size(); }
 
   void read_obs(int slot, float* out) const;    ///< [n_agents, obs_dim]
@@ -76,6 +79,7 @@ class Episode {
   void decode(const std::uint8_t* row, int values, float* out) const;
 
   EnvShape shape_;
+  std::uint64_t id_ = 0;
   std::int32_t length_ = 0;
   std::int32_t distinct_ = 0;  // entries of the value table; 0: raw floats
   std::uint8_t bits_ = 0;

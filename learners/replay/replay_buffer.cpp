@@ -18,7 +18,7 @@ void ReplayBuffer::add(const EpisodeView& view) {
     order_.push_back(static_cast<int>(place));
   }
   encoder_.encode(view, episodes_[place]);
-  ++added_;
+  episodes_[place].set_id(static_cast<std::uint64_t>(++added_));
 }
 
 std::size_t ReplayBuffer::bytes() const {
@@ -65,6 +65,10 @@ void ReplayBuffer::load(ByteReader& in) {
     episodes_.emplace_back();
     episodes_.back().load(shape_, in);
     order_.push_back(static_cast<int>(i));
+  }
+  for (std::int64_t k = added_ - static_cast<std::int64_t>(n); k < added_; ++k) {
+    const auto place = static_cast<std::size_t>(k % capacity_);
+    episodes_[place].set_id(static_cast<std::uint64_t>(k + 1));
   }
 }
 

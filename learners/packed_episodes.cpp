@@ -1,0 +1,46 @@
+#include "learners/packed_episodes.hpp"
+
+#include <algorithm>
+
+namespace credo {
+
+namespace {
+
+std::size_t sz(int n) { return static_cast<std::size_t>(n); }
+
+}  // namespace
+
+PackedEpisodes::PackedEpisodes(const EnvShape& shape, std::span<const Episode* const> batch,
+                               std::span<const int> places, Scratch& scratch)
+    : shape_(shape), batch_(batch), places_(places) {
+  const int n = shape.n_agents;
+  int* slots = scratch.take<int>(places.size());
+  for (int e = 0; e < count(); ++e) slots[e] = episode(e).slots();
+  rows_ = pack_rows(n, {slots, places.size()}, scratch);
+  int* last_action = scratch.take<int>(sz(rows_.rows));
+  for (int e = 0; e < count(); ++e)
+    for (int t = 0; t < episode(e).slots(); ++t)
+      for (int i = 0; i < n; ++i)
+        last_action[row(e, t) + i] = t > 0 ? episode(e).action(t - 1, i) : -1;
+  rows_.last_action = last_action;
+  rows_.ahead = &ahead_;
+  obs_ = scratch.floats(sz(rows_.block_rows) * sz(shape.obs_dim));
+}
+
+const float* PackedEpisodes::read_obs(int block, int next) {
+  float* out = obs_;
+  for (int t = rows_.block_begin(block); t < rows_.block_begin(block + 1); ++t)
+    for (int e = 0; e < rows_.live[sz(t)]; ++e, out += shape_.n_agents * shape_.obs_dim)
+      episode(e).read_obs(t, out);
+  ahead_.count = 0;
+  if (next < 0 || next >= rows_.n_blocks()) return obs_;
+  const int begin = rows_.block_begin(next);
+  const int end = rows_.block_begin(next + 1);
+  for (int e = 0; e < rows_.live[sz(begin)]; ++e) {
+    const auto bytes = episode(e).obs_bytes(begin, std::min(end, episode(e).slots()));
+    ahead_.add(bytes.data(), bytes.size());
+  }
+  return obs_;
+}
+
+}  // namespace credo

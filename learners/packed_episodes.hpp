@@ -1,0 +1,42 @@
+// Stored episodes side by side, as the agent network walks through them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "learners/nets/agent.hpp"
+#include "learners/replay/episode.hpp"
+#include "learners/scratch.hpp"
+
+namespace credo {
+
+class PackedEpisodes {
+ public:
+  /// places: which episodes of the batch, longest first. Storage belongs to scratch.
+  PackedEpisodes(const EnvShape& shape, std::span<const Episode* const> batch,
+                 std::span<const int> places, Scratch& scratch);
+  PackedEpisodes(const PackedEpisodes&) = delete;
+  PackedEpisodes& operator=(const PackedEpisodes&) = delete;
+
+  const PackedRows& rows() const { return rows_; }
+  int count() const { return static_cast<int>(places_.size()); }
+  /// Place of packed episode e in the batch.
+  int place(int e) const { return places_[static_cast<std::size_t>(e)]; }
+  const Episode& episode(int e) const { return *batch_[static_cast<std::size_t>(place(e))]; }
+  /// Row of its first agent at slot t.
+  int row(int e, int t) const { return rows_.first_row(t) + e * shape_.n_agents; }
+
+  /// Observations of a block, [rows of the block, obs_dim], until the next call. Products of this
+  /// block then fetch those of block `next`, where there is one.
+  const float* read_obs(int block, int next);
+
+ private:
+  const EnvShape& shape_;
+  std::span<const Episode* const> batch_;
+  std::span<const int> places_;
+  PackedRows rows_;
+  float* obs_ = nullptr;
+  Ahead ahead_;
+};
+
+}  // namespace credo
