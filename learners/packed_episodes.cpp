@@ -6,6 +6,9 @@ namespace credo {
 
 namespace {
 
+/// Observations up to this size are decoded once: they stay in the second-level cache.
+constexpr std::size_t kSmall = std::size_t{256} << 10U;
+
 std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
 }  // namespace
@@ -24,23 +27,29 @@ PackedEpisodes::PackedEpisodes(const EnvShape& shape, std::span<const Episode* c
         last_action[row(e, t) + i] = t > 0 ? episode(e).action(t - 1, i) : -1;
   rows_.last_action = last_action;
   rows_.ahead = &ahead_;
-  obs_ = scratch.floats(sz(rows_.block_rows) * sz(shape.obs_dim));
+  const std::size_t values = sz(rows_.rows) * sz(shape.obs_dim);
+  all_ = values * sizeof(float) <= kSmall;
+  obs_ = scratch.floats(all_ ? values : sz(rows_.block_rows) * sz(shape.obs_dim));
 }
 
 const float* PackedEpisodes::read_obs(int block, int next) {
-  float* out = obs_;
+  float* const obs =
+      all_ ? obs_ + sz(rows_.first_row(rows_.block_begin(block))) * sz(shape_.obs_dim) : obs_;
+  ahead_.count = 0;
+  if (all_ && block < decoded_) return obs;
+  decoded_ = block + 1;
+  float* out = obs;
   for (int t = rows_.block_begin(block); t < rows_.block_begin(block + 1); ++t)
     for (int e = 0; e < rows_.live[sz(t)]; ++e, out += shape_.n_agents * shape_.obs_dim)
       episode(e).read_obs(t, out);
-  ahead_.count = 0;
-  if (next < 0 || next >= rows_.n_blocks()) return obs_;
+  if (next < 0 || next >= rows_.n_blocks()) return obs;
   const int begin = rows_.block_begin(next);
   const int end = rows_.block_begin(next + 1);
   for (int e = 0; e < rows_.live[sz(begin)]; ++e) {
     const auto bytes = episode(e).obs_bytes(begin, std::min(end, episode(e).slots()));
     ahead_.add(bytes.data(), bytes.size());
   }
-  return obs_;
+  return obs;
 }
 
 }  // namespace credo

@@ -27,7 +27,8 @@ class PackedEpisodes {
   int row(int e, int t) const { return rows_.first_row(t) + e * shape_.n_agents; }
 
   /// Observations of a block, [rows of the block, obs_dim], until the next call. Products of this
-  /// block then fetch those of block `next`, where there is one.
+  /// block then fetch those of block `next`, where there is one. Blocks are first read in ascending
+  /// order.
   const float* read_obs(int block, int next);
 
  private:
@@ -35,7 +36,9 @@ class PackedEpisodes {
   std::span<const Episode* const> batch_;
   std::span<const int> places_;
   PackedRows rows_;
-  float* obs_ = nullptr;
+  float* obs_ = nullptr;  // of one block, or of all
+  bool all_;
+  int decoded_ = 0;  // blocks that lie in obs_, when it holds all
   Ahead ahead_;
 };
 

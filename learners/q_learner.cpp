@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
@@ -193,7 +194,7 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
 
 // Pairs of groups, then pairs of pairs: the same tree for any number of threads.
 void QLearner::reduce_groups(std::size_t count) {
-  constexpr std::size_t kBlock = 4096;
+  constexpr std::size_t kBlock = 512;  // of all groups: stays in the first-level cache
   const std::size_t blocks = (grad_.size() + kBlock - 1) / kBlock;
   const auto reduce_block = [&](std::size_t block) {
     const std::size_t begin = block * kBlock;
@@ -206,7 +207,11 @@ void QLearner::reduce_groups(std::size_t count) {
     else
       std::memset(grad_.data() + begin, 0, n * sizeof(float));
   };
-  oneapi::tbb::parallel_for(std::size_t{0}, blocks, reduce_block);
+  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<std::size_t>(0, blocks, 16),
+                            [&](const oneapi::tbb::blocked_range<std::size_t>& range) {
+                              for (std::size_t b = range.begin(); b < range.end(); ++b)
+                                reduce_block(b);
+                            });
 }
 
 void QLearner::apply_gradient(const UpdateStats& stats) {
