@@ -137,9 +137,11 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
     groups_.push_back(std::make_unique<Group>());
     groups_.back()->grad.resize(params_.size());
   }
+  if (!groups_are_zero_)  // an exception left them as they were
+    for (const auto& group : groups_) std::fill(group->grad.begin(), group->grad.end(), 0.0F);
+  groups_are_zero_ = false;
   const auto run_group = [&](std::size_t g) {
     Group& group = *groups_[g];
-    std::fill(group.grad.begin(), group.grad.end(), 0.0F);
     group.sums.clear(shape_.n_agents);
     Scratch& scratch = *scratch_[sz(oneapi::tbb::this_task_arena::current_thread_index())];
     for (std::size_t c = g; c < chunks_.size(); c += n_groups) {
@@ -149,6 +151,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   };
   oneapi::tbb::parallel_for(std::size_t{0}, n_groups, run_group, oneapi::tbb::simple_partitioner{});
   reduce_groups(n_groups);
+  groups_are_zero_ = true;
 
   sums_.clear(shape_.n_agents);
   for (std::size_t g = 0; g < n_groups; ++g) sums_.add(groups_[g]->sums);
@@ -192,7 +195,8 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.grad_norm = gradient_norm(grad_);
 }
 
-// Pairs of groups, then pairs of pairs: the same tree for any number of threads.
+// Pairs of groups, then pairs of pairs: the same tree for any number of threads. Leaves zeros for
+// the next update, since the groups are in cache now.
 void QLearner::reduce_groups(std::size_t count) {
   constexpr std::size_t kBlock = 512;  // of all groups: stays in the first-level cache
   const std::size_t blocks = (grad_.size() + kBlock - 1) / kBlock;
@@ -206,6 +210,8 @@ void QLearner::reduce_groups(std::size_t count) {
       std::memcpy(grad_.data() + begin, groups_[0]->grad.data() + begin, n * sizeof(float));
     else
       std::memset(grad_.data() + begin, 0, n * sizeof(float));
+    for (std::size_t g = 0; g < count; ++g)
+      std::memset(groups_[g]->grad.data() + begin, 0, n * sizeof(float));
   };
   oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<std::size_t>(0, blocks, 16),
                             [&](const oneapi::tbb::blocked_range<std::size_t>& range) {

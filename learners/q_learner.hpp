@@ -111,6 +111,7 @@ class QLearner {
   std::vector<int> order_;  // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
+  bool groups_are_zero_ = true;
   std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
   TargetValues target_values_;         // of the agents; of the central ones in weighted QMIX
   TargetValues traced_target_values_;  // of the agents of weighted QMIX, for a trace

@@ -138,7 +138,12 @@ void AgentNetwork::forward_block(const float* params, const PackedRows& in, Agen
     const int row = in.first_row(t) - base;
     const int slot_rows = in.slot_rows(t);
     float* gates = pass.keep ? pass.gates + at(base + row, 4 * h) : pass.gates;
-    forward_product(hh_, params, slot_rows, h_prev, h, pass.gh, 3 * h, 0, in.ahead);
+    if (t > 0) {
+      forward_product(hh_, params, slot_rows, h_prev, h, pass.gh, 3 * h, 0, in.ahead);
+    } else {  // of a zero state nothing but the bias is left
+      for (int i = 0; i < slot_rows; ++i)
+        std::memcpy(pass.gh + at(i, 3 * h), params + hh_.bias, sz(3 * h) * sizeof(float));
+    }
     kernels().gru_forward(slot_rows, h, pass.gi + at(row, 3 * h), pass.gh, h_prev, gates,
                           states + at(row, h));
     h_prev = states + at(row, h);

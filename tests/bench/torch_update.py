@@ -2,8 +2,9 @@
 """One QMIX update in PyTorch, on the shapes of `credo bench train`: the yardstick beside ours.
 
 What a PyTorch user runs: PyMARL's sizes and settings, one call of the agent network per time step,
-full-length episodes of random data in padded tensors, double Q, clipping, RMSprop. Needs Debian's
-python3-torch. OpenBLAS 0.3.21 does not know every newer processor; tell it which kernels to use:
+full-length episodes of random data in padded tensors, double Q, clipping, RMSprop. As in PyMARL, the
+pass of the target network is recorded for a gradient that nobody asks for; with --lean it is not.
+Needs Debian's python3-torch. OpenBLAS 0.3.21 does not know every newer processor; tell it which kernels to use:
 
   OPENBLAS_CORETYPE=SKYLAKEX OMP_NUM_THREADS=1 taskset -c 0 /usr/bin/python3 tests/bench/torch_update.py
   ... torch_update.py 3m --credo build/credo   # in turns with `credo bench train`, and the ratio
@@ -60,7 +61,8 @@ class Mixer(nn.Module):
 
 
 class Learner:
-    def __init__(self, shape):
+    def __init__(self, shape, lean):
+        self.lean = lean
         agents, obs, state, actions, steps = shape
         self.shape = shape
         inputs = obs + actions + agents
@@ -93,11 +95,11 @@ class Learner:
     def update(self):
         q = self.unroll(self.agent)
         chosen = q[:, :-1].gather(3, self.actions[:, :-1]).squeeze(3)
-        with torch.no_grad():
+        with torch.set_grad_enabled(not self.lean):
             old = self.unroll(self.old_agent)[:, 1:]
             choice = q.detach()[:, 1:].masked_fill(self.avail[:, 1:] == 0, -1e9).argmax(3, True)
             best = old.gather(3, choice).squeeze(3)
-            target = self.reward + 0.99 * self.old_mixer(best, self.state[:, 1:])
+            target = (self.reward + 0.99 * self.old_mixer(best, self.state[:, 1:])).detach()
         error = (self.mixer(chosen, self.state[:, :-1]) - target) * self.mask
         loss = (error**2).sum() / self.mask.sum()
         self.optimizer.zero_grad()
@@ -122,14 +124,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shapes", nargs="*", help="of: " + ", ".join(SHAPES))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--lean", action="store_true", help="no graph of the target network")
     parser.add_argument("--credo", help="the credo program, to measure in turns")
     args = parser.parse_args()
     threads = torch.get_num_threads()
-    print(f"# torch {torch.__version__}, {threads} thread(s)")
+    print(f"# torch {torch.__version__}, {threads} thread(s)" + (", lean" if args.lean else ""))
     for name in args.shapes or SHAPES:
         if name not in SHAPES:
             parser.error(f"unknown shape '{name}'; allowed: {', '.join(SHAPES)}")
-        learner = Learner(SHAPES[name])
+        learner = Learner(SHAPES[name], args.lean)
         for _ in range(2):
             learner.update()
         torch_ms, ours_ms, floors = [], [], []
