@@ -30,7 +30,6 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       config_(config),
       network_(shape, config.agent, config.mixer),
       params_(network_.layout.size()),
-      target_(),
       grad_(network_.layout.size()),
       optimizer_(config.optimizer, network_.layout.size()),
       target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
