@@ -61,6 +61,11 @@ std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
       if (*count < 1)
         throw UserError(
             fmt::format("--rerun = '{}': allowed: a number of at least 1, or a pattern", choice));
+      if (runs.empty())
+        throw UserError(fmt::format(
+            "--rerun {}: no finished runs here (published results hold their tables only); name a "
+            "folder that `credo suite` or `credo run` wrote",
+            choice));
       const auto wanted = std::min(static_cast<std::size_t>(*count), runs.size());
       for (std::size_t i = 0; i < wanted; ++i) chosen.insert(i * runs.size() / wanted);
       continue;

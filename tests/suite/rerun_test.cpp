@@ -40,6 +40,7 @@ TEST_CASE("runs to repeat are spread over all, or those that match") {
   CHECK(contains(user_error([&] { choose_runs(runs, {"0"}); }), "at least 1"));
   CHECK(contains(user_error([&] { choose_runs(runs, {"-3"}); }), "at least 1"));
   CHECK(contains(user_error([&] { choose_runs(runs, {"qmix"}); }), "matches none of the 6"));
+  CHECK(contains(user_error([&] { choose_runs({}, {"2"}); }), "no finished runs here"));
 
   const RerunOutcome same = rerun(runs[1], scratch / "again", {});
   CHECK(same.end == RunEnd::kDone);
