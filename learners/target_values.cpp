@@ -104,7 +104,12 @@ void TargetValues::prepare(const AgentNetwork& agent, const float* params,
     compute(agent, params, batch, std::span(missing_).subspan(sz(first), sz(last - first)),
             *scratch[sz(oneapi::tbb::this_task_arena::current_thread_index())]);
   };
-  oneapi::tbb::parallel_for(0, groups, run_group, oneapi::tbb::simple_partitioner{});
+  try {
+    oneapi::tbb::parallel_for(0, groups, run_group, oneapi::tbb::simple_partitioner{});
+  } catch (...) {  // some places were handed out and not filled
+    forget();
+    throw;
+  }
 }
 
 void TargetValues::compute(const AgentNetwork& agent, const float* params,
