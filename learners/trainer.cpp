@@ -6,20 +6,13 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include "learners/evaluator.hpp"
-#include "learners/rollout.hpp"
-#include "learners/training.hpp"
+#include "learners/algorithms/training.hpp"
+#include "learners/rollout/evaluator.hpp"
+#include "learners/rollout/rollout.hpp"
 
 namespace credo {
 
 namespace {
-
-EnvShape shape_of(const EnvSpec& spec) {
-  return {.n_agents = spec.n_agents,
-          .n_actions = spec.n_actions,
-          .obs_dim = spec.obs_dim,
-          .state_dim = spec.state_dim};
-}
 
 double epsilon_at(const ExplorationConfig& c, std::int64_t t_env) {
   const double done = static_cast<double>(t_env) / static_cast<double>(c.epsilon_anneal_steps);

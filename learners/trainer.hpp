@@ -13,31 +13,17 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "envs/core/env.hpp"
+#include "learners/algorithms/training.hpp"
+#include "learners/base/metrics.hpp"
+#include "learners/base/safetensors.hpp"
 #include "learners/config.hpp"
-#include "learners/evaluation.hpp"
-#include "learners/safetensors.hpp"
+#include "learners/rollout/evaluation.hpp"
 
 namespace credo {
-
-/// Thrown when a loss, gradient or value becomes NaN or infinite.
-class DivergedError : public Error {
- public:
-  using Error::Error;
-};
-
-/// The parts of a training iteration. A caller that wants to know where time goes is told when each
-/// begins; the learner itself reads no clock.
-enum class Phase { kRollout, kReplay, kUpdate };
-using PhaseHook = std::function<void(Phase)>;
-
-using Metrics = std::vector<std::pair<std::string, double>>;
 
 class Trainer {
  public:

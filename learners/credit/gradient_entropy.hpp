@@ -4,7 +4,7 @@
 // For one agent ln n = 0: H is not defined, reported as 0 with no gradient.
 #pragma once
 
-#include "learners/scratch.hpp"
+#include "learners/base/scratch.hpp"
 
 namespace credo {
 

@@ -1,7 +1,7 @@
 #include <atomic>
 
 #include "envs/core/error.hpp"
-#include "learners/isa.hpp"
+#include "learners/base/isa.hpp"
 #include "learners/kernels/tables.hpp"
 
 namespace credo {

@@ -150,7 +150,7 @@ struct KernelTable {
   int peak_flops;
 };
 
-/// The table in use (learners/isa.hpp selects it).
+/// The table in use (learners/base/isa.hpp selects it).
 const KernelTable& kernels();
 
 }  // namespace credo

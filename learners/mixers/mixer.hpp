@@ -6,11 +6,11 @@
 #include <memory>
 #include <string>
 
+#include "learners/base/scratch.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/agent.hpp"
 #include "learners/nets/mlp.hpp"
 #include "learners/nets/parameters.hpp"
-#include "learners/scratch.hpp"
 
 namespace credo {
 

@@ -2,16 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "learners/base/index.hpp"
 #include "learners/kernels/kernels.hpp"
 #include "learners/nets/products.hpp"
 
 namespace credo {
-
-namespace {
-
-std::size_t sz(int n) { return static_cast<std::size_t>(n); }
-
-}  // namespace
 
 QmixMixer::QmixMixer(ParamLayout& layout, const EnvShape& shape, const MixerConfig& config,
                      int inputs, int embed)

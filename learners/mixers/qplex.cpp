@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "learners/base/index.hpp"
 #include "learners/kernels/kernels.hpp"
 #include "learners/mixers/mixer.hpp"
 
@@ -14,8 +15,6 @@ namespace credo {
 namespace {
 
 constexpr float kEpsilon = 1e-10F;  // keeps weights positive
-
-std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
 float positive(float x) { return std::abs(x) + kEpsilon; }
 float sign(float x) { return x > 0.0F ? 1.0F : x < 0.0F ? -1.0F : 0.0F; }

@@ -6,13 +6,12 @@
 //   nopt = min(0, sum_i q_i(u_i) - stop(Q(s, h, u)) + V(s))
 #include <algorithm>
 
+#include "learners/base/index.hpp"
 #include "learners/mixers/mixer.hpp"
 
 namespace credo {
 
 namespace {
-
-std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
 class QtranMixer final : public Mixer {
  public:

@@ -9,47 +9,14 @@
 #include <span>
 #include <vector>
 
+#include "learners/base/env_shape.hpp"
+#include "learners/base/packed_rows.hpp"
+#include "learners/base/scratch.hpp"
 #include "learners/config.hpp"
 #include "learners/kernels/kernels.hpp"
 #include "learners/nets/parameters.hpp"
-#include "learners/scratch.hpp"
 
 namespace credo {
-
-/// Sizes of the environment a network is built for.
-struct EnvShape {
-  int n_agents = 0;
-  int n_actions = 0;
-  int obs_dim = 0;
-  int state_dim = 0;
-};
-
-/// Rows of a packed batch: slot t holds live[t] * n_agents rows starting at slot_row[t], ordered by
-/// (episode, agent).
-struct PackedRows {
-  int n_agents = 0;
-  int rows = 0;
-  std::span<const int> live;         ///< [slots], non-increasing
-  std::span<const int> slot_row;     ///< [slots], first row of each slot
-  const int* last_action = nullptr;  ///< [rows], -1 where there is none
-  std::span<const int> blocks;       ///< first slot of each block, then the number of slots
-  int block_rows = 0;                ///< rows of the largest block
-  Ahead* ahead = nullptr;            ///< what the products of one block fetch for the next; or null
-
-  int slot_rows(int t) const { return live[static_cast<std::size_t>(t)] * n_agents; }
-  int first_row(int t) const { return slot_row[static_cast<std::size_t>(t)]; }
-  int slots() const { return static_cast<int>(live.size()); }
-  int n_blocks() const { return static_cast<int>(blocks.size()) - 1; }
-  int block_begin(int b) const { return blocks[static_cast<std::size_t>(b)]; }
-  /// Rows of block b.
-  int rows_of(int b) const {
-    const int end = block_begin(b + 1);
-    return (end < slots() ? first_row(end) : rows) - first_row(block_begin(b));
-  }
-};
-
-/// Rows of episodes with these numbers of slots, longest first; last_action is left to the caller.
-PackedRows pack_rows(int n_agents, std::span<const int> slots, Scratch& scratch);
 
 /// What a forward pass leaves behind; storage belongs to the Scratch it was given.
 struct AgentPass {

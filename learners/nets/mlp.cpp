@@ -3,16 +3,10 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
+#include "learners/base/index.hpp"
 #include "learners/nets/products.hpp"
 
 namespace credo {
-
-namespace {
-
-std::size_t sz(int n) { return static_cast<std::size_t>(n); }
-std::ptrdiff_t at(int row, int width) { return static_cast<std::ptrdiff_t>(row) * width; }
-
-}  // namespace
 
 Mlp::Mlp(ParamLayout& layout, const std::string& name, const std::vector<int>& widths, int dense)
     : dense_(dense) {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "learners/base/scratch.hpp"
 #include "learners/nets/parameters.hpp"
-#include "learners/scratch.hpp"
 
 namespace credo {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "learners/float_array.hpp"
-#include "learners/safetensors.hpp"
+#include "learners/base/float_array.hpp"
+#include "learners/base/safetensors.hpp"
 
 namespace credo {
 

@@ -4,11 +4,11 @@
 #include <bit>
 #include <cstring>
 
+#include "learners/base/index.hpp"
+
 namespace credo {
 
 namespace {
-
-std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 
 /// The narrowest code that tells `distinct` values apart.
 std::uint8_t code_bits(std::size_t distinct) {

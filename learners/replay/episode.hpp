@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "envs/core/bytes.hpp"
-#include "learners/nets/agent.hpp"
+#include "learners/base/env_shape.hpp"
 
 namespace credo {
 

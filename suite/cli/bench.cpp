@@ -7,13 +7,13 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
-#include "learners/isa.hpp"
-#include "suite/build_info.hpp"
+#include "learners/base/isa.hpp"
+#include "suite/bench/signature.hpp"
+#include "suite/bench/train_benchmark.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/hashing.hpp"
-#include "suite/json.hpp"
-#include "suite/signature.hpp"
-#include "suite/train_benchmark.hpp"
+#include "suite/common/build_info.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/common/json.hpp"
 
 namespace credo::suite {
 namespace {

@@ -17,10 +17,10 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
-#include "learners/fixed_policy.hpp"
-#include "learners/isa.hpp"
-#include "suite/build_info.hpp"
-#include "suite/text.hpp"
+#include "learners/base/isa.hpp"
+#include "learners/rollout/fixed_policy.hpp"
+#include "suite/common/build_info.hpp"
+#include "suite/common/text.hpp"
 
 namespace credo::suite {
 namespace {

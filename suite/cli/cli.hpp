@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "envs/core/env.hpp"
-#include "suite/config.hpp"
-#include "suite/progress.hpp"
+#include "suite/common/progress.hpp"
+#include "suite/run/config.hpp"
 
 namespace credo::suite {
 

@@ -3,8 +3,8 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/json.hpp"
-#include "suite/summary.hpp"
+#include "suite/common/json.hpp"
+#include "suite/results/summary.hpp"
 
 namespace credo::suite {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "envs/core/registry.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/json.hpp"
+#include "suite/common/json.hpp"
 
 namespace credo::suite {
 namespace {

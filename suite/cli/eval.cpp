@@ -5,14 +5,14 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
-#include "learners/evaluation.hpp"
-#include "learners/fixed_policy.hpp"
-#include "learners/safetensors.hpp"
+#include "learners/base/safetensors.hpp"
+#include "learners/rollout/evaluation.hpp"
+#include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/json.hpp"
-#include "suite/run_directory.hpp"
-#include "suite/runner.hpp"
-#include "suite/statistics.hpp"
+#include "suite/common/json.hpp"
+#include "suite/results/statistics.hpp"
+#include "suite/run/run_directory.hpp"
+#include "suite/run/runner.hpp"
 
 namespace credo::suite {
 namespace {

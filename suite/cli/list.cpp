@@ -3,10 +3,10 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
-#include "suite/builtin_files.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/json.hpp"
-#include "suite/suite_file.hpp"
+#include "suite/common/builtin_files.hpp"
+#include "suite/common/json.hpp"
+#include "suite/plan/suite_file.hpp"
 
 namespace credo::suite {
 namespace {

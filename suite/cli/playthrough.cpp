@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
-#include "learners/fixed_policy.hpp"
+#include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"
 
 namespace credo::suite {

@@ -5,17 +5,17 @@
 #include <unistd.h>
 
 #include "envs/core/error.hpp"
-#include "learners/fixed_policy.hpp"
-#include "learners/safetensors.hpp"
+#include "learners/base/safetensors.hpp"
+#include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/files.hpp"
-#include "suite/replay_log.hpp"
-#include "suite/replay_page.hpp"
-#include "suite/replay_record.hpp"
-#include "suite/run_directory.hpp"
-#include "suite/runner.hpp"
-#include "suite/signals.hpp"
-#include "suite/text.hpp"
+#include "suite/common/files.hpp"
+#include "suite/common/signals.hpp"
+#include "suite/common/text.hpp"
+#include "suite/replay/replay_log.hpp"
+#include "suite/replay/replay_page.hpp"
+#include "suite/run/replay_record.hpp"
+#include "suite/run/run_directory.hpp"
+#include "suite/run/runner.hpp"
 
 namespace credo::suite {
 namespace {

@@ -2,14 +2,14 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
-#include "suite/build_info.hpp"
+#include "suite/batch/publish.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/files.hpp"
-#include "suite/marl_eval.hpp"
-#include "suite/publish.hpp"
+#include "suite/common/build_info.hpp"
+#include "suite/common/files.hpp"
 #include "suite/report/html_report.hpp"
-#include "suite/result_set.hpp"
-#include "suite/tables.hpp"
+#include "suite/report/tables.hpp"
+#include "suite/results/marl_eval.hpp"
+#include "suite/results/result_set.hpp"
 
 namespace credo::suite {
 namespace {

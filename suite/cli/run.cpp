@@ -4,10 +4,10 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/json.hpp"
-#include "suite/runner.hpp"
-#include "suite/signals.hpp"
-#include "suite/text.hpp"
+#include "suite/common/json.hpp"
+#include "suite/common/signals.hpp"
+#include "suite/common/text.hpp"
+#include "suite/run/runner.hpp"
 
 namespace credo::suite {
 namespace {

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
-#include "suite/external_command.hpp"
-#include "suite/json.hpp"
-#include "suite/slurm.hpp"
-#include "suite/suite_status.hpp"
-#include "suite/text.hpp"
+#include "suite/batch/slurm.hpp"
+#include "suite/batch/suite_status.hpp"
+#include "suite/common/external_command.hpp"
+#include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
 
 namespace credo::suite {
 namespace {

@@ -2,12 +2,12 @@
 #include <oneapi/tbb/info.h>
 
 #include "envs/core/error.hpp"
+#include "suite/batch/suite_run.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/slurm.hpp"
 #include "suite/cli/suite_plan.hpp"
-#include "suite/signals.hpp"
-#include "suite/suite_run.hpp"
-#include "suite/text.hpp"
+#include "suite/common/signals.hpp"
+#include "suite/common/text.hpp"
 
 namespace credo::suite {
 namespace {

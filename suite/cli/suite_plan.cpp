@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 #include <oneapi/tbb/info.h>
 
-#include "suite/cell_work.hpp"
-#include "suite/cost_model.hpp"
-#include "suite/json.hpp"
-#include "suite/runner.hpp"
-#include "suite/text.hpp"
+#include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
+#include "suite/plan/cell_work.hpp"
+#include "suite/plan/cost_model.hpp"
+#include "suite/run/runner.hpp"
 
 namespace credo::suite {
 namespace {

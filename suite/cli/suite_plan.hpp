@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "suite/batch/suite_run.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/plan.hpp"
-#include "suite/suite_run.hpp"
+#include "suite/plan/plan.hpp"
 
 namespace credo::suite {
 

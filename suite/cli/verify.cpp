@@ -6,13 +6,13 @@
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/files.hpp"
-#include "suite/hashing.hpp"
-#include "suite/rerun.hpp"
-#include "suite/result_set.hpp"
-#include "suite/run_directory.hpp"
-#include "suite/signals.hpp"
-#include "suite/text.hpp"
+#include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/common/signals.hpp"
+#include "suite/common/text.hpp"
+#include "suite/results/result_set.hpp"
+#include "suite/run/rerun.hpp"
+#include "suite/run/run_directory.hpp"
 
 namespace credo::suite {
 namespace {

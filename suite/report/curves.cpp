@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "suite/bootstrap.hpp"
+#include "suite/results/bootstrap.hpp"
 
 namespace credo::suite {
 

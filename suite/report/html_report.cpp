@@ -1,7 +1,7 @@
 #include "suite/report/html_report.hpp"
 
 #include "envs/core/error.hpp"
-#include "suite/builtin_files.hpp"
+#include "suite/common/builtin_files.hpp"
 #include "suite/report/page_data.hpp"
 
 namespace credo::suite {
@@ -37,7 +37,7 @@ std::string json_for_script(const Json& json) {
 }
 
 std::string_view page_file(std::string_view name) {
-  const BuiltinFile* file = find_builtin("page", name);
+  const BuiltinFile* file = find_builtin("report/page", name);
   CREDO_CHECK(file != nullptr, "the program lacks " + std::string(name));
   return file->text;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/tables.hpp"
+#include "suite/report/tables.hpp"
 
 namespace credo::suite {
 

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <fmt/format.h>
 
-#include "suite/bounds.hpp"
-#include "suite/config.hpp"
+#include "suite/common/text.hpp"
 #include "suite/report/curves.hpp"
-#include "suite/text.hpp"
+#include "suite/results/bounds.hpp"
+#include "suite/run/config.hpp"
 
 namespace credo::suite {
 namespace {

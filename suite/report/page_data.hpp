@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/json.hpp"
+#include "suite/common/json.hpp"
 #include "suite/report/html_report.hpp"
 
 namespace credo::suite {

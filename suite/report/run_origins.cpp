@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <system_error>
 
-#include "suite/files.hpp"
+#include "suite/common/files.hpp"
 #include "suite/report/page_data.hpp"
-#include "suite/run_directory.hpp"
+#include "suite/run/run_directory.hpp"
 
 namespace credo::suite {
 namespace {

@@ -6,15 +6,14 @@
 #include <vector>
 
 #include "envs/core/random.hpp"
-#include "learners/isa.hpp"
+#include "learners/base/index.hpp"
+#include "learners/base/isa.hpp"
 #include "learners/kernels/tables.hpp"
 #include "learners/replay/episode.hpp"
 
 namespace {
 
 using credo::KernelTable;
-
-std::size_t sz(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 std::vector<float> random_floats(std::int64_t n, float scale = 1.0F) {
   credo::Stream stream(1, credo::purpose("bench"));

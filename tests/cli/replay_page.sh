@@ -1,6 +1,6 @@
 #!/bin/bash
 # Pages of replays in headless Chromium: they load without errors, draw, and every control works
-# (the page's own #selftest, suite/replay_page/page.js). Replay logs give the same page again.
+# (the page's own #selftest, suite/replay/page/page.js). Replay logs give the same page again.
 # usage: replay_page.sh CREDO
 set -u
 credo=$(realpath "$1")

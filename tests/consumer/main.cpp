@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
-#include "learners/evaluation.hpp"
+#include "learners/rollout/evaluation.hpp"
 
 int main() {
   const auto env = credo::make_env("matrix/climbing");

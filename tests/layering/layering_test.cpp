@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/layering/rooms.hpp"
 #include "tests/layering/source_rules.hpp"
 
 namespace {
@@ -55,6 +56,13 @@ void check_all(const std::vector<std::string>& paths, const Rule& rule) {
 
 TEST_CASE("includes go down the wings, never up") {
   check_all(sources(), credo::layering::check_includes);
+}
+
+TEST_CASE("the rooms of a wing form no circle") {
+  std::vector<credo::layering::SourceFile> all;
+  for (const auto& path : files({"envs", "learners", "suite"}, {".cpp", ".hpp"}))
+    all.push_back({path, read(kRoot / path)});
+  for (const auto& finding : credo::layering::check_rooms(all)) FAIL_CHECK(finding);
 }
 
 TEST_CASE("link lines go down the wings, never up") {

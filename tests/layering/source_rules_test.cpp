@@ -18,14 +18,17 @@ TEST_CASE("comments and strings are not code") {
 
 TEST_CASE("an include up the wings is found") {
   CHECK(check_includes("envs/two_step.cpp", "#include \"learners/config.hpp\"\n").size() == 1);
-  CHECK(check_includes("envs/two_step.cpp", "#include \"suite/plan.hpp\"\n").size() == 1);
+  CHECK(check_includes("envs/two_step.cpp", "#include \"suite/plan/plan.hpp\"\n").size() == 1);
   CHECK(check_includes("envs/two_step.cpp", "#include <tbb/parallel_for.h>\n").size() == 1);
   CHECK(check_includes("envs/core/env.cpp", "#include \"envs/two_step.hpp\"\n").size() == 1);
-  CHECK(check_includes("learners/rollout.cpp", "#include \"suite/plan.hpp\"\n").size() == 1);
-  CHECK(check_includes("learners/rollout.cpp", "#include \"envs/two_step.hpp\"\n").size() == 1);
-  CHECK(check_includes("learners/rollout.cpp", "#include \"tests/x.hpp\"\n").size() == 1);
-  CHECK(check_includes("suite/plan.cpp", "#include \"plan.hpp\"\n").size() == 1);
-  CHECK(check_includes("suite/plan.cpp", "#include <envs/core/env.hpp>\n").size() == 1);
+  CHECK(
+      check_includes("learners/rollout/rollout.cpp", "#include \"suite/plan/plan.hpp\"\n").size() ==
+      1);
+  CHECK(check_includes("learners/rollout/rollout.cpp", "#include \"envs/two_step.hpp\"\n").size() ==
+        1);
+  CHECK(check_includes("learners/rollout/rollout.cpp", "#include \"tests/x.hpp\"\n").size() == 1);
+  CHECK(check_includes("suite/plan/plan.cpp", "#include \"plan.hpp\"\n").size() == 1);
+  CHECK(check_includes("suite/plan/plan.cpp", "#include <envs/core/env.hpp>\n").size() == 1);
   CHECK(check_includes("learners/a.cpp", "\n\n  #  include \"suite/b.hpp\"\n")
             .front()
             .starts_with("learners/a.cpp:3: suite/b.hpp"));
@@ -37,7 +40,7 @@ TEST_CASE("an include down the wings passes") {
   CHECK(check_includes("learners/a.cpp", "#include <tbb/parallel_for.h>\n").empty());
   CHECK(check_includes("learners/a.cpp", "// #include \"suite/b.hpp\"\n").empty());
   CHECK(check_includes("suite/a.cpp", "#include \"envs/two_step.hpp\"\n").empty());
-  CHECK(check_includes("tests/a.cpp", "#include \"suite/plan.hpp\"\n").empty());
+  CHECK(check_includes("tests/a.cpp", "#include \"suite/plan/plan.hpp\"\n").empty());
   CHECK(check_includes("tests/envs/a.cpp", "#include \"support.hpp\"\n").empty());
 }
 

@@ -3,11 +3,11 @@
 #include <doctest/doctest.h>
 #include <vector>
 
-#include "learners/q_learner.hpp"
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/replay/replay_buffer.hpp"
-#include "learners/rollout.hpp"
+#include "learners/rollout/rollout.hpp"
 #include "tests/allocation_counter.hpp"
-#include "tests/learners/training.hpp"
+#include "tests/learners/algorithms/training.hpp"
 
 namespace {
 

@@ -1,14 +1,14 @@
 // COMA: gradients of critic and actor, targets and whole updates against a double-precision
 // reference, and what its policy promises. Bits over threads and instruction sets, save and load:
 // determinism_test.cpp.
-#include "learners/coma.hpp"
+#include "learners/algorithms/coma.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "learners/policy.hpp"
+#include "learners/rollout/policy.hpp"
+#include "tests/learners/algorithms/training.hpp"
 #include "tests/learners/reference.hpp"
-#include "tests/learners/training.hpp"
 
 namespace {
 

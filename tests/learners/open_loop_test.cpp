@@ -1,10 +1,10 @@
-#include "learners/open_loop.hpp"
+#include "learners/rollout/open_loop.hpp"
 
 #include <doctest/doctest.h>
 
 #include "envs/core/registry.hpp"
-#include "learners/evaluation.hpp"
-#include "tests/learners/training.hpp"
+#include "learners/rollout/evaluation.hpp"
+#include "tests/learners/algorithms/training.hpp"
 
 using namespace credo;
 using learner_tests::with_threads;

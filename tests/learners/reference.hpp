@@ -6,7 +6,7 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "learners/q_learner.hpp"
+#include "learners/algorithms/q_learner.hpp"
 #include "tests/learners/episodes.hpp"
 
 namespace learner_tests {

@@ -390,10 +390,7 @@ TEST_SUITE("replay") {
     for (const std::string id : {"stag_hunt/8x8", "predator_prey/5x5", "switch/2"}) {
       const auto env = credo::make_env(id);
       const credo::EnvSpec& spec = env->spec();
-      const EnvShape shape{.n_agents = spec.n_agents,
-                           .n_actions = spec.n_actions,
-                           .obs_dim = spec.obs_dim,
-                           .state_dim = spec.state_dim};
+      const EnvShape shape = credo::shape_of(spec);
       EpisodeEncoder encoder(shape);
       double bytes = 0.0;
       double steps = 0.0;

@@ -12,12 +12,13 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
-#include "learners/isa.hpp"
+#include "learners/base/index.hpp"
+#include "learners/base/isa.hpp"
 #include "learners/kernels/tables.hpp"
 
 namespace learner_tests {
 
-inline std::size_t sz(std::int64_t n) { return static_cast<std::size_t>(n); }
+using credo::sz;
 
 /// Every table this machine can run; the first is the scalar one.
 inline std::vector<const credo::KernelTable*> tables() {

@@ -4,10 +4,10 @@
 #include <doctest/doctest.h>
 #include <string>
 
-#include "learners/q_learner.hpp"
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/replay/replay_buffer.hpp"
+#include "tests/learners/algorithms/training.hpp"
 #include "tests/learners/episodes.hpp"
-#include "tests/learners/training.hpp"
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "learners/q_learner.hpp"
+#include "learners/algorithms/q_learner.hpp"
+#include "tests/learners/algorithms/training.hpp"
 #include "tests/learners/episodes.hpp"
-#include "tests/learners/training.hpp"
 
 namespace learning_tests {
 
@@ -25,11 +25,8 @@ class ValueReader {
  public:
   ValueReader(const credo::Env& env, const TrainConfig& config, std::vector<float> params)
       : env_(env.clone()),
-        shape_{.n_agents = env.spec().n_agents,
-               .n_actions = env.spec().n_actions,
-               .obs_dim = env.spec().obs_dim,
-               .state_dim = env.spec().state_dim},
-        network_(shape_, config.agent, config.mixer),
+        shape_(credo::shape_of(env.spec())),
+        network_(shape_, config),
         params_(std::move(params)) {
     hidden_.resize(sz(shape_.n_agents * config.agent.hidden_dim));
     last_.assign(sz(shape_.n_agents), -1);
@@ -144,12 +141,7 @@ inline TrainConfig uniform_config(MixerKind kind, std::int64_t steps) {
 class ExactTraining {
  public:
   ExactTraining(const credo::Env& env, const TrainConfig& config)
-      : env_(env.clone()),
-        shape_{.n_agents = env.spec().n_agents,
-               .n_actions = env.spec().n_actions,
-               .obs_dim = env.spec().obs_dim,
-               .state_dim = env.spec().state_dim},
-        config_(config) {
+      : env_(env.clone()), shape_(credo::shape_of(env.spec())), config_(config) {
     std::vector<std::vector<int>> prefix;
     collect(prefix);
   }

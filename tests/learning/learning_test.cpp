@@ -22,11 +22,7 @@ using learning_tests::ValueReader;
 
 std::vector<float> params_of(const credo::Env& env, const TrainConfig& config,
                              const Trainer& trainer) {
-  const credo::Network network({.n_agents = env.spec().n_agents,
-                                .n_actions = env.spec().n_actions,
-                                .obs_dim = env.spec().obs_dim,
-                                .state_dim = env.spec().state_dim},
-                               config.agent, config.mixer);
+  const credo::Network network(credo::shape_of(env.spec()), config);
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(trainer.weights(), "weights", params);
   return params;

@@ -1,6 +1,6 @@
 // The fast statistics against the plain ones, against an independent program
 // (statistics_vectors.py), and against answers known in closed form.
-#include "suite/bootstrap.hpp"
+#include "suite/results/bootstrap.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,8 +10,8 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
-#include "suite/bounds.hpp"
-#include "suite/marl_eval.hpp"
+#include "suite/results/bounds.hpp"
+#include "suite/results/marl_eval.hpp"
 #include "tests/suite/results_support.hpp"
 
 using namespace credo::suite;

@@ -1,4 +1,4 @@
-#include "suite/checkpoint.hpp"
+#include "suite/run/checkpoint.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
-#include "suite/config.hpp"
+#include "suite/run/config.hpp"
 
 #include <doctest/doctest.h>
 
-#include "suite/builtin_files.hpp"
-#include "suite/plan.hpp"
+#include "suite/common/builtin_files.hpp"
+#include "suite/plan/plan.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

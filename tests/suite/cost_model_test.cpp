@@ -1,12 +1,12 @@
 // Estimates before a suite starts: counts against what runs do, costs against sums done by hand.
-#include "suite/cost_model.hpp"
+#include "suite/plan/cost_model.hpp"
 
 #include <doctest/doctest.h>
 #include <sstream>
 
-#include "suite/builtin_files.hpp"
-#include "suite/files.hpp"
-#include "suite/runner.hpp"
+#include "suite/common/builtin_files.hpp"
+#include "suite/common/files.hpp"
+#include "suite/run/runner.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

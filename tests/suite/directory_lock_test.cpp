@@ -1,4 +1,4 @@
-#include "suite/directory_lock.hpp"
+#include "suite/run/directory_lock.hpp"
 
 #include <atomic>
 #include <doctest/doctest.h>

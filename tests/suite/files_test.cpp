@@ -1,9 +1,9 @@
-#include "suite/files.hpp"
+#include "suite/common/files.hpp"
 
 #include <doctest/doctest.h>
 
-#include "suite/directory_lock.hpp"
-#include "suite/hashing.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/run/directory_lock.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

@@ -2,9 +2,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "suite/files.hpp"
-#include "suite/publish.hpp"
-#include "suite/suite_run.hpp"
+#include "suite/batch/publish.hpp"
+#include "suite/batch/suite_run.hpp"
+#include "suite/common/files.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

@@ -4,13 +4,13 @@
 #include <doctest/doctest.h>
 
 #include "envs/core/random.hpp"
-#include "learners/safetensors.hpp"
-#include "suite/builtin_files.hpp"
-#include "suite/checkpoint.hpp"
-#include "suite/config.hpp"
-#include "suite/metrics.hpp"
-#include "suite/plan.hpp"
-#include "suite/text.hpp"
+#include "learners/base/safetensors.hpp"
+#include "suite/common/builtin_files.hpp"
+#include "suite/common/text.hpp"
+#include "suite/plan/plan.hpp"
+#include "suite/run/checkpoint.hpp"
+#include "suite/run/config.hpp"
+#include "suite/run/metrics.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

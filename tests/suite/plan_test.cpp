@@ -1,8 +1,8 @@
-#include "suite/plan.hpp"
+#include "suite/plan/plan.hpp"
 
 #include <doctest/doctest.h>
 
-#include "suite/runner.hpp"
+#include "suite/run/runner.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

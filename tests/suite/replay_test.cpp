@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 
 #include "envs/core/registry.hpp"
-#include "learners/evaluation.hpp"
-#include "suite/replay_log.hpp"
-#include "suite/replay_page.hpp"
-#include "suite/replay_record.hpp"
+#include "learners/rollout/evaluation.hpp"
+#include "suite/replay/replay_log.hpp"
+#include "suite/replay/replay_page.hpp"
+#include "suite/run/replay_record.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo;

@@ -1,4 +1,4 @@
-#include "suite/rerun.hpp"
+#include "suite/run/rerun.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "suite/result_set.hpp"
+#include "suite/results/result_set.hpp"
 
 namespace credo::suite::testing {
 

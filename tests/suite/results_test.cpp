@@ -1,10 +1,10 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "suite/csv.hpp"
-#include "suite/metrics.hpp"
-#include "suite/result_set.hpp"
-#include "suite/tables.hpp"
+#include "suite/common/csv.hpp"
+#include "suite/report/tables.hpp"
+#include "suite/results/result_set.hpp"
+#include "suite/run/metrics.hpp"
 #include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"
 

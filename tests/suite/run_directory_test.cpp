@@ -1,12 +1,12 @@
-#include "suite/run_directory.hpp"
+#include "suite/run/run_directory.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "suite/hashing.hpp"
-#include "suite/metrics.hpp"
-#include "suite/result_set.hpp"
-#include "suite/runner.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/results/result_set.hpp"
+#include "suite/run/metrics.hpp"
+#include "suite/run/runner.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

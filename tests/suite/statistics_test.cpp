@@ -1,4 +1,4 @@
-#include "suite/statistics.hpp"
+#include "suite/results/statistics.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "suite/suite_run.hpp"
+#include "suite/batch/suite_run.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "suite/directory_lock.hpp"
-#include "suite/marl_eval.hpp"
-#include "suite/run_directory.hpp"
+#include "suite/results/marl_eval.hpp"
+#include "suite/run/directory_lock.hpp"
+#include "suite/run/run_directory.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;

@@ -1,6 +1,6 @@
 // Bytes of the TensorBoard sink that are known in advance; tests/cli/tensorboard.sh reads whole
 // files back with a parser of its own.
-#include "suite/tensorboard.hpp"
+#include "suite/run/tensorboard.hpp"
 
 #include <doctest/doctest.h>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "suite/text.hpp"
+#include "suite/common/text.hpp"
 
 #include <doctest/doctest.h>
 

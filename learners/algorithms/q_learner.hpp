@@ -1,0 +1,122 @@
+// The value-based learner: one update serves every mixer.
+//
+//   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
+//   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
+// With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
+// termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
+// on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
+// summed in a fixed tree, so bits do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "learners/algorithms/target_values.hpp"
+#include "learners/config.hpp"
+#include "learners/nets/optimizer.hpp"
+#include "learners/network.hpp"
+#include "learners/replay/episode.hpp"
+
+namespace credo {
+
+struct UpdateStats {
+  double td_loss = 0.0;       ///< mean (weighted) squared TD error, before loss_scale
+  double entropy_loss = 0.0;  ///< lambda * mean H of the credits in the loss
+  double loss = 0.0;
+  double grad_norm = 0.0;     ///< before clipping
+  double central_loss = 0.0;  ///< weighted QMIX: mean squared error of the central value
+  double td_weight_mean = 1.0;
+  double opt_loss = 0.0;      ///< QTRAN: before its coefficient
+  double nopt_loss = 0.0;     ///< QTRAN: before its coefficient
+  double td_error_abs = 0.0;  ///< mean |Q_tot - y|
+  double q_taken_mean = 0.0;
+  double target_mean = 0.0;
+  double entropy_mean = 0.0;        ///< mean H of the exact credits; 0 when the mixer has none
+  std::vector<double> credit_mean;  ///< [n_agents]
+  std::int64_t steps = 0;           ///< N
+};
+
+/// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
+struct UpdateTrace {
+  int slots = 0;  ///< set by the caller: row length of the padded arrays
+  std::vector<float> agent_qs, target_agent_qs;         ///< [B, slots, n, A]
+  std::vector<int> greedy_actions;                      ///< [B, slots, n] online argmax
+  std::vector<float> q_taken;                           ///< [B, slots-1, n]
+  std::vector<float> q_tot, target_q_tot, targets;      ///< [B, slots-1, outputs]
+  std::vector<float> credits_exact, credits_published;  ///< [B, slots-1, n]
+  std::vector<float> entropy;  ///< [B, slots-1] of the credits that enter the loss (exact without)
+  std::vector<float> td_weights, central_q_tot;  ///< [B, slots-1] weighted QMIX
+  std::vector<float> state_v, best_q_tot;        ///< [B, slots-1] QTRAN
+};
+
+/// Sums over the steps of a part of the batch.
+struct UpdateSums {
+  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
+  double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
+  std::vector<double> credit;
+
+  void clear(int n_agents);
+  void add(const UpdateSums& other);
+};
+
+class QLearner {
+ public:
+  QLearner(const EnvShape& shape, const TrainConfig& config);
+
+  /// Gradient of the loss on a batch, left in gradient(). td_weight 0 leaves only the entropy term.
+  /// The result is valid until the next call: an update allocates nothing in the long run.
+  const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
+                                      UpdateTrace* trace = nullptr, float td_weight = 1.0F);
+  /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
+  void apply_gradient(const UpdateStats& stats);
+  void sync_target();
+
+  const Network& network() const { return network_; }
+  std::span<float> params() { return params_; }
+  std::span<const float> params() const { return params_; }
+  /// For writing: what is known of the target network's values is forgotten.
+  std::span<float> target();
+  std::span<const float> target() const { return target_; }
+  std::span<const float> gradient() const { return grad_; }
+  const Optimizer& optimizer() const { return optimizer_; }
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Group {
+    FloatArray grad;
+    UpdateSums sums;
+  };
+  struct Chunk {
+    int first = 0;  // into order_
+    int count = 0;
+  };
+
+  void plan_chunks(std::span<const Episode* const> batch);
+  void clear_trace(std::size_t batch, UpdateTrace& trace) const;
+  void make_statistics(std::int64_t steps, float td_weight);
+  void reduce_groups(std::size_t count);
+
+  EnvShape shape_;
+  TrainConfig config_;
+  Network network_;
+  FloatArray params_;
+  FloatArray target_;
+  FloatArray grad_;
+  Optimizer optimizer_;
+  AgentNetwork::Transposed transposed_, central_transposed_;
+  std::vector<int> order_;  // batch positions, longest episode first
+  std::vector<Chunk> chunks_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  bool groups_are_zero_ = true;
+  std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
+  TargetValues target_values_;         // of the agents; of the central ones in weighted QMIX
+  TargetValues traced_target_values_;  // of the agents of weighted QMIX, for a trace
+  UpdateSums sums_;
+  UpdateStats stats_;
+};
+
+}  // namespace credo

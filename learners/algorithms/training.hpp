@@ -1,0 +1,68 @@
+// What a Trainer trains: networks, and what is done with the episodes just played. One
+// implementation serves every value-based algorithm (value_training.cpp); COMA, which learns from
+// each batch of episodes once and then drops it, is the other (coma.cpp).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "learners/base/diverged.hpp"
+#include "learners/base/metrics.hpp"
+#include "learners/config.hpp"
+#include "learners/rollout/rollout.hpp"
+
+namespace credo {
+
+/// The parts of a training iteration. A caller that wants to know where time goes is told when each
+/// begins; the learner itself reads no clock.
+enum class Phase { kRollout, kReplay, kUpdate };
+using PhaseHook = std::function<void(Phase)>;
+
+/// The episodes that every environment of a rollout has just finished.
+struct Played {
+  const Rollout& rollout;
+  double epsilon;         ///< they were played with
+  std::int64_t episodes;  ///< training episodes so far, these included
+  const PhaseHook& hook;  ///< may be empty
+
+  void enter(Phase phase) const {
+    if (hook) hook(phase);
+  }
+};
+
+class Training {
+ public:
+  Training() = default;
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
+  virtual ~Training() = default;
+
+  virtual const Network& network() const = 0;
+  virtual std::span<const float> params() const = 0;
+  /// True: training episodes are played by drawing from the policy (rollout.hpp).
+  virtual bool samples_actions() const = 0;
+
+  /// Errors: DivergedError.
+  virtual void learn(const Played& played) = 0;
+  virtual std::int64_t updates() const = 0;
+
+  /// Appends the means since the last call, in a fixed order.
+  virtual void take_metrics(Metrics& metrics) = 0;
+  /// Continues `hash` over everything that later updates depend on, replay excepted.
+  virtual std::uint64_t hash(std::uint64_t hash) const = 0;
+
+  virtual void save(ByteWriter& out) const = 0;
+  virtual void load(ByteReader& in) = 0;
+};
+
+std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
+std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainConfig& config);
+
+/// Continues `hash` over the bytes of `values`.
+std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values);
+/// Errors: DivergedError unless both are finite. `what`: whose they are, e.g. "critic".
+void check_finite(std::int64_t update, const char* what, double loss, double grad_norm);
+
+}  // namespace credo

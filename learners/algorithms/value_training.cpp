@@ -1,0 +1,162 @@
+// Value-based training: a replay buffer, updates at a fixed ratio to the episodes played, and
+// target networks copied at fixed intervals. Serves every mixer.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "learners/algorithms/q_learner.hpp"
+#include "learners/algorithms/training.hpp"
+#include "learners/replay/replay_buffer.hpp"
+
+namespace credo {
+
+namespace {
+
+/// Sums since the last record; part of the saved state, so that a resumed run logs the same.
+struct Window {
+  std::int64_t updates = 0;
+  double loss = 0.0, td_loss = 0.0, entropy_loss = 0.0, grad_norm = 0.0, td_error_abs = 0.0;
+  double q_taken = 0.0, target = 0.0, entropy = 0.0;
+  double central_loss = 0.0, td_weight = 0.0, opt_loss = 0.0, nopt_loss = 0.0;
+
+  void add(const UpdateStats& stats) {
+    ++updates;
+    loss += stats.loss;
+    td_loss += stats.td_loss;
+    entropy_loss += stats.entropy_loss;
+    grad_norm += stats.grad_norm;
+    td_error_abs += stats.td_error_abs;
+    q_taken += stats.q_taken_mean;
+    target += stats.target_mean;
+    entropy += stats.entropy_mean;
+    central_loss += stats.central_loss;
+    td_weight += stats.td_weight_mean;
+    opt_loss += stats.opt_loss;
+    nopt_loss += stats.nopt_loss;
+  }
+};
+
+class ValueTraining final : public Training {
+ public:
+  ValueTraining(const EnvShape& shape, const TrainConfig& config)
+      : config_(config),
+        n_agents_(shape.n_agents),
+        learner_(shape, config),
+        replay_(shape, config.replay_capacity),
+        credit_window_(static_cast<std::size_t>(shape.n_agents)),
+        batch_(static_cast<std::size_t>(config.learner.batch_size)) {}
+
+  const Network& network() const override { return learner_.network(); }
+  std::span<const float> params() const override { return learner_.params(); }
+  bool samples_actions() const override { return false; }
+  std::int64_t updates() const override { return updates_; }
+
+  // Updates are owed per episode played; those that fall before the replay holds a batch are
+  // skipped, as in PyMARL.
+  void learn(const Played& played) override {
+    played.enter(Phase::kReplay);
+    for (int e = 0; e < played.rollout.count(); ++e) replay_.add(played.rollout.episode(e));
+    played.enter(Phase::kUpdate);
+    if (replay_.size() < config_.learner.batch_size) return;
+    owed_ += config_.updates_per_episode * static_cast<double>(config_.n_envs);
+    while (owed_ >= 1.0) {
+      owed_ -= 1.0;
+      update_once();
+    }
+    if (played.episodes - last_target_sync_ >= config_.learner.target_update_interval) {
+      learner_.sync_target();
+      last_target_sync_ = played.episodes;
+    }
+  }
+
+  void take_metrics(Metrics& metrics) override;
+
+  std::uint64_t hash(std::uint64_t hash) const override {
+    hash = hash_floats(hash, learner_.params());
+    hash = hash_floats(hash, learner_.target());
+    hash = hash_floats(hash, learner_.optimizer().exp_avg());
+    return hash_floats(hash, learner_.optimizer().square_avg());
+  }
+
+  void save(ByteWriter& out) const override {
+    out.put_tag("value_training");
+    out.put(updates_);
+    out.put(last_target_sync_);
+    out.put(owed_);
+    out.put(window_);
+    out.put_vector(credit_window_);
+    learner_.save(out);
+    replay_.save(out);
+  }
+
+  void load(ByteReader& in) override {
+    in.expect_tag("value_training");
+    updates_ = in.get<std::int64_t>();
+    last_target_sync_ = in.get<std::int64_t>();
+    owed_ = in.get<double>();
+    window_ = in.get<Window>();
+    in.get_span(std::span<double>(credit_window_));
+    learner_.load(in);
+    replay_.load(in);
+  }
+
+ private:
+  void update_once() {
+    Stream stream(config_.seed, purpose("replay"), 0, static_cast<std::uint64_t>(updates_));
+    replay_.sample(stream, batch_);
+    const UpdateStats& stats = learner_.compute_gradient(batch_);
+    check_finite(updates_, "learner", stats.loss, stats.grad_norm);
+    learner_.apply_gradient(stats);
+    ++updates_;
+    window_.add(stats);
+    for (std::size_t i = 0; i < stats.credit_mean.size(); ++i)
+      credit_window_[i] += stats.credit_mean[i];
+  }
+
+  TrainConfig config_;
+  int n_agents_;
+  QLearner learner_;
+  ReplayBuffer replay_;
+  std::int64_t updates_ = 0;
+  std::int64_t last_target_sync_ = 0;  // in episodes
+  double owed_ = 0.0;
+  Window window_;
+  std::vector<double> credit_window_;
+  std::vector<const Episode*> batch_;
+};
+
+void ValueTraining::take_metrics(Metrics& metrics) {
+  const Window& w = window_;
+  if (w.updates > 0) {
+    const auto n = static_cast<double>(w.updates);
+    metrics.emplace_back("loss", w.loss / n);
+    metrics.emplace_back("td_loss", w.td_loss / n);
+    metrics.emplace_back("grad_norm", w.grad_norm / n);
+    metrics.emplace_back("td_error_abs", w.td_error_abs / n);
+    metrics.emplace_back("q_taken_mean", w.q_taken / n);
+    metrics.emplace_back("target_mean", w.target / n);
+    if (network().central != nullptr) {
+      metrics.emplace_back("central_loss", w.central_loss / n);
+      metrics.emplace_back("td_weight_mean", w.td_weight / n);
+    }
+    if (config_.mixer.kind == MixerKind::kQtran) {
+      metrics.emplace_back("opt_loss", w.opt_loss / n);
+      metrics.emplace_back("nopt_loss", w.nopt_loss / n);
+    }
+    if (network().mixer->has_credits()) {
+      if (config_.entropy.enabled) metrics.emplace_back("entropy_loss", w.entropy_loss / n);
+      if (n_agents_ > 1) metrics.emplace_back("entropy_mean", w.entropy / n);
+      for (std::size_t a = 0; a < credit_window_.size(); ++a)
+        metrics.emplace_back(fmt::format("credit_{}", a), credit_window_[a] / n);
+    }
+  }
+  window_ = {};
+  std::fill(credit_window_.begin(), credit_window_.end(), 0.0);
+}
+
+}  // namespace
+
+std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config) {
+  return std::make_unique<ValueTraining>(shape, config);
+}
+
+}  // namespace credo

@@ -1,0 +1,56 @@
+// Evaluation: greedy (or fixed-policy) episodes on their own random streams; exactly as many as
+// asked for, every episode's result kept. Results depend on (policy, seed, episode index) only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "envs/core/env.hpp"
+#include "learners/base/safetensors.hpp"
+#include "learners/config.hpp"
+#include "learners/rollout/fixed_policy.hpp"
+#include "learners/rollout/rollout.hpp"
+
+namespace credo {
+
+struct EpisodeResult {
+  std::int64_t index = 0;  ///< episode counter of the random stream
+  double episode_return = 0.0;
+  int length = 0;
+  std::optional<bool> won;
+};
+
+struct Evaluation {
+  std::vector<EpisodeResult> episodes;
+  /// Credit instrument (learners/credit): mean over steps of the normalised entropy H of the exact
+  /// credits dQ_tot/dQ_i, and the mean credit of each agent. Absent for policies without a mixer.
+  std::optional<double> entropy_mean;
+  std::vector<double> credit_mean;
+
+  double return_mean() const;
+  double return_std() const;  ///< population standard deviation over episodes
+  double length_mean() const;
+  std::optional<double> win_rate() const;
+  std::int64_t env_steps() const;
+};
+
+/// Episodes [first, first + count) of a policy without weights. Parallel over episodes.
+Evaluation evaluate_fixed_policy(const Env& prototype, const FixedPolicy& policy, int count,
+                                 std::uint64_t seed, std::int64_t first = 0);
+/// The same by name; what open_loop searches, it searches with the same seed.
+/// Errors: UserError for an unknown policy name, or a scripted policy the environment lacks.
+Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
+                                 std::uint64_t seed, std::int64_t first = 0);
+
+/// What the evaluation episode `index` draws from: the environment's and the policy's stream.
+EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index);
+
+/// Greedy episodes with a trained agent network (and mixer, for the credits).
+/// Errors: UserError when the weights do not fit the environment or the configuration.
+Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
+                            const TensorFile& weights, int count, std::uint64_t seed,
+                            std::int64_t first = 0);
+
+}  // namespace credo

@@ -1,0 +1,95 @@
+// A suite as Slurm job arrays (docs/slurm.md). A submission is a folder below the suite's:
+//   slurm/N/elements.txt   the cells of array element 0, 1, ... one element a line
+//   slurm/N/array.sh       runs one element            slurm/N/report.sh   writes the tables
+//   slurm/N/jobs.txt       the numbers Slurm gave      slurm/N/log/        what the jobs printed
+// Slurm schedules; the cells' own folders say what is done.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "suite/plan/plan.hpp"
+
+namespace credo::suite {
+
+struct SlurmOptions {
+  std::vector<std::string> directives;  ///< "--partition=short", ..., for both scripts
+  std::optional<std::string> time;      ///< of an element, as Slurm writes it
+  int cpus = 1;                         ///< of an element
+  std::optional<int> max_parallel;      ///< elements at a time
+  std::optional<std::size_t> pack;      ///< cells of an element; else by their training budget
+};
+
+/// A time limit as sbatch reads it ("90", "2:30:00", "1-12"), in minutes, rounded up.
+/// Errors: UserError naming `option`; also for less than five minutes, where the warning two
+/// minutes ahead (Slurm may send it one minute earlier) would come at once.
+std::int64_t parse_time_limit(std::string_view option, std::string_view text);
+
+/// The names of the cells of every element.
+using Elements = std::vector<std::vector<std::string>>;
+
+/// `pack` cells after another to an element. Without: as many as have together at most the budget
+/// of the longest cell, so that short ones share an element and no element gets longer.
+Elements pack_cells(const std::vector<const Cell*>& cells, std::optional<std::size_t> pack);
+
+/// Part of the elements in one array: Slurm's indices go from 0 to MaxArraySize - 1.
+struct ArrayPart {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+std::vector<ArrayPart> split_array(std::size_t n_elements, std::size_t max_array_size);
+
+/// What a submission is written from.
+struct Submission {
+  std::string suite;
+  std::filesystem::path out;         ///< absolute
+  int number = 1;                    ///< slurm/<number>
+  std::vector<std::string> command;  ///< `credo suite NAME ... --out DIR`, absolute paths
+  SlurmOptions options;
+  Elements elements;
+
+  std::filesystem::path folder() const;
+};
+std::string elements_text(const Elements& elements);
+std::string array_script(const Submission& submission, std::size_t max_array_size);
+std::string report_script(const Submission& submission);
+/// The words of one sbatch call; `after` are jobs to wait for.
+std::vector<std::string> array_command(const Submission& submission, const ArrayPart& part,
+                                       const std::string& after);
+std::vector<std::string> report_command(const Submission& submission,
+                                        const std::vector<std::string>& after);
+
+/// The cells of "SUBMISSION/ELEMENT" of the suite folder `out`. Errors: UserError.
+std::vector<std::string> read_element(const std::filesystem::path& out, std::string_view text);
+
+/// A submission as found on disk.
+struct OldSubmission {
+  int number = 0;
+  Elements elements;
+  std::vector<std::pair<std::string, ArrayPart>> arrays;  ///< Slurm's job number, its elements
+};
+/// All of a suite folder, oldest first. Errors: UserError for damaged files.
+std::vector<OldSubmission> read_submissions(const std::filesystem::path& out);
+
+/// MaxArraySize of the cluster; its default, 1001, when it cannot be asked.
+std::size_t ask_max_array_size();
+
+/// Elements that Slurm still holds, by job: index and state. nullopt when squeue cannot be asked.
+using Queue = std::map<std::string, std::map<std::size_t, std::string>>;
+std::optional<Queue> ask_queue();
+Queue parse_queue(const std::string& text);
+
+/// Errors: UserError when there is no sbatch here.
+void check_sbatch();
+
+/// Writes slurm/<number> (the next free number, stored in `submission`) and submits it;
+/// `suite_file` is copied beside the scripts unless empty. Returns lines to tell. Errors:
+/// UserError, with what sbatch said; parts that were submitted before stay submitted and recorded.
+std::vector<std::string> submit(Submission& submission, const std::filesystem::path& suite_file);
+
+}  // namespace credo::suite

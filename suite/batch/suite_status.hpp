@@ -1,0 +1,50 @@
+// How far a suite folder is, from its cells' own folders and Slurm's queue. Writes nothing.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "suite/batch/slurm.hpp"
+#include "suite/plan/plan.hpp"
+
+namespace credo::suite {
+
+enum class CellStatus {
+  kDone,
+  kDiverged,  ///< finished as well: the same again would end the same way
+  kRunning,   ///< a living process holds it
+  kQueued,    ///< in an element that Slurm still holds
+  kFailed,
+  kInterrupted,  ///< can be resumed
+  kMissing       ///< never begun
+};
+std::string_view status_name(CellStatus status);
+/// Failed, interrupted or missing.
+bool is_to_submit(CellStatus status);
+
+struct CellReport {
+  const Cell* cell = nullptr;
+  CellStatus status = CellStatus::kMissing;
+  std::string note;  ///< why it failed, who runs it, how far it came
+};
+
+/// In the order of the plan. Without a queue no cell is kQueued.
+/// Errors: UserError when a cell's folder holds a run of another configuration.
+std::vector<CellReport> inspect_cells(const std::filesystem::path& out,
+                                      const std::vector<Cell>& cells,
+                                      const std::vector<OldSubmission>& submissions,
+                                      const std::optional<Queue>& queue);
+
+/// The sbatch calls that submit what is to be submitted with scripts that exist: for every cell the
+/// newest submission that has it, each element once.
+std::vector<std::string> resubmit_commands(const std::filesystem::path& out,
+                                           const std::vector<CellReport>& reports,
+                                           const std::vector<OldSubmission>& submissions,
+                                           std::size_t max_array_size);
+/// The call that writes the tables again; there must be a submission.
+std::string tables_command(const std::filesystem::path& out,
+                           const std::vector<OldSubmission>& submissions);
+
+}  // namespace credo::suite

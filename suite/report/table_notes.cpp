@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "suite/common/text.hpp"
+#include "suite/report/tables.hpp"
+
+namespace credo::suite {
+namespace {
+
+std::string joined_or_none(const std::vector<std::string>& parts) {
+  return parts.empty() ? "none" : joined(parts);
+}
+
+// "500,000 (switch/2, stag_hunt/8x8)", tasks with the same budget together.
+std::string budgets_of(const ResultSet& set) {
+  std::map<std::string, std::int64_t> of_task;
+  for (const RunResult& run : set.runs)
+    if (!is_fixed_policy(run.base_algorithm))
+      of_task[run.names.task] = std::max(of_task[run.names.task], run.t_max);
+  std::vector<std::pair<std::int64_t, std::vector<std::string>>> groups;
+  for (const std::string& task : set.tasks) {
+    const std::int64_t budget = of_task[task];
+    if (budget == 0) continue;
+    auto at = std::find_if(groups.begin(), groups.end(),
+                           [&](const auto& group) { return group.first == budget; });
+    if (at == groups.end()) at = groups.insert(at, {budget, {}});
+    at->second.push_back(task);
+  }
+  std::vector<std::string> texts;
+  for (const auto& [budget, tasks] : groups)
+    texts.push_back(fmt::format("{} ({})", with_thousands(budget), joined_or_none(tasks)));
+  return joined_or_none(texts);
+}
+
+}  // namespace
+
+std::string noop_note(const std::string& env) {
+  const auto made = make_env(env);
+  if (made->spec().noop_action) return "";
+  return fmt::format(
+      "noop: {} has no action that does nothing; the lowest-numbered available action is played.",
+      env);
+}
+
+TableNotes make_notes(const ResultSet& set) {
+  TableNotes notes;
+  std::vector<std::string> profiles;
+  std::vector<std::string> episodes;
+  std::vector<std::string> absolute_episodes;
+  std::vector<std::string> searches;
+  std::vector<std::uint64_t> seeds;
+  for (const RunResult& run : set.runs) {
+    add_once(profiles, run.profile);
+    if (run.base_algorithm == "open_loop") add_once(searches, with_thousands(run.t_max));
+    if (run.final) add_once(episodes, fmt::format("{}", run.final->episodes));
+    if (run.absolute) add_once(absolute_episodes, fmt::format("{}", run.absolute->episodes));
+    if (std::find(seeds.begin(), seeds.end(), run.seed) == seeds.end()) seeds.push_back(run.seed);
+    const bool is_first = notes.by_task.empty() || notes.by_task.back().first != run.names.task;
+    if (run.base_algorithm != "noop" || !is_first || !is_env(run.env)) continue;
+    if (const std::string note = noop_note(run.env); !note.empty())
+      notes.by_task.emplace_back(run.names.task, note);
+  }
+  std::sort(seeds.begin(), seeds.end());
+  const auto commits = set.commits();
+  notes.footer = {
+      fmt::format("{}profile {}, seeds {}, commit {}.",
+                  set.suite.empty() ? fmt::format("{} runs, ", set.runs.size())
+                                    : fmt::format("Suite {}, ", set.suite),
+                  joined_or_none(profiles), seed_list_text(seeds), joined_or_none(commits)),
+      fmt::format("Training budget in environment steps: {}.", budgets_of(set)),
+      fmt::format("Mean return: {} greedy episodes after training, averaged over seeds (no "
+                  "checkpoint is picked by its score).",
+                  joined_or_none(episodes)),
+      "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
+      "resamples of the seeds).",
+  };
+  if (!searches.empty())
+    notes.footer.push_back(
+        fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
+                    joined_or_none(searches)));
+  if (!absolute_episodes.empty())
+    notes.footer.push_back(
+        fmt::format("Absolute: the best policy of each run's evaluations, played again over {} new "
+                    "episodes.",
+                    joined_or_none(absolute_episodes)));
+  notes.footer.emplace_back(
+      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes as the mean "
+      "return; 1 = equal credit.");
+  return notes;
+}
+
+Report make_report(const ResultSet& set, const std::string& baseline) {
+  Report report;
+  report.rows = summarize(set);
+  report.scores = normalised_scores(set);
+  report.aggregates = aggregate(report.scores);
+  report.notes = make_notes(set);
+  const std::string name = baseline.empty() ? "qmix" : baseline;
+  const auto& algorithms = report.scores.algorithms;
+  const auto base = std::find_if(algorithms.begin(), algorithms.end(),
+                                 [&](const auto& algorithm) { return algorithm.name == name; });
+  if (base == algorithms.end()) {
+    if (baseline.empty()) return report;
+    std::vector<std::string> names;
+    for (const auto& algorithm : algorithms) names.push_back(algorithm.name);
+    throw UserError("--baseline: " + unknown_name_message("algorithm", name, names));
+  }
+  for (const auto& algorithm : algorithms)
+    if (algorithm.name != name) report.pairs.push_back(compare_pair(algorithm, *base));
+  return report;
+}
+
+}  // namespace credo::suite

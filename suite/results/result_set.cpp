@@ -1,0 +1,301 @@
+#include "suite/results/result_set.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <set>
+#include <system_error>
+#include <tuple>
+
+#include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "suite/common/csv.hpp"
+#include "suite/common/files.hpp"
+#include "suite/common/text.hpp"
+#include "suite/results/suite_folder.hpp"
+#include "suite/run/runner.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+EvaluationPoint to_point(const MetricsEvent& event, int episodes) {
+  EvaluationPoint point;
+  point.t_env = event.t_env;
+  point.episodes = episodes;
+  point.return_mean = event.find("test_return_mean").value_or(0.0);
+  point.return_std = event.find("test_return_std");
+  point.length_mean = event.find("test_ep_length_mean");
+  point.win_rate = event.find("test_battle_won_mean");
+  point.entropy_mean = event.find("entropy_mean");
+  for (int agent = 0;; ++agent) {
+    const auto credit = event.find(fmt::format("credit_{}", agent));
+    if (!credit) break;
+    point.credits.push_back(*credit);
+  }
+  return point;
+}
+
+void read_metrics(const fs::path& path, const RunConfig& config, RunResult& result) {
+  const int episodes = config.train_params().integer32("evaluation.episodes");
+  const bool is_done = result.status == status_name(RunStatus::kDone);
+  for (const MetricsEvent& event : parse_metrics(read_text(path), path.string())) {
+    if (!event.find("test_return_mean")) continue;
+    if (event.event == "absolute") {
+      EvaluationPoint point = to_point(event, episodes * config.absolute_factor());
+      if (const auto best = event.find("best_t_env"))
+        point.t_env = static_cast<std::int64_t>(*best);
+      if (is_done) result.absolute = std::move(point);
+      continue;
+    }
+    result.evaluations.push_back(to_point(event, episodes));
+    if (event.event == "final" && is_done) result.final = result.evaluations.back();
+  }
+}
+
+// Two copies of a run: the finished one counts; two finished ones must agree.
+bool is_better(const RunResult& a, const RunResult& b) {
+  const auto rank = [](const RunResult& run) {
+    return run.final ? 2 : run.status == "missing" ? 0 : 1;
+  };
+  return rank(a) > rank(b) || (rank(a) == rank(b) && a.folder.empty() < b.folder.empty());
+}
+
+bool same_result(const RunResult& a, const RunResult& b) {
+  const auto score = [](const std::optional<EvaluationPoint>& point) {
+    return point ? std::optional<double>(point->return_mean) : std::nullopt;
+  };
+  return a.run_id == b.run_id && score(a.final) == score(b.final) &&
+         score(a.absolute) == score(b.absolute) && a.evaluations.size() == b.evaluations.size();
+}
+
+using RunKey = std::tuple<std::string, std::string, std::uint64_t>;
+RunKey key_of(const RunResult& run) { return {run.names.task, run.names.algorithm, run.seed}; }
+
+std::string name_of(const RunResult& run) {
+  return fmt::format("{}/{}/seed_{}", run.names.task, run.names.algorithm, run.seed);
+}
+
+void add_run(std::vector<RunResult>& runs, std::map<RunKey, std::size_t>& places, RunResult run) {
+  const auto [place, is_new] = places.try_emplace(key_of(run), runs.size());
+  if (is_new) {
+    runs.push_back(std::move(run));
+    return;
+  }
+  RunResult& other = runs[place->second];
+  if (run.final && other.final && !same_result(run, other))
+    throw UserError(fmt::format("{} is there twice with different results: {} and {}", name_of(run),
+                                other.folder.string(), run.folder.string()));
+  if (is_better(run, other)) other = std::move(run);
+}
+
+void check_mixed(const ResultSet& set) {
+  if (const auto commits = set.commits(); commits.size() > 1) {
+    std::string list;
+    for (const std::string& commit : commits) {
+      const auto n = std::count_if(set.runs.begin(), set.runs.end(),
+                                   [&](const RunResult& run) { return run.commit == commit; });
+      list += fmt::format("{}{} ({} runs)", list.empty() ? "" : ", ", commit, n);
+    }
+    throw UserError(
+        fmt::format("the runs come from different programs: {}; --allow-mixed puts "
+                    "them together all the same",
+                    list));
+  }
+  std::map<std::pair<std::string, std::string>, const RunResult*> first;
+  for (const RunResult& run : set.runs) {
+    if (run.settings_id.empty()) continue;
+    const auto [place, is_new] = first.try_emplace({run.names.task, run.names.algorithm}, &run);
+    if (is_new || place->second->settings_id == run.settings_id) continue;
+    throw UserError(
+        fmt::format("{} and {} have different settings; --allow-mixed puts them "
+                    "together all the same",
+                    name_of(*place->second), name_of(run)));
+  }
+}
+
+template <typename Get>
+std::vector<std::string> names_in_order(const std::vector<RunResult>& runs, const Get& get) {
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (const RunResult& run : runs)
+    if (seen.insert(get(run)).second) names.push_back(get(run));
+  return names;
+}
+
+}  // namespace
+
+RunResult read_run_result(const fs::path& directory) {
+  const Manifest manifest = read_manifest(directory);
+  const RunConfig config = read_run_config(directory);
+  RunResult result;
+  result.names = manifest.names;
+  result.env = manifest.env;
+  result.base_algorithm = manifest.algorithm;
+  result.profile = manifest.profile;
+  result.seed = manifest.seed;
+  result.status = status_name(manifest.status);
+  result.reason = manifest.reason;
+  result.run_id = manifest.run_id;
+  result.settings_id = config.settings_id();
+  result.env_settings = config.env_settings();
+  result.commit = manifest.commit;
+  result.t_max = budget(config);
+  result.env_steps = manifest.env_steps;
+  result.episodes = manifest.episodes;
+  result.updates = manifest.updates;
+  result.wall_s = manifest.wall_s;
+  result.folder = directory;
+  const fs::path metrics_path = directory / "metrics.jsonl";
+  std::error_code error;
+  if (!fs::exists(metrics_path, error)) return result;
+  try {
+    read_metrics(metrics_path, config, result);
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+  return result;
+}
+
+std::vector<fs::path> find_runs(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) throw UserError(path.string() + " is not a folder");
+  std::vector<fs::path> found;
+  const auto is_run = [](const fs::path& folder) {
+    if (!holds_run(folder)) return false;
+    // A suite keeps a manifest of its own beside its runs.
+    std::error_code missing;
+    return fs::exists(folder / "config.toml", missing);
+  };
+  if (is_run(path)) return {path};
+  for (auto it = fs::recursive_directory_iterator(path, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (it->is_directory(error) && is_run(it->path())) {
+      found.push_back(it->path());
+      it.disable_recursion_pending();
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
+  if (run.folder.empty()) return {};
+  const fs::path path = run.folder / "eval_episodes.csv";
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  std::string text;
+  try {
+    text = read_text(path);
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+  text.erase(text.rfind('\n') + 1);  // a killed writer leaves a last line without its end
+  const CsvTable table(text, path.string());
+  table.need({"t_env", "episode", "return", "length", "won"});
+  std::vector<std::vector<EpisodeRow>> evaluations;
+  std::vector<int> sizes;
+  for (const EvaluationPoint& point : run.evaluations) sizes.push_back(point.episodes);
+  if (run.absolute) sizes.push_back(run.absolute->episodes);
+  std::size_t row = 0;
+  for (const int size : sizes) {
+    std::vector<EpisodeRow>& episodes = evaluations.emplace_back();
+    for (int i = 0; i < size && row < table.n_rows(); ++i, ++row) {
+      const auto value = table.number(row, "return");
+      if (!value) throw UserError(fmt::format("{}:{}: no return", path.string(), row + 2));
+      const std::string& won = table.text(row, "won");
+      episodes.push_back({.t_env = table.integer(row, "t_env"),
+                          .index = table.integer(row, "episode"),
+                          .episode_return = *value,
+                          .length = static_cast<int>(table.integer(row, "length")),
+                          .won = won.empty() ? std::nullopt : std::optional(won == "1")});
+    }
+  }
+  return evaluations;
+}
+
+std::vector<MetricsEvent> read_train_metrics(const RunResult& run) {
+  if (run.folder.empty()) return {};
+  const fs::path path = run.folder / "metrics.jsonl";
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  try {
+    auto events = parse_metrics(read_text(path), path.string());
+    std::erase_if(events, [](const MetricsEvent& event) { return event.event != "train"; });
+    return events;
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+}
+
+std::vector<const RunResult*> ResultSet::of(std::string_view task,
+                                            std::string_view algorithm) const {
+  std::vector<const RunResult*> found;
+  for (const RunResult& run : runs)
+    if (run.names.task == task && run.names.algorithm == algorithm) found.push_back(&run);
+  return found;
+}
+
+std::vector<std::string> ResultSet::commits() const {
+  std::vector<std::string> found;
+  for (const RunResult& run : runs)
+    if (!run.commit.empty() && std::find(found.begin(), found.end(), run.commit) == found.end())
+      found.push_back(run.commit);
+  return found;
+}
+
+ResultSet load_results(const std::vector<fs::path>& directories, const LoadOptions& options) {
+  ResultSet set;
+  std::map<RunKey, std::size_t> places;
+  std::map<RunKey, std::pair<int, int>> ranks;
+  std::set<std::string> suites;
+  for (const fs::path& directory : directories) {
+    const std::string suite = suite_of_folder(directory);
+    suites.insert(suite);
+    if (!suite.empty()) {
+      for (FolderRun& entry : read_suite_folder(directory)) {
+        ranks[key_of(entry.run)] = {entry.task_rank, entry.algorithm_rank};
+        add_run(set.runs, places, std::move(entry.run));
+      }
+      continue;
+    }
+    const auto folders = find_runs(directory);
+    if (folders.empty()) throw UserError(fmt::format("{} holds no run", directory.string()));
+    for (const fs::path& folder : folders) add_run(set.runs, places, read_run_result(folder));
+  }
+  if (suites.size() == 1) {
+    set.suite = *suites.begin();
+  } else {
+    ranks.clear();
+  }
+  // A suite has its own order; other runs stand in the order of `credo list`.
+  const auto envs = list_envs();
+  const auto algorithms = algorithm_names();
+  const auto place = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) - names.begin();
+  };
+  const auto key = [&](const RunResult& run) {
+    const auto rank = ranks.find(key_of(run));
+    const auto task = rank == ranks.end() ? place(envs, run.env) : rank->second.first;
+    const auto algorithm =
+        rank == ranks.end() ? place(algorithms, run.base_algorithm) : rank->second.second;
+    return std::tuple(task, run.names.task, algorithm, run.names.algorithm, run.seed);
+  };
+  std::stable_sort(set.runs.begin(), set.runs.end(),
+                   [&](const RunResult& a, const RunResult& b) { return key(a) < key(b); });
+  set.tasks = names_in_order(set.runs, [](const RunResult& run) { return run.names.task; });
+  // Tasks may have different algorithms; over all of them the order is that of `credo list algs`.
+  std::map<std::string, std::string> bases;
+  for (const RunResult& run : set.runs) bases[run.names.algorithm] = run.base_algorithm;
+  set.algorithms =
+      names_in_order(set.runs, [](const RunResult& run) { return run.names.algorithm; });
+  std::stable_sort(set.algorithms.begin(), set.algorithms.end(),
+                   [&](const std::string& a, const std::string& b) {
+                     return place(algorithms, bases.at(a)) < place(algorithms, bases.at(b));
+                   });
+  if (!options.allow_mixed) check_mixed(set);
+  return set;
+}
+
+}  // namespace credo::suite

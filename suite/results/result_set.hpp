@@ -1,0 +1,97 @@
+// Results as a typed set in memory: tasks × algorithms × seeds, with every evaluation. Everything
+// that shows results (tables, exports, report pages, comparisons) reads this and no files.
+//
+//   const ResultSet set = load_results({"runs/standard"}, {});
+//   for (const std::string& task : set.tasks)
+//     for (const RunResult* run : set.of(task, "qmix")) use(run->final, run->evaluations);
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "suite/run/metrics.hpp"
+#include "suite/run/run_directory.hpp"
+
+namespace credo::suite {
+
+/// One evaluation: means over its episodes.
+struct EvaluationPoint {
+  std::int64_t t_env = 0;
+  int episodes = 0;
+  double return_mean = 0.0;
+  std::optional<double> return_std, length_mean, win_rate;
+  std::optional<double> entropy_mean;  ///< H; absent for policies without a mixer
+  std::vector<double> credits;         ///< mean credit of each agent; empty likewise
+};
+
+/// One run, as far as it got.
+struct RunResult {
+  RunNames names;  ///< task and algorithm as in tables
+  std::string env;
+  std::string env_settings;    ///< its parameters that differ from the defaults
+  std::string base_algorithm;  ///< without swept values
+  std::string profile;
+  std::uint64_t seed = 0;
+  std::string status;  ///< of the manifest, or "missing"
+  std::string reason;
+  std::string run_id;       ///< identity of the configuration
+  std::string settings_id;  ///< the same without the seed
+  std::string commit;
+  std::int64_t t_max = 0;  ///< budget in environment steps; 0 for policies that do not search
+  std::int64_t env_steps = 0, episodes = 0, updates = 0;
+  double wall_s = 0.0;
+  std::vector<EvaluationPoint> evaluations;  ///< during training, by t_env; then the final one
+  std::optional<EvaluationPoint> final;      ///< of a finished run: after training
+  std::optional<EvaluationPoint>
+      absolute;                  ///< of a finished run: best policy again, t_env its step
+  std::filesystem::path folder;  ///< of the run; empty when only tables are there
+};
+
+/// Evaluation episodes of a run by evaluation, in the order of `evaluations`; the episodes of
+/// `absolute` come last. Empty without a run folder. Errors: UserError.
+struct EpisodeRow {
+  std::int64_t t_env = 0;
+  std::int64_t index = 0;
+  double episode_return = 0.0;
+  int length = 0;
+  std::optional<bool> won;
+};
+std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run);
+
+/// Losses, epsilon and the other training metrics of a run, as logged; empty without a run folder.
+/// Errors: UserError.
+std::vector<MetricsEvent> read_train_metrics(const RunResult& run);
+
+/// Reads one run folder. Errors: UserError naming the file.
+RunResult read_run_result(const std::filesystem::path& directory);
+
+/// Run directories at or below `path`, sorted by path.
+std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
+
+struct ResultSet {
+  std::string suite;               ///< name; "" when the runs belong to no suite, or to several
+  std::vector<RunResult> runs;     ///< by task, algorithm, seed in the order of tables
+  std::vector<std::string> tasks;  ///< in the order of tables
+  std::vector<std::string> algorithms;
+
+  std::vector<const RunResult*> of(std::string_view task, std::string_view algorithm) const;
+  std::vector<std::string> commits() const;
+};
+
+struct LoadOptions {
+  bool allow_mixed = false;
+};
+
+/// Suite folders (whole ones, shards, or only their tables), run folders, or folders of run
+/// folders, merged. A run that is there twice counts once if both are equal. Errors: UserError for
+/// unreadable files, for a run that is there twice with different results, and, unless mixing is
+/// allowed, for runs of different programs and for runs of one task and algorithm whose settings
+/// differ in more than the seed.
+ResultSet load_results(const std::vector<std::filesystem::path>& directories,
+                       const LoadOptions& options);
+
+}  // namespace credo::suite

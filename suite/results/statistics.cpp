@@ -1,0 +1,138 @@
+#include "suite/results/statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "envs/core/error.hpp"
+#include "envs/core/random.hpp"
+
+namespace credo::suite {
+namespace {
+
+void check_values(std::span<const double> values) {
+  CREDO_CHECK(!values.empty(), "a statistic needs at least one value");
+  for (const double value : values)
+    CREDO_CHECK(std::isfinite(value), "a statistic needs finite values");
+}
+
+std::vector<double> sorted(std::span<const double> values) {
+  std::vector<double> copy(values.begin(), values.end());
+  std::sort(copy.begin(), copy.end());
+  return copy;
+}
+
+std::vector<double> flatten(const ScoreTable& scores) {
+  std::vector<double> all;
+  for (const auto& task : scores) all.insert(all.end(), task.begin(), task.end());
+  return all;
+}
+
+std::vector<double> task_means(const ScoreTable& scores) {
+  std::vector<double> means;
+  for (const auto& task : scores) means.push_back(mean(task));
+  return means;
+}
+
+double squared_deviations(std::span<const double> values) {
+  const double centre = mean(values);
+  double sum = 0.0;
+  for (const double value : values) sum += (value - centre) * (value - centre);
+  return sum;
+}
+
+}  // namespace
+
+double mean(std::span<const double> values) {
+  check_values(values);
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+double population_std(std::span<const double> values) {
+  return std::sqrt(squared_deviations(values) / static_cast<double>(values.size()));
+}
+
+double sample_std(std::span<const double> values) {
+  const double sum = squared_deviations(values);
+  if (values.size() == 1) return 0.0;
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+double standard_error(std::span<const double> values) {
+  return sample_std(values) / std::sqrt(static_cast<double>(values.size()));
+}
+
+double median(std::span<const double> values) { return percentile(values, 50.0); }
+
+double percentile(std::span<const double> values, double percent) {
+  check_values(values);
+  CREDO_CHECK(percent >= 0.0 && percent <= 100.0, "a percentile lies in [0, 100]");
+  const std::vector<double> order = sorted(values);
+  const double at = percent / 100.0 * static_cast<double>(order.size() - 1);
+  const double below = std::floor(at);
+  const auto index = static_cast<std::size_t>(below);
+  if (index + 1 >= order.size()) return order.back();
+  return order[index] + (at - below) * (order[index + 1] - order[index]);
+}
+
+double trimmed_mean(std::span<const double> values, double fraction) {
+  check_values(values);
+  CREDO_CHECK(fraction >= 0.0 && fraction < 0.5, "a trimmed fraction lies in [0, 0.5)");
+  const std::vector<double> order = sorted(values);
+  const auto cut = static_cast<std::size_t>(fraction * static_cast<double>(order.size()));
+  return mean(std::span(order).subspan(cut, order.size() - 2 * cut));
+}
+
+double interquartile_mean(std::span<const double> values) { return trimmed_mean(values, 0.25); }
+
+double interquartile_mean(const ScoreTable& scores) {
+  return interquartile_mean(std::span<const double>(flatten(scores)));
+}
+
+double median_of_task_means(const ScoreTable& scores) { return median(task_means(scores)); }
+
+double mean_of_task_means(const ScoreTable& scores) { return mean(task_means(scores)); }
+
+double optimality_gap(const ScoreTable& scores, double gamma) {
+  std::vector<double> all = flatten(scores);
+  for (double& score : all) score = std::min(score, gamma);
+  return gamma - mean(all);
+}
+
+double probability_of_improvement(const ScoreTable& x, const ScoreTable& y) {
+  CREDO_CHECK(x.size() == y.size(), "both algorithms need the same tasks");
+  std::vector<double> per_task;
+  for (std::size_t task = 0; task < x.size(); ++task) {
+    check_values(x[task]);
+    check_values(y[task]);
+    double wins = 0.0;
+    for (const double a : x[task])
+      for (const double b : y[task]) wins += a > b ? 1.0 : a == b ? 0.5 : 0.0;
+    per_task.push_back(wins / static_cast<double>(x[task].size() * y[task].size()));
+  }
+  return mean(per_task);
+}
+
+Interval bootstrap_interval(const ScoreTable& scores,
+                            const std::function<double(const ScoreTable&)>& statistic,
+                            const BootstrapOptions& options) {
+  CREDO_CHECK(options.repetitions > 0, "a bootstrap needs repetitions");
+  CREDO_CHECK(options.confidence > 0.0 && options.confidence < 1.0, "a confidence lies in (0, 1)");
+  CREDO_CHECK(!scores.empty(), "a bootstrap needs at least one task");
+  for (const auto& task : scores) check_values(task);
+  std::vector<double> values(static_cast<std::size_t>(options.repetitions));
+  ScoreTable resampled = scores;
+  for (std::size_t repetition = 0; repetition < values.size(); ++repetition) {
+    Stream stream(options.seed, purpose("bootstrap"), 0, repetition);
+    for (std::size_t task = 0; task < scores.size(); ++task) {
+      const auto n_runs = static_cast<std::uint32_t>(scores[task].size());
+      for (double& score : resampled[task]) score = scores[task][stream.below(n_runs)];
+    }
+    values[repetition] = statistic(resampled);
+  }
+  const double tail = 50.0 * (1.0 - options.confidence);
+  return {percentile(values, tail), percentile(values, 100.0 - tail)};
+}
+
+}  // namespace credo::suite

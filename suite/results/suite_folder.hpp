@@ -1,0 +1,55 @@
+// The files of a suite folder (docs/file-formats.md):
+//   plan.csv       what was planned, one cell a line, before anything ran
+//   results.csv    one line per run        curves.csv  one line per evaluation of every run
+//   tables.md      tables                  manifest.json  what ran, when, with what
+// With runs/ they are all of it; without, they are the compact form kept in a repository.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "suite/plan/plan.hpp"
+#include "suite/results/result_set.hpp"
+
+namespace credo::suite {
+
+/// A line of plan.csv.
+struct PlannedCell {
+  RunNames names;
+  std::string env, base_algorithm;
+  std::string env_settings;  ///< RunConfig::env_settings
+  std::uint64_t seed = 0;
+  std::string profile;
+  std::int64_t t_max = 0;
+  int task_rank = 0, algorithm_rank = 0;
+  std::string settings_id, run_id;
+};
+
+PlannedCell planned(const Cell& cell);
+/// runs/TASK/ALG/seed_N.
+std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
+std::string plan_csv(const std::vector<PlannedCell>& cells);
+std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string& label);
+
+/// Cells of both, those of `added` where both have one, in the order of tables.
+std::vector<PlannedCell> join_plans(std::vector<PlannedCell> old_plan,
+                                    const std::vector<PlannedCell>& added);
+
+/// One line per run; no clocks, so equal runs give equal bytes.
+std::string results_csv(const ResultSet& set);
+/// One line per evaluation of every run.
+std::string curves_csv(const ResultSet& set);
+
+/// Name of the suite whose folder this is, "" when it is none. Errors: UserError when damaged.
+std::string suite_of_folder(const std::filesystem::path& folder);
+
+/// Every planned cell of a suite folder with its result, from runs/ or else from the tables.
+/// Errors: UserError naming the file.
+struct FolderRun {
+  RunResult run;
+  int task_rank = 0, algorithm_rank = 0;
+};
+std::vector<FolderRun> read_suite_folder(const std::filesystem::path& folder);
+
+}  // namespace credo::suite

@@ -1,0 +1,173 @@
+#include "suite/results/summary.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "envs/core/error.hpp"
+#include "suite/results/bounds.hpp"
+
+namespace credo::suite {
+namespace {
+
+std::string status_text(const std::map<std::string, int>& statuses, int n_planned) {
+  const auto done = statuses.find("done");
+  const int n_done = done == statuses.end() ? 0 : done->second;
+  if (n_done == n_planned) return "done";
+  std::string text = fmt::format("{}/{} done", n_done, n_planned);
+  for (const auto& [status, count] : statuses)
+    if (status != "done") text += fmt::format(", {} {}", count, status);
+  return text;
+}
+
+SummaryRow summarize_row(const std::vector<const RunResult*>& runs) {
+  SummaryRow row;
+  row.task = runs.front()->names.task;
+  row.algorithm = runs.front()->names.algorithm;
+  row.n_planned = static_cast<int>(runs.size());
+  std::vector<double> returns, absolutes, entropies, win_rates;
+  std::map<std::string, int> statuses;
+  for (const RunResult* run : runs) {
+    ++statuses[run->status];
+    if (run->absolute) absolutes.push_back(run->absolute->return_mean);
+    if (!run->final) continue;
+    row.seeds.push_back(run->seed);
+    returns.push_back(run->final->return_mean);
+    if (run->final->entropy_mean) entropies.push_back(*run->final->entropy_mean);
+    if (run->final->win_rate) win_rates.push_back(*run->final->win_rate);
+  }
+  if (!returns.empty()) {
+    row.return_mean = mean(returns);
+    row.return_iqm = estimate_iqm({returns});
+  }
+  if (!absolutes.empty()) row.absolute_mean = mean(absolutes);
+  if (!entropies.empty()) row.entropy_mean = mean(entropies);
+  if (!win_rates.empty()) row.win_rate = mean(win_rates);
+  row.status = status_text(statuses, row.n_planned);
+  return row;
+}
+
+const Bounds* bounds_of(const ResultSet& set, const std::string& task) {
+  for (const RunResult& run : set.runs)
+    if (run.names.task == task) return find_bounds(run.env, run.env_settings);
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<SummaryRow> summarize(const ResultSet& set) {
+  std::vector<SummaryRow> rows;
+  for (std::size_t begin = 0; begin < set.runs.size();) {
+    std::vector<const RunResult*> runs;
+    const RunNames& names = set.runs[begin].names;
+    for (; begin < set.runs.size() && set.runs[begin].names.task == names.task &&
+           set.runs[begin].names.algorithm == names.algorithm;
+         ++begin)
+      runs.push_back(&set.runs[begin]);
+    rows.push_back(summarize_row(runs));
+  }
+  return rows;
+}
+
+std::optional<double> score_of(const RunResult& run, ScoreKind kind) {
+  const auto& point = kind == ScoreKind::kFinal ? run.final : run.absolute;
+  return point ? std::optional(point->return_mean) : std::nullopt;
+}
+
+NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind) {
+  NormalisedScores out;
+  for (const std::string& task : set.tasks) {
+    if (bounds_of(set, task) != nullptr) {
+      out.tasks.push_back(task);
+    } else {
+      out.left_out.emplace_back(task, "no published bounds for this environment and its settings");
+    }
+  }
+  if (out.tasks.empty()) return out;
+  for (const std::string& name : set.algorithms) {
+    NormalisedScores::Algorithm algorithm{name, {}, {}};
+    std::vector<std::string> without;
+    for (const std::string& task : out.tasks) {
+      const Bounds* bounds = bounds_of(set, task);
+      auto& scores = algorithm.scores.emplace_back();
+      auto& seeds = algorithm.seeds.emplace_back();
+      for (const RunResult* run : set.of(task, name)) {
+        const auto score = score_of(*run, kind);
+        if (!score) continue;
+        scores.push_back(bounds->normalise(*score));
+        seeds.push_back(run->seed);
+      }
+      if (scores.empty()) without.push_back(task);
+    }
+    if (without.empty()) {
+      out.algorithms.push_back(std::move(algorithm));
+    } else {
+      out.left_out.emplace_back(name, fmt::format("no finished run on {}{}", without.front(),
+                                                  without.size() > 1 ? " and others" : ""));
+    }
+  }
+  return out;
+}
+
+std::vector<AggregateRow> aggregate(const NormalisedScores& scores) {
+  std::vector<AggregateRow> rows;
+  for (const auto& algorithm : scores.algorithms) {
+    AggregateRow row{algorithm.name, 0, aggregate_scores(algorithm.scores)};
+    for (const auto& task : algorithm.scores) row.n_runs += task.size();
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+PairRow compare_pair(const NormalisedScores::Algorithm& x, const NormalisedScores::Algorithm& y) {
+  CREDO_CHECK(x.scores.size() == y.scores.size(), "both algorithms need the same tasks");
+  PairRow row;
+  row.x = x.name;
+  row.y = y.name;
+  row.improvement = estimate_improvement(x.scores, y.scores);
+  ScoreTable differences;
+  std::vector<double> all;
+  for (std::size_t task = 0; task < x.scores.size(); ++task) {
+    std::vector<double> of_task;
+    for (std::size_t i = 0; i < x.seeds[task].size(); ++i) {
+      const auto& seeds = y.seeds[task];
+      const auto found = std::find(seeds.begin(), seeds.end(), x.seeds[task][i]);
+      if (found == seeds.end()) continue;
+      const auto k = static_cast<std::size_t>(found - seeds.begin());
+      of_task.push_back(x.scores[task][i] - y.scores[task][k]);
+    }
+    all.insert(all.end(), of_task.begin(), of_task.end());
+    if (!of_task.empty()) differences.push_back(std::move(of_task));
+  }
+  row.n_pairs = all.size();
+  if (all.empty()) return row;
+  row.difference = estimate_mean_difference(differences);
+  row.p_value = sign_flip_p_value(all);
+  return row;
+}
+
+std::vector<ScoreTable> scores_over_training(const ResultSet& set, const NormalisedScores& scores,
+                                             const std::string& algorithm, int n_moments) {
+  CREDO_CHECK(n_moments > 1, "a curve needs at least two moments");
+  std::vector<ScoreTable> moments(static_cast<std::size_t>(n_moments),
+                                  ScoreTable(scores.tasks.size()));
+  for (std::size_t task = 0; task < scores.tasks.size(); ++task) {
+    const Bounds* bounds = bounds_of(set, scores.tasks[task]);
+    for (const RunResult* run : set.of(scores.tasks[task], algorithm)) {
+      if (!run->final) continue;
+      std::size_t at = 0;
+      for (std::size_t m = 0; m < moments.size(); ++m) {
+        const double part = static_cast<double>(m) / static_cast<double>(n_moments - 1);
+        const double t_env = part * static_cast<double>(run->t_max);
+        while (at + 1 < run->evaluations.size() &&
+               (m + 1 == moments.size() ||
+                static_cast<double>(run->evaluations[at + 1].t_env) <= t_env))
+          ++at;
+        moments[m][task].push_back(bounds->normalise(run->evaluations[at].return_mean));
+      }
+    }
+  }
+  return moments;
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,75 @@
+// Numbers for tables: a row per task and algorithm, and scores over all tasks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "suite/results/bootstrap.hpp"
+#include "suite/results/result_set.hpp"
+
+namespace credo::suite {
+
+/// A row of a table: one algorithm on one task. Scores are mean returns of a run's evaluation after
+/// training, or of its best policy evaluated again (absolute).
+struct SummaryRow {
+  std::string task;
+  std::string algorithm;
+  std::vector<std::uint64_t> seeds;  ///< that finished
+  int n_planned = 0;
+  std::optional<double> return_mean;
+  std::optional<Estimate> return_iqm;
+  std::optional<double> absolute_mean;
+  std::optional<double> entropy_mean;
+  std::optional<double> win_rate;
+  std::string status;  ///< "done", or e.g. "2/3 done, 1 diverged"
+};
+
+/// Rows by task and algorithm in the order of the set.
+std::vector<SummaryRow> summarize(const ResultSet& set);
+
+enum class ScoreKind { kFinal, kAbsolute };
+
+/// The score of a run; nullopt when it did not finish (or has no absolute metric).
+std::optional<double> score_of(const RunResult& run, ScoreKind kind);
+
+/// Normalised scores of several tasks: scores[task][run], runs by seed.
+struct NormalisedScores {
+  std::vector<std::string> tasks;  ///< with published bounds and finished runs of all algorithms
+  std::vector<std::pair<std::string, std::string>> left_out;  ///< (task or algorithm, why)
+  struct Algorithm {
+    std::string name;
+    ScoreTable scores;
+    std::vector<std::vector<std::uint64_t>> seeds;  ///< of the same shape
+  };
+  std::vector<Algorithm> algorithms;
+};
+NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind = ScoreKind::kFinal);
+
+/// One line of the table over all tasks.
+struct AggregateRow {
+  std::string algorithm;
+  std::size_t n_runs = 0;
+  AggregateScores scores;
+};
+std::vector<AggregateRow> aggregate(const NormalisedScores& scores);
+
+/// Two algorithms compared over the tasks they share.
+struct PairRow {
+  std::string x, y;
+  Estimate improvement;                ///< P(x > y)
+  std::optional<Estimate> difference;  ///< mean of x - y over seeds both have, then over tasks
+  std::optional<double> p_value;       ///< sign-flip test of those differences
+  std::size_t n_pairs = 0;
+};
+PairRow compare_pair(const NormalisedScores::Algorithm& x, const NormalisedScores::Algorithm& y);
+
+/// Normalised scores during training, at `n_moments` equal parts of every run's budget: the last
+/// evaluation up to then. moments[m] has the shape of the algorithm's scores. Fixed policies stay
+/// where they are.
+std::vector<ScoreTable> scores_over_training(const ResultSet& set, const NormalisedScores& scores,
+                                             const std::string& algorithm, int n_moments);
+
+}  // namespace credo::suite

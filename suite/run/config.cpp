@@ -1,0 +1,396 @@
+#include "suite/run/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <limits>
+
+#include "envs/core/error.hpp"
+#include "envs/core/registry.hpp"
+#include "learners/rollout/fixed_policy.hpp"
+#include "suite/common/builtin_files.hpp"
+#include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/common/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+constexpr std::string_view kEnvPrefix = "env.";
+constexpr std::string_view kOpenLoopBudgetKey = "open_loop.budget";
+constexpr std::string_view kTensorboardKey = "run.tensorboard";
+constexpr std::string_view kHeader =
+    "# Effective configuration of a Credo run; reload it with --config.\n";
+
+struct IdentityKey {
+  std::string_view key;
+  std::string_view option;
+};
+constexpr std::array<IdentityKey, 4> kIdentity = {{{"run.env", "--env"},
+                                                   {"run.algorithm", "--alg"},
+                                                   {"run.seed", "--seed"},
+                                                   {"run.profile", "--profile"}}};
+
+const IdentityKey* find_identity(std::string_view key) {
+  for (const IdentityKey& identity : kIdentity)
+    if (identity.key == key) return &identity;
+  return nullptr;
+}
+
+struct FixedPolicy {
+  const char* name;
+  const char* help;
+};
+constexpr std::array<FixedPolicy, 4> kFixedPolicies = {
+    {{"random", "uniform over the available actions; does not learn"},
+     {"noop", "the action that does nothing (else the lowest available one); does not learn"},
+     {"scripted", "the environment's own scripted policy (scripted:NAME: another); does not learn"},
+     {"open_loop", "the best blind plan of a search; sees only the time step"}}};
+
+// Identity values found in a configuration file.
+struct FileIdentity {
+  std::optional<std::string> env;
+  std::optional<std::string> algorithm;
+  std::optional<std::string> profile;
+  std::optional<std::uint64_t> seed;
+};
+
+FileIdentity take_identity(Overlay& file) {
+  FileIdentity found;
+  std::vector<Setting> rest;
+  for (Setting& setting : file.settings) {
+    if (find_identity(setting.key) == nullptr) {
+      rest.push_back(std::move(setting));
+      continue;
+    }
+    if (setting.key == "run.seed") {
+      const auto* seed = std::get_if<std::int64_t>(&setting.value);
+      if (seed == nullptr || *seed < 0)
+        throw UserError(fmt::format("{}: run.seed = '{}'; allowed: an integer in [0, {}]",
+                                    setting.where, to_text(setting.value),
+                                    std::numeric_limits<std::int64_t>::max()));
+      found.seed = static_cast<std::uint64_t>(*seed);
+      continue;
+    }
+    const auto* text = std::get_if<std::string>(&setting.value);
+    if (text == nullptr)
+      throw UserError(fmt::format("{}: {} = '{}': not of type string", setting.where, setting.key,
+                                  to_text(setting.value)));
+    if (setting.key == "run.env") found.env = *text;
+    if (setting.key == "run.algorithm") found.algorithm = *text;
+    if (setting.key == "run.profile") found.profile = *text;
+  }
+  file.settings = std::move(rest);
+  return found;
+}
+
+// The value on the command line, else that of the file; they may not contradict each other,
+// because a file's other values were written for what it names.
+std::optional<std::string> agree(const std::optional<std::string>& asked,
+                                 const std::optional<std::string>& in_file, std::string_view option,
+                                 std::string_view key, const std::string& label) {
+  if (asked && in_file && *asked != *in_file)
+    throw UserError(
+        fmt::format("{} {} contradicts {} = '{}' in {}", option, *asked, key, *in_file, label));
+  return asked ? asked : in_file;
+}
+
+bool looks_like_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".toml");
+}
+
+}  // namespace
+
+bool is_fixed_policy(std::string_view algorithm) {
+  for (const FixedPolicy& policy : kFixedPolicies)
+    if (algorithm == policy.name) return true;
+  return algorithm.starts_with("scripted:");
+}
+
+std::vector<std::string> algorithm_names() {
+  std::vector<std::string> names;
+  for (const FixedPolicy& policy : kFixedPolicies) names.emplace_back(policy.name);
+  for (const Algorithm& algorithm : learning_algorithms()) names.push_back(algorithm.name);
+  return names;
+}
+
+std::string algorithm_help(const std::string& name) {
+  for (const FixedPolicy& policy : kFixedPolicies)
+    if (name == policy.name) return policy.help;
+  return find_algorithm(name).help;
+}
+
+std::vector<ParamSpec> run_params() {
+  return {
+      ParamSpec::integer("run.checkpoint_interval", 50000, 100, 1000000000,
+                         "environment steps between checkpoints"),
+      ParamSpec::integer("run.absolute_factor", 10, 0, 100,
+                         "episodes of the absolute metric (the best policy so far, played again "
+                         "at the end) per evaluation episode; 0 = none"),
+      ParamSpec::boolean("run.keep_state", false,
+                         "keep the last resumable state of a finished run, not only its weights"),
+      ParamSpec::boolean(std::string(kTensorboardKey), false,
+                         "also write the events of metrics.jsonl as a TensorBoard event file"),
+      ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
+                         "environment steps the search of open_loop may take"),
+  };
+}
+
+bool Condition::matches(std::string_view env_id, std::string_view algorithm_name) const {
+  return glob_match(env, env_id) && glob_match(algorithm, algorithm_name);
+}
+
+Condition take_condition(std::string& key, const std::string& where) {
+  Condition condition;
+  const std::string whole = key;
+  const auto take = [&](std::string_view prefix, std::string& glob) {
+    if (!key.starts_with(prefix)) return;
+    key.erase(0, prefix.size());
+    const std::size_t dot = key.find('.');
+    if (dot == std::string::npos)
+      throw UserError(
+          fmt::format("{}: {}: write [when.\"ENVIRONMENT\"], [alg.\"ALGORITHM\"] or "
+                      "[when.\"ENVIRONMENT\".alg.\"ALGORITHM\"] sections of settings",
+                      where, whole));
+    glob = key.substr(0, dot);
+    key.erase(0, dot + 1);
+  };
+  const auto matches_one = [](const std::string& glob, const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return glob_match(glob, name); });
+  };
+  take("when.", condition.env);
+  take("alg.", condition.algorithm);
+  if (!is_env(condition.env) && !matches_one(condition.env, list_envs()))
+    throw UserError(fmt::format("{}: when.\"{}\": no environment matches", where, condition.env));
+  if (!is_fixed_policy(condition.algorithm) && !matches_one(condition.algorithm, algorithm_names()))
+    throw UserError(
+        fmt::format("{}: alg.\"{}\": no algorithm matches", where, condition.algorithm));
+  return condition;
+}
+
+Overlay make_overlay(TomlSettings file) {
+  Overlay overlay;
+  overlay.label = file.label;
+  for (const SettingList& list : file.lists)
+    throw UserError(fmt::format("{}: {}: a list is not allowed here", list.where, list.key));
+  for (Setting& setting : file.settings) {
+    if (setting.key == "help") {
+      if (const auto* text = std::get_if<std::string>(&setting.value)) overlay.help = *text;
+      continue;
+    }
+    const Condition condition = take_condition(setting.key, setting.where);
+    if (condition == Condition{}) {
+      overlay.settings.push_back(std::move(setting));
+      continue;
+    }
+    auto& sections = overlay.sections;
+    auto same = std::find_if(
+        sections.begin(), sections.end(),
+        [&](const Overlay::Section& section) { return section.condition == condition; });
+    if (same == sections.end()) same = sections.insert(same, {condition, {}});
+    same->settings.push_back(std::move(setting));
+  }
+  return overlay;
+}
+
+Overlay find_profile(const std::string& name_or_path) {
+  if (looks_like_path(name_or_path)) {
+    try {
+      return make_overlay(read_toml(read_text(name_or_path), name_or_path));
+    } catch (const FileError& error) {
+      throw UserError(fmt::format("--profile: {}", error.what()));
+    }
+  }
+  if (const BuiltinFile* file = find_builtin("profiles", name_or_path))
+    return make_overlay(read_toml(file->text, file->label));
+  throw UserError(unknown_name_message("profile", name_or_path, builtin_names("profiles")));
+}
+
+RunConfig RunConfig::resolve(const RunRequest& request) {
+  RunConfig config;
+  Overlay file;
+  FileIdentity in_file;
+  if (!request.config_path.empty()) {
+    try {
+      file = make_overlay(read_toml(read_text(request.config_path), request.config_path));
+    } catch (const FileError& error) {
+      throw UserError(fmt::format("--config: {}", error.what()));
+    }
+    in_file = take_identity(file);
+  }
+  const auto env = agree(request.env, in_file.env, "--env", "run.env", file.label);
+  const auto algorithm =
+      agree(request.algorithm, in_file.algorithm, "--alg", "run.algorithm", file.label);
+  const auto profile =
+      agree(request.profile, in_file.profile, "--profile", "run.profile", file.label);
+  if (!env) throw UserError("no environment given; use --env ENV (see `credo list envs`)");
+  if (!algorithm) throw UserError("no algorithm given; use --alg ALG (see `credo list algs`)");
+
+  config.env_id_ = *env;
+  config.env_ = credo::env_params(*env);
+  config.algorithm_ = *algorithm;
+  if (!is_fixed_policy(*algorithm)) {
+    const auto names = algorithm_names();
+    if (std::find(names.begin(), names.end(), *algorithm) == names.end())
+      throw UserError(unknown_name_message("algorithm", *algorithm, names));
+  }
+  config.profile_ = profile.value_or(request.fallback_profile);
+  config.seed_ = request.seed ? *request.seed : in_file.seed.value_or(0);
+  config.run_ = Params(suite::run_params());
+  config.train_ = Params(credo::train_params());
+
+  config.apply(find_profile(config.profile_));
+  if (config.is_learning()) {
+    for (const auto& [key, value] : find_algorithm(config.algorithm_).values)
+      config.train_.set(key, value);
+  }
+  for (const Overlay& overlay : request.overlays) config.apply(overlay);
+  config.apply(file);
+  if (request.t_max) config.set({"run.t_max", *request.t_max, "--t-max"});
+  for (const std::string& text : request.sets) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UserError(fmt::format("--set '{}': expected KEY=VALUE", text));
+    config.set({text.substr(0, equals), text.substr(equals + 1), "--set", true});
+  }
+  if (!config.is_learning())
+    set_script_params(make_env(config.env_id_, config.env_)->spec(), config.algorithm_,
+                      config.env_);
+  if (config.is_learning()) config.train_config();  // contradictions are found here
+  return config;
+}
+
+RunConfig RunConfig::from_toml(std::string_view text, const std::string& label) {
+  RunConfig config;
+  Overlay file = make_overlay(read_toml(text, label));
+  const FileIdentity identity = take_identity(file);
+  if (!identity.env || !identity.algorithm || !identity.profile || !identity.seed)
+    throw UserError(fmt::format(
+        "{}: not the configuration of a run: run.env, run.algorithm, run.profile, run.seed needed",
+        label));
+  config.env_id_ = *identity.env;
+  config.env_ = credo::env_params(*identity.env);
+  config.algorithm_ = *identity.algorithm;
+  config.profile_ = *identity.profile;
+  config.seed_ = *identity.seed;
+  config.run_ = Params(suite::run_params());
+  config.train_ = Params(credo::train_params());
+  if (config.is_learning()) find_algorithm(config.algorithm_);
+  config.apply(file);
+  return config;
+}
+
+void RunConfig::set(const Setting& setting) {
+  const auto assign = [&](Params& params, std::string_view key) {
+    if (setting.is_text) {
+      params.set_text(key, std::get<std::string>(setting.value));
+    } else {
+      params.set(key, setting.value);
+    }
+  };
+  try {
+    if (const IdentityKey* identity = find_identity(setting.key))
+      throw UserError(fmt::format("{} is not a setting; use {}", setting.key, identity->option));
+    const std::string_view key = setting.key;
+    if (key.starts_with(kEnvPrefix)) {
+      assign(env_, key.substr(kEnvPrefix.size()));
+    } else if (run_.has(key)) {
+      assign(run_, key);
+    } else if (train_.has(key)) {
+      assign(train_, key);
+    } else {
+      throw UserError(unknown_name_message("key", key, all_keys()));
+    }
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("{}: {}", setting.where, error.what()));
+  }
+}
+
+void RunConfig::apply(const std::vector<Setting>& settings) {
+  for (const Setting& setting : settings) set(setting);
+}
+
+void RunConfig::apply(const Overlay& overlay) {
+  apply(overlay.settings);
+  for (const Overlay::Section& section : overlay.sections)
+    if (section.condition.matches(env_id_, algorithm_)) apply(section.settings);
+}
+
+std::vector<std::string> RunConfig::all_keys() const {
+  std::vector<std::string> keys;
+  for (const ParamSpec& spec : train_.specs()) keys.push_back(spec.name);
+  for (const ParamSpec& spec : run_.specs()) keys.push_back(spec.name);
+  for (const ParamSpec& spec : env_.specs()) keys.push_back(std::string(kEnvPrefix) + spec.name);
+  return keys;
+}
+
+std::int64_t RunConfig::open_loop_budget() const { return run_.integer(kOpenLoopBudgetKey); }
+
+TrainConfig RunConfig::train_config() const {
+  TrainConfig config = make_train_config(train_);
+  config.seed = seed_;
+  return config;
+}
+
+std::string RunConfig::to_toml() const {
+  struct Section {
+    std::string name;
+    std::string lines;
+  };
+  std::vector<Section> sections;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    const std::size_t dot = key.find('.');
+    const std::string name = key.substr(0, dot);
+    auto at = std::find_if(sections.begin(), sections.end(),
+                           [&](const Section& section) { return section.name == name; });
+    if (at == sections.end()) at = sections.insert(at, {name, ""});
+    at->lines += fmt::format("{} = {}\n", key.substr(dot + 1), value);
+  };
+  add("run.env", toml_string(env_id_));
+  add("run.algorithm", toml_string(algorithm_));
+  add("run.seed", fmt::format("{}", seed_));
+  add("run.profile", toml_string(profile_));
+  for (const ParamSpec& spec : env_.specs())
+    add(std::string(kEnvPrefix) + spec.name, toml_value(spec.value));
+  // A fixed policy only plays evaluations: nothing else can influence it but the budget of its
+  // search.
+  const bool searches = algorithm_ == "open_loop";
+  // One more file influences nothing: without it the configuration is that of runs before there was
+  // such a sink.
+  const auto is_written = [&](const ParamSpec& spec) {
+    if (spec.name == kOpenLoopBudgetKey) return searches;
+    if (spec.name == kTensorboardKey) return run_.boolean(spec.name);
+    return is_learning() || spec.name == "run.absolute_factor";
+  };
+  for (const ParamSpec& spec : run_.specs())
+    if (is_written(spec)) add(spec.name, toml_value(spec.value));
+  for (const ParamSpec& spec : train_.specs())
+    if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
+
+  std::string text(kHeader);
+  for (const Section& section : sections)
+    text += fmt::format("\n[{}]\n{}", section.name, section.lines);
+  return text;
+}
+
+std::string RunConfig::id() const { return sha256_hex(to_toml()); }
+
+std::string RunConfig::settings_id() const {
+  constexpr std::size_t kDigits = 16;
+  RunConfig copy = *this;
+  copy.seed_ = 0;
+  return copy.id().substr(0, kDigits);
+}
+
+std::string RunConfig::env_settings() const {
+  const auto& now = env_.specs();
+  const auto defaults = credo::env_params(env_id_).specs();
+  std::string text;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i].value != defaults[i].value)
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", now[i].name, to_text(now[i].value));
+  return text;
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,359 @@
+#include "suite/run/directory_lock.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sstream>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "suite/common/hashing.hpp"
+#include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view kLock = ".lock";
+
+[[noreturn]] void fail(std::string_view action, const fs::path& path, int error) {
+  throw FileError(fmt::format("cannot {} {}: {}", action, path.string(),
+                              std::generic_category().message(error)));
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::string read_or_empty(const fs::path& path) {
+  try {
+    return read_text(path);
+  } catch (const FileError&) {
+    return "";
+  }
+}
+
+struct ProcessState {
+  bool is_alive = false;
+  std::uint64_t started = 0;
+};
+
+// From /proc/PID/stat; the fields after the name in parentheses are counted from its end. A zombie
+// writes nothing any more.
+ProcessState process_state(std::int64_t pid) {
+  const std::string stat = read_or_empty(fmt::format("/proc/{}/stat", pid));
+  const std::size_t end = stat.rfind(')');
+  if (end == std::string::npos) {
+    const bool gone = ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+    return {!gone, 0};
+  }
+  std::istringstream fields(stat.substr(end + 1));
+  std::string state;
+  fields >> state;
+  std::string field;
+  constexpr int kBetween = 18;  // ppid to itrealvalue
+  for (int i = 0; i < kBetween; ++i) fields >> field;
+  ProcessState found;
+  fields >> found.started;
+  found.is_alive = state != "Z" && state != "X";
+  return found;
+}
+
+std::string this_job() {
+  const std::string array = environment("SLURM_ARRAY_JOB_ID");
+  const std::string job = array.empty() ? environment("SLURM_JOB_ID") : array;
+  if (job.empty()) return "";
+  const std::string element = environment("SLURM_ARRAY_TASK_ID");
+  return fmt::format("{}:{}{}{}", environment("SLURM_CLUSTER_NAME"), job,
+                     element.empty() ? "" : "_", element);
+}
+
+std::string new_token() {
+  std::uint64_t value = 0;
+  // Without the system's entropy, process and time are still different for every lock of a machine.
+  if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value))
+    value =
+        static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) ^
+        (static_cast<std::uint64_t>(::getpid()) << 40U);
+  return hex64(value);
+}
+
+fs::path temporary_of(const fs::path& directory, const LockOwner& owner) {
+  return directory / fmt::format("{}.{}.tmp", kLock, owner.token);
+}
+
+// A file that has its content before anybody can see it under its final name. The name is that of
+// the token, so no other process writes to it.
+void write_temporary(const fs::path& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) fail("write", path, errno);
+  const ssize_t written = ::write(file, text.data(), text.size());
+  int error = written == static_cast<ssize_t>(text.size()) ? 0 : written < 0 ? errno : ENOSPC;
+  if (::close(file) != 0 && error == 0) error = errno;
+  if (error == 0) return;
+  ::unlink(path.c_str());
+  fail("write", path, error);
+}
+
+// Makes `name` a second name of `temporary` unless it exists. A network file system may repeat a
+// request whose answer was lost and then report EEXIST: the number of names tells.
+bool link_new(const fs::path& temporary, const fs::path& name) {
+  if (::link(temporary.c_str(), name.c_str()) == 0) return true;
+  const int error = errno;
+  struct stat status {};
+  if (::stat(temporary.c_str(), &status) == 0 && status.st_nlink == 2) return true;
+  if (error == EEXIST) return false;
+  if (error != EPERM && error != EOPNOTSUPP && error != ENOSYS && error != EMLINK)
+    fail("write", name, error);
+  // A file system without links: what a reader may see of this one is incomplete for a moment,
+  // which counts as held.
+  const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) {
+    if (errno == EEXIST) return false;
+    fail("write", name, errno);
+  }
+  ::close(file);
+  write_file(name, read_text(temporary));
+  return true;
+}
+
+class Remover {
+ public:
+  explicit Remover(fs::path path) : path_(std::move(path)) {}
+  Remover(const Remover&) = delete;
+  Remover& operator=(const Remover&) = delete;
+  ~Remover() { ::unlink(path_.c_str()); }
+
+ private:
+  fs::path path_;
+};
+
+// How long ago a file was touched, by the clock of the machine that keeps the files.
+std::chrono::seconds age(const fs::path& directory, const fs::path& file) {
+  struct stat touched {};
+  if (::stat(file.c_str(), &touched) != 0) return std::chrono::seconds{0};
+  struct stat now {};
+  const fs::path probe = directory / fmt::format("{}.{}.clock", kLock, new_token());
+  const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor >= 0) {
+    const Remover remover(probe);
+    const bool known = ::write(descriptor, "\n", 1) == 1 && ::fstat(descriptor, &now) == 0;
+    ::close(descriptor);
+    if (known) return std::chrono::seconds{now.st_mtim.tv_sec - touched.st_mtim.tv_sec};
+  }
+  const auto here = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(here) -
+         std::chrono::seconds{touched.st_mtim.tv_sec};
+}
+
+bool is_gone(const LockOwner& owner, const LockOwner& self) {
+  if (owner.system != self.system) return false;
+  const ProcessState process = process_state(owner.pid);
+  return !process.is_alive || (process.started != owner.started && process.started != 0);
+}
+
+bool is_earlier_start(const LockOwner& owner, const LockOwner& self) {
+  return !owner.job.empty() && owner.job == self.job && owner.restart < self.restart;
+}
+
+bool is_stale(const fs::path& directory, const fs::path& file) {
+  return age(directory, file) > DirectoryLock::kStaleAfter;
+}
+
+// The right to replace or remove the lock with a certain token belongs to the one process that
+// could create this file. Dropped again at once, so an old one is left over from a dead process.
+class Claim {
+ public:
+  Claim(const fs::path& directory, const fs::path& temporary, const std::string& token)
+      : path_(directory / fmt::format("{}.{}.claim", kLock, token)) {
+    is_held_ = link_new(temporary, path_);
+    if (is_held_ || !is_stale(directory, path_)) return;
+    ::unlink(path_.c_str());
+    is_held_ = link_new(temporary, path_);
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    if (is_held_) ::unlink(path_.c_str());
+  }
+  bool is_held() const { return is_held_; }
+
+ private:
+  fs::path path_;
+  bool is_held_ = false;
+};
+
+// Removes files of processes that died between two steps. Without the lock a claim must be left
+// alone; to its holder only claims on its own token matter.
+void sweep(const fs::path& directory, const LockOwner& self) {
+  std::error_code error;
+  const std::string prefix = fmt::format("{}.", kLock);
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const fs::path& path = entry.path();
+    const std::string name = path.filename().string();
+    if (!name.starts_with(prefix) || name.find(self.token) != std::string::npos) continue;
+    const auto owner = decode_lock(read_or_empty(path));
+    if (owner ? is_gone(*owner, self) : is_stale(directory, path)) ::unlink(path.c_str());
+  }
+}
+
+}  // namespace
+
+std::string LockOwner::text() const {
+  return fmt::format("process {} on {}{}", pid, host, job.empty() ? "" : ", job " + job);
+}
+
+LockOwner this_owner() {
+  LockOwner owner;
+  owner.token = new_token();
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) == 0) owner.host = host.data();
+  std::error_code error;
+  owner.system = one_line(read_or_empty("/proc/sys/kernel/random/boot_id")) + " " +
+                 fs::read_symlink("/proc/self/ns/pid", error).string();
+  owner.pid = ::getpid();
+  owner.started = process_state(owner.pid).started;
+  owner.job = this_job();
+  owner.restart = parse_int(environment("SLURM_RESTART_COUNT")).value_or(0);
+  return owner;
+}
+
+std::string encode_lock(const LockOwner& owner) {
+  const Json json{{"schema", "credo.lock"}, {"token", owner.token},    {"host", owner.host},
+                  {"system", owner.system}, {"pid", owner.pid},        {"started", owner.started},
+                  {"job", owner.job},       {"restart", owner.restart}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<LockOwner> decode_lock(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    if (json.value("schema", "") != "credo.lock") return std::nullopt;
+    LockOwner owner;
+    owner.token = json.at("token").get<std::string>();
+    owner.host = json.at("host").get<std::string>();
+    owner.system = json.at("system").get<std::string>();
+    owner.pid = json.at("pid").get<std::int64_t>();
+    owner.started = json.at("started").get<std::uint64_t>();
+    owner.job = json.at("job").get<std::string>();
+    owner.restart = json.at("restart").get<std::int64_t>();
+    const bool is_token = owner.token.size() == 16 &&
+                          owner.token.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!is_token) return std::nullopt;
+    return owner;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<LockOwner> live_owner(const fs::path& directory) {
+  const fs::path path = directory / kLock;
+  auto owner = decode_lock(read_or_empty(path));
+  if (!owner || is_gone(*owner, this_owner()) || is_stale(directory, path)) return std::nullopt;
+  return owner;
+}
+
+bool has_lock_files(const fs::path& directory) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with(kLock)) return true;
+  return false;
+}
+
+DirectoryLock::DirectoryLock(fs::path directory)
+    : directory_(std::move(directory)), self_(this_owner()) {
+  const fs::path temporary = temporary_of(directory_, self_);
+  write_temporary(temporary, encode_lock(self_));
+  const Remover remover(temporary);
+  acquire();
+  sweep(directory_, self_);
+  heart_ = std::thread([this] { beat(); });
+}
+
+void DirectoryLock::acquire() {
+  const fs::path path = directory_ / kLock;
+  constexpr int kTries = 20;  // locks that vanish or change hands while we look
+  for (int i = 0; i < kTries; ++i) {
+    if (link_new(temporary_of(directory_, self_), path)) return;
+    const std::string text = read_or_empty(path);
+    const auto owner = decode_lock(text);
+    // What is no lock of ours (an older program's, a damaged one) can only be judged by its age.
+    LockOwner unknown;
+    unknown.token = std::string(16, '0');
+    const LockOwner old = owner.value_or(unknown);
+    const bool is_free = owner && (is_gone(old, self_) || is_earlier_start(old, self_));
+    if (is_free || is_stale(directory_, path)) {
+      if (take_over(old, !owner)) return;
+      continue;
+    }
+    std::error_code error;
+    if (!fs::exists(path, error)) continue;
+    throw InUseError(fmt::format("{} is in use by another running credo ({})", directory_.string(),
+                                 owner ? owner->text() : "of unknown process"));
+  }
+  throw InUseError(fmt::format("{} is wanted by several credo processes at once; try again",
+                               directory_.string()));
+}
+
+bool DirectoryLock::take_over(const LockOwner& old, bool is_foreign) {
+  const fs::path path = directory_ / kLock;
+  const fs::path temporary = temporary_of(directory_, self_);
+  const fs::path successor = directory_ / fmt::format("{}.{}.new", kLock, self_.token);
+  write_temporary(successor, encode_lock(self_));
+  const Remover remover(successor);
+  const Claim claim(directory_, temporary, old.token);
+  if (!claim.is_held()) return false;
+  const auto now = decode_lock(read_or_empty(path));
+  std::error_code error;
+  if (now ? now->token != old.token : !is_foreign || !fs::exists(path, error)) return false;
+  if (::rename(successor.c_str(), path.c_str()) != 0) fail("write", path, errno);
+  taken_over_ = true;
+  return true;
+}
+
+DirectoryLock::~DirectoryLock() {
+  {
+    const std::lock_guard guard(mutex_);
+    ends_ = true;
+  }
+  wake_.notify_all();
+  heart_.join();
+  try {
+    const fs::path temporary = temporary_of(directory_, self_);
+    write_temporary(temporary, encode_lock(self_));
+    const Remover remover(temporary);
+    const Claim claim(directory_, temporary, self_.token);
+    if (claim.is_held() && is_mine()) ::unlink((directory_ / kLock).c_str());
+  } catch (const Error&) {
+    // The folder is gone or full: the lock goes stale, or its process is seen to be dead.
+  }
+}
+
+bool DirectoryLock::is_mine() const {
+  // Opening the file makes a network file system look at the server; a mere stat may not.
+  const auto owner = decode_lock(read_or_empty(directory_ / kLock));
+  return owner && owner->token == self_.token;
+}
+
+void DirectoryLock::check() const {
+  if (!is_mine())
+    throw LockLostError(
+        fmt::format("{} has been taken over by another process", directory_.string()));
+}
+
+void DirectoryLock::beat() {
+  std::unique_lock guard(mutex_);
+  while (!wake_.wait_for(guard, kHeartbeat, [this] { return ends_; })) {
+    if (is_mine()) ::utimensat(AT_FDCWD, (directory_ / kLock).c_str(), nullptr, 0);
+  }
+}
+
+}  // namespace credo::suite

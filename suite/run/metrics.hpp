@@ -1,0 +1,42 @@
+// Lines of metrics.jsonl and eval_episodes.csv. Fixed order of fields, shortest floats that read
+// back as the same value, no clocks: equal runs give equal bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "learners/base/metrics.hpp"
+#include "learners/rollout/evaluation.hpp"
+
+namespace credo::suite {
+
+/// {"t_env":..,"event":"..","episode":..,"update":..,"metrics":{..}} and a line end. Values that
+/// are not finite become null, for JSON has no NaN.
+std::string metrics_line(std::int64_t t_env, std::string_view event, std::int64_t episodes,
+                         std::int64_t updates, const Metrics& metrics);
+
+/// PyMARL's names: test_return_mean, test_return_std, test_ep_length_mean,
+/// test_battle_won_mean (where there are wins), then entropy_mean and credit_<agent>.
+Metrics evaluation_metrics(const Evaluation& evaluation);
+
+/// One line per episode: t_env,episode,seed,return,length,won (won: 1, 0 or empty).
+std::string episode_lines(std::int64_t t_env, std::uint64_t seed, const Evaluation& evaluation);
+
+/// An event read back.
+struct MetricsEvent {
+  std::int64_t t_env = 0;
+  std::string event;
+  std::int64_t episodes = 0;
+  std::int64_t updates = 0;
+  Metrics metrics;
+  std::optional<double> find(std::string_view name) const;
+};
+
+/// All whole lines; a last line without its end (a killed writer) is left out.
+/// Errors: UserError "label:line: ..." for anything else that is not an event.
+std::vector<MetricsEvent> parse_metrics(std::string_view text, const std::string& label);
+
+}  // namespace credo::suite

@@ -1,0 +1,115 @@
+#include "suite/run/rerun.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+#include <system_error>
+
+#include "envs/core/error.hpp"
+#include "suite/common/files.hpp"
+#include "suite/common/text.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool matches(const RecordedRun& run, const std::string& pattern) {
+  const Manifest manifest = read_manifest(run.folder);
+  const std::string seed = fmt::format("seed_{}", manifest.seed);
+  const std::string row = manifest.names.task + "/" + manifest.names.algorithm;
+  for (const std::string& name :
+       {run.cell, row, manifest.names.task, manifest.names.algorithm, seed})
+    if (glob_match(pattern, name)) return true;
+  return false;
+}
+
+// "" when both hold the same bytes.
+std::string difference(const fs::path& recorded, const fs::path& again) {
+  std::error_code error;
+  if (!fs::exists(recorded, error)) return "missing";
+  if (!fs::exists(again, error)) return "not written again";
+  const std::string old_text = read_text(recorded);
+  const std::string new_text = read_text(again);
+  if (old_text == new_text) return "";
+  const auto [at, other] =
+      std::mismatch(old_text.begin(), old_text.end(), new_text.begin(), new_text.end());
+  const std::string extension = recorded.extension().string();
+  if (extension == ".jsonl" || extension == ".csv" || extension == ".toml")
+    return fmt::format("line {} differs", 1 + std::count(old_text.begin(), at, '\n'));
+  return fmt::format("differs from byte {} on", at - old_text.begin());
+}
+
+}  // namespace
+
+std::vector<RecordedRun> finished_runs(const std::vector<fs::path>& folders) {
+  std::vector<RecordedRun> runs;
+  for (const fs::path& folder : folders) {
+    const Manifest manifest = read_manifest(folder);
+    if (manifest.status != RunStatus::kDone) continue;
+    runs.push_back({folder, fmt::format("{}/{}/seed_{}", manifest.names.task,
+                                        manifest.names.algorithm, manifest.seed)});
+  }
+  return runs;
+}
+
+std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
+                                     const std::vector<std::string>& choices) {
+  std::set<std::size_t> chosen;
+  for (const std::string& choice : choices) {
+    if (const auto count = parse_int(choice)) {
+      if (*count < 1)
+        throw UserError(
+            fmt::format("--rerun = '{}': allowed: a number of at least 1, or a pattern", choice));
+      if (runs.empty())
+        throw UserError(fmt::format(
+            "--rerun {}: no finished runs here (published results hold their tables only); name a "
+            "folder that `credo suite` or `credo run` wrote",
+            choice));
+      const auto wanted = std::min(static_cast<std::size_t>(*count), runs.size());
+      for (std::size_t i = 0; i < wanted; ++i) chosen.insert(i * runs.size() / wanted);
+      continue;
+    }
+    bool is_matched = false;
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      if (matches(runs[i], choice)) {
+        chosen.insert(i);
+        is_matched = true;
+      }
+    if (!is_matched)
+      throw UserError(
+          fmt::format("--rerun '{}' matches none of the {} finished runs; a pattern is matched "
+                      "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
+                      choice, runs.size()));
+  }
+  std::vector<RecordedRun> result;
+  for (const std::size_t i : chosen) result.push_back(runs[i]);
+  return result;
+}
+
+RerunOutcome rerun(const RecordedRun& run, const fs::path& scratch, const RunOptions& options) {
+  RerunOutcome outcome;
+  try {
+    const Manifest manifest = read_manifest(run.folder);
+    const RunConfig config = read_run_config(run.folder);
+    RunOptions run_options = options;
+    run_options.names = manifest.names;
+    const RunOutcome again = start_run(config, scratch, run_options);
+    outcome.end = again.end;
+    if (again.end != RunEnd::kDone) {
+      outcome.differences.push_back(one_line(again.reason));
+      return outcome;
+    }
+    for (const auto& [name, hash] : manifest.sha256) {
+      ++outcome.n_files;
+      if (const std::string text = difference(run.folder / name, scratch / name); !text.empty())
+        outcome.differences.push_back(name + ": " + text);
+    }
+  } catch (const Error& error) {
+    outcome.end = RunEnd::kFailed;
+    outcome.differences.push_back(one_line(error.what()));
+  }
+  return outcome;
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,40 @@
+// Runs finished runs again from their recorded configuration and compares what they leave behind,
+// byte by byte: the check that results are those of this program and configuration.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "suite/run/runner.hpp"
+
+namespace credo::suite {
+
+/// A finished run that may be run again.
+struct RecordedRun {
+  std::filesystem::path folder;
+  std::string cell;  ///< "TASK/ALG/seed_N"
+};
+
+/// The finished runs among `folders`, in order. Errors: UserError for damaged manifests.
+std::vector<RecordedRun> finished_runs(const std::vector<std::filesystem::path>& folders);
+
+/// Those that `choices` ask for: a number means so many, spread evenly over all; anything else is a
+/// pattern for TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N. In the order of `runs`, each once.
+/// Errors: UserError for a number below 1, and for a pattern that matches nothing.
+std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
+                                     const std::vector<std::string>& choices);
+
+struct RerunOutcome {
+  RunEnd end = RunEnd::kDone;
+  int n_files = 0;                       ///< compared
+  std::vector<std::string> differences;  ///< "metrics.jsonl: line 12 differs", or why it failed
+};
+
+/// Runs it again in `scratch` (a new folder) and compares every file the manifest records:
+/// configuration, metrics, episodes, weights. Never throws for what the run itself does; a
+/// configuration this program refuses is a difference.
+RerunOutcome rerun(const RecordedRun& run, const std::filesystem::path& scratch,
+                   const RunOptions& options);
+
+}  // namespace credo::suite

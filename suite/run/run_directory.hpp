@@ -1,0 +1,143 @@
+// One run, one folder (docs/file-formats.md):
+//   manifest.json      what ran, where, how it ended; the only file with clocks and machines
+//   config.toml        the effective configuration
+//   metrics.jsonl      one event a line
+//   eval_episodes.csv  one evaluation episode a line
+//   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
+//   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
+// All but the manifest are a function of the configuration alone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "suite/common/files.hpp"
+#include "suite/run/checkpoint.hpp"
+#include "suite/run/config.hpp"
+#include "suite/run/directory_lock.hpp"
+#include "suite/run/metrics.hpp"
+
+namespace credo::suite {
+
+enum class RunStatus { kRunning, kDone, kFailed, kDiverged };
+std::string_view status_name(RunStatus status);
+
+/// What tables call a run. A suite with sweeps puts the swept values into the names.
+struct RunNames {
+  std::string task;       ///< "switch/2@limit=50"; else the environment's id
+  std::string algorithm;  ///< "qmix_gre@lambda=0.01"; else the algorithm's name
+};
+
+struct Manifest {
+  RunStatus status = RunStatus::kRunning;
+  std::string reason;  ///< why it failed or diverged, on one line
+  std::string run_id;
+  std::string env;
+  std::string algorithm;
+  RunNames names;
+  std::string profile;
+  std::uint64_t seed = 0;
+  std::string version, commit, compiler, flags;
+  std::string host, cpu;
+  int cores = 0;
+  int threads = 0;
+  std::string isa;
+  std::string started, ended;
+  double wall_s = 0.0;
+  int resumes = 0;
+  std::int64_t env_steps = 0, episodes = 0, updates = 0;
+  std::map<std::string, std::string> sha256;  ///< files of a finished run
+};
+
+/// Errors: UserError naming the file.
+Manifest read_manifest(const std::filesystem::path& directory);
+bool holds_run(const std::filesystem::path& directory);
+
+/// A checkpoint's file names.
+struct CheckpointName {
+  std::int64_t t_env = 0;
+  std::filesystem::path weights, state;
+};
+
+/// Everything that writes throws LockLostError, and writes nothing, once another process has taken
+/// the folder over.
+class RunDirectory {
+ public:
+  /// A new run. Errors: UserError when the folder holds a run, is in use or cannot be written.
+  static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path,
+                                              const RunConfig& config, const RunNames& names,
+                                              int threads, const std::string& isa);
+  /// An existing run, to go on with. Errors: UserError (no run, in use, changed configuration).
+  static std::unique_ptr<RunDirectory> open(const std::filesystem::path& path);
+  /// Removes what the process that finished this run left when it was killed right after: its lock
+  /// and the resumable states. Nothing happens while that process lives, or without permission.
+  static void tidy_finished(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  const RunConfig& config() const { return config_; }
+  Manifest& manifest() { return manifest_; }
+
+  /// The newest checkpoint (or `name`, "step_<t>"), checked; nullopt when none was written yet.
+  /// Errors: UserError when it is damaged or belongs to another configuration.
+  std::optional<CheckpointState> load_checkpoint(const std::string& name = "") const;
+
+  /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
+  void open_streams(const std::optional<CheckpointState>& from);
+  void append_metrics(std::string_view lines);
+  void append_episodes(std::string_view lines);
+  void sync_streams();
+
+  /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
+  void save_checkpoint(CheckpointState state, std::span<const std::byte> weights);
+
+  /// The weights of the best evaluation so far; an older file is replaced.
+  void save_best(std::span<const std::byte> weights);
+
+  /// Writes the manifest; for a finished run with the hashes of its files.
+  void finish(RunStatus status, const std::string& reason);
+  void write_manifest() const;
+
+ private:
+  RunDirectory(std::filesystem::path path, RunConfig config);
+  void drop_states() const;
+  void open_events();
+  void append_events(const std::vector<MetricsEvent>& events);
+  void leave_open_files_behind() const;
+  void drop_unfinished_files() const;
+  // Writes a file unless the folder has been taken over, also while it was being written.
+  template <typename Content>
+  void replace(const std::filesystem::path& path, Content content) const {
+    write_file(path, content, [this] { lock_->check(); });
+  }
+
+  std::filesystem::path path_;
+  RunConfig config_;
+  std::unique_ptr<DirectoryLock> lock_;
+  Manifest manifest_;
+  std::unique_ptr<AppendFile> metrics_;
+  std::unique_ptr<AppendFile> episodes_;
+  std::unique_ptr<AppendFile> events_;  // with run.tensorboard only
+};
+
+/// All checkpoints of a run, oldest first (those with weights).
+std::vector<CheckpointName> list_checkpoints(const std::filesystem::path& directory);
+
+/// The weights of the newest checkpoint (or `name`, "step_<t>" or "best"), checked against what was
+/// recorded. Errors: UserError.
+struct WeightsFile {
+  std::filesystem::path path;
+  std::vector<std::byte> bytes;
+};
+WeightsFile load_weights(const std::filesystem::path& directory, const std::string& name = "");
+
+/// Reads config.toml and checks it against the manifest's run_id. Errors: UserError.
+RunConfig read_run_config(const std::filesystem::path& directory);
+
+}  // namespace credo::suite

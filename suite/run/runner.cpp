@@ -1,0 +1,344 @@
+#include "suite/run/runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+
+#include "envs/core/registry.hpp"
+#include "learners/base/isa.hpp"
+#include "learners/trainer.hpp"
+#include "suite/common/build_info.hpp"
+#include "suite/common/signals.hpp"
+#include "suite/run/metrics.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Run {
+ public:
+  Run(RunDirectory& directory, const RunOptions& options)
+      : directory_(directory),
+        config_(directory.config()),
+        options_(options),
+        started_(std::chrono::steady_clock::now()),
+        wall_before_s_(directory.manifest().wall_s) {}
+
+  RunOutcome drive(const std::optional<CheckpointState>& from) {
+    const auto env = make_run_env(config_);
+    std::unique_ptr<Trainer> trainer;
+    try {
+      if (config_.is_learning()) trainer = make_trainer(*env, from);
+      directory_.open_streams(from);
+    } catch (const UserError&) {
+      throw;
+    } catch (const Error& error) {
+      throw UserError(fmt::format("{}: {}", directory_.path().string(), error.what()));
+    }
+    RunOutcome outcome;
+    try {
+      outcome = trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
+    } catch (const DivergedError& error) {
+      outcome.end = RunEnd::kDiverged;
+      outcome.reason = error.what();
+    } catch (const std::exception& error) {
+      outcome.end = RunEnd::kFailed;
+      outcome.reason = error.what();
+    }
+    outcome.t_env = directory_.manifest().env_steps;
+    timing_.enter(RunPart::kOther);
+    outcome.timing = timing_;
+    outcome.steps_here = outcome.t_env - progress_.t_start;
+    try {
+      record(outcome);
+    } catch (const LockLostError& error) {
+      return taken_over(error);
+    }
+    return outcome;
+  }
+
+ private:
+  // The folder is another process's now, the manifest included.
+  RunOutcome taken_over(const LockLostError& error) {
+    RunOutcome outcome;
+    outcome.end = RunEnd::kTakenOver;
+    outcome.reason = error.what();
+    outcome.t_env = directory_.manifest().env_steps;
+    return outcome;
+  }
+
+  std::unique_ptr<Trainer> make_trainer(const Env& env,
+                                        const std::optional<CheckpointState>& from) {
+    const TrainConfig train_config = config_.train_config();
+    auto trainer = std::make_unique<Trainer>(env, train_config);
+    if (from) {
+      ByteReader in(from->trainer);
+      trainer->load(in);
+      best_t_env_ = from->best_t_env;
+      best_return_ = from->best_return;
+    }
+    progress_.t_max = train_config.t_max;
+    progress_.t_start = trainer->t_env();
+    return trainer;
+  }
+
+  RunOutcome train(const Env& env, Trainer& trainer, bool is_saved) {
+    const std::int64_t interval = config_.run_params().integer("run.checkpoint_interval");
+    trainer.on_phase([this](Phase phase) {
+      timing_.enter(phase == Phase::kRollout  ? RunPart::kRollout
+                    : phase == Phase::kReplay ? RunPart::kReplay
+                                              : RunPart::kUpdate);
+    });
+    while (!trainer.finished()) {
+      if (stop_requested()) {
+        if (!is_saved) save(trainer);
+        count(trainer);
+        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}, {}, 0};
+      }
+      if (trainer.evaluation_due()) report(trainer, evaluate(trainer), "eval");
+      const std::int64_t before = trainer.t_env();
+      trainer.iterate();
+      timing_.enter(RunPart::kOther);
+      is_saved = false;
+      if (trainer.log_due())
+        directory_.append_metrics(metrics_line(trainer.t_env(), "train", trainer.episodes(),
+                                               trainer.updates(), trainer.take_train_metrics()));
+      if (before / interval != trainer.t_env() / interval) {
+        save(trainer);
+        is_saved = true;
+      }
+      count(trainer);
+      show(trainer);
+    }
+    if (!is_saved) save(trainer);
+    count(trainer);
+    RunOutcome outcome;
+    outcome.final_evaluation = evaluate(trainer);
+    report(trainer, *outcome.final_evaluation, "final");
+    timing_.enter(RunPart::kEvaluation);
+    measure_absolute(env, trainer, outcome);
+    timing_.enter(RunPart::kOther);
+    return outcome;
+  }
+
+  Evaluation evaluate(Trainer& trainer) {
+    timing_.enter(RunPart::kEvaluation);
+    Evaluation evaluation = trainer.evaluate();
+    timing_.enter(RunPart::kOther);
+    return evaluation;
+  }
+
+  RunOutcome play(const Env& env) {
+    progress_.t_max = budget(config_);
+    const FixedPolicy policy =
+        make_fixed_policy(env, config_.algorithm(), config_.seed(),
+                          {.budget = config_.open_loop_budget(), .keep_going = [this](auto steps) {
+                             progress_.t_env = steps;
+                             if (options_.on_progress) options_.on_progress(progress_);
+                             return !stop_requested();
+                           }});
+    RunOutcome outcome;
+    Manifest& manifest = directory_.manifest();
+    if (policy.search != nullptr) {
+      if (policy.search->stopped)
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}, {}, 0};
+      manifest.env_steps = policy.search->env_steps;
+      manifest.episodes = policy.search->episodes;
+    }
+    outcome.final_evaluation = evaluate_fixed_policy(
+        env, policy, config_.train_params().integer32("evaluation.episodes"), config_.seed());
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, "final");
+    const int count = absolute_episodes();
+    if (count == 0) return outcome;
+    outcome.absolute = evaluate_fixed_policy(env, policy, count, config_.seed(),
+                                             next_episode(*outcome.final_evaluation));
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.absolute, "absolute",
+          {{"best_t_env", static_cast<double>(manifest.env_steps)}});
+    return outcome;
+  }
+
+  // The absolute metric (Gorsane et al. 2022): the weights of the best evaluation, played again
+  // over new and many more episodes, so that the choice of the maximum does not flatter them.
+  void measure_absolute(const Env& env, const Trainer& trainer, RunOutcome& outcome) {
+    const int count = absolute_episodes();
+    if (count == 0) return;
+    const WeightsFile file = load_weights(directory_.path(), "best");
+    const TensorFile weights = parse_safetensors(file.bytes, file.path.string());
+    const auto t_env = weights.metadata.find("t_env");
+    if (t_env == weights.metadata.end() || t_env->second != fmt::format("{}", best_t_env_))
+      throw Error(fmt::format("{}: not the weights of step {}", file.path.string(), best_t_env_));
+    outcome.absolute = evaluate_weights(env, config_.train_config(), weights, count, config_.seed(),
+                                        next_episode(*outcome.final_evaluation));
+    write(trainer.t_env(), trainer.episodes(), trainer.updates(), *outcome.absolute, "absolute",
+          {{"best_t_env", static_cast<double>(best_t_env_)}});
+  }
+
+  int absolute_episodes() const {
+    return config_.absolute_factor() * config_.train_params().integer32("evaluation.episodes");
+  }
+
+  static std::int64_t next_episode(const Evaluation& evaluation) {
+    return evaluation.episodes.back().index + 1;
+  }
+
+  // The first of equals stays. A file from beyond a checkpoint does no harm: a resumed run comes
+  // past that step again.
+  void keep_best(const Trainer& trainer, const Evaluation& evaluation) {
+    if (config_.absolute_factor() == 0) return;
+    const double score = evaluation.return_mean();
+    if (best_t_env_ >= 0 && score <= best_return_) return;
+    directory_.save_best(serialize_safetensors(trainer.weights()));
+    best_t_env_ = trainer.t_env();
+    best_return_ = score;
+  }
+
+  void write(std::int64_t t_env, std::int64_t episodes, std::int64_t updates,
+             const Evaluation& evaluation, std::string_view event, Metrics metrics = {}) {
+    for (auto& metric : evaluation_metrics(evaluation)) metrics.push_back(std::move(metric));
+    directory_.append_episodes(episode_lines(t_env, config_.seed(), evaluation));
+    directory_.append_metrics(metrics_line(t_env, event, episodes, updates, metrics));
+    directory_.sync_streams();
+    progress_.last_return = evaluation.return_mean();
+  }
+
+  void report(const Trainer& trainer, const Evaluation& evaluation, std::string_view event) {
+    write(trainer.t_env(), trainer.episodes(), trainer.updates(), evaluation, event);
+    keep_best(trainer, evaluation);
+  }
+
+  void save(const Trainer& trainer) {
+    CheckpointState state;
+    state.t_env = trainer.t_env();
+    state.best_t_env = best_t_env_;
+    state.best_return = best_return_;
+    ByteWriter out;
+    trainer.save(out);
+    state.trainer = out.take();
+    directory_.save_checkpoint(std::move(state), serialize_safetensors(trainer.weights()));
+  }
+
+  void count(const Trainer& trainer) {
+    Manifest& manifest = directory_.manifest();
+    manifest.env_steps = trainer.t_env();
+    manifest.episodes = trainer.episodes();
+    manifest.updates = trainer.updates();
+  }
+
+  void show(const Trainer& trainer) {
+    if (!options_.on_progress) return;
+    progress_.t_env = trainer.t_env();
+    options_.on_progress(progress_);
+  }
+
+  // Writes the manifest. A disk that is full now leaves the status "running", so that the run can
+  // be resumed from its last checkpoint later.
+  void record(RunOutcome& outcome) {
+    Manifest& manifest = directory_.manifest();
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
+    manifest.wall_s = wall_before_s_ + elapsed.count();
+    try {
+      switch (outcome.end) {
+        case RunEnd::kDone:
+          directory_.finish(RunStatus::kDone, "");
+          break;
+        case RunEnd::kFailed:
+          directory_.finish(RunStatus::kFailed, outcome.reason);
+          break;
+        case RunEnd::kDiverged:
+          directory_.finish(RunStatus::kDiverged, outcome.reason);
+          break;
+        default:
+          directory_.write_manifest();
+          break;
+      }
+    } catch (const FileError& error) {
+      if (outcome.end != RunEnd::kFailed) outcome.reason = error.what();
+      outcome.end = RunEnd::kFailed;
+    }
+  }
+
+  RunDirectory& directory_;
+  const RunConfig& config_;
+  const RunOptions& options_;
+  std::chrono::steady_clock::time_point started_;
+  double wall_before_s_;
+  std::int64_t best_t_env_ = -1;
+  double best_return_ = 0.0;
+  RunProgress progress_;
+  RunTiming timing_;
+};
+
+}  // namespace
+
+std::unique_ptr<Env> make_run_env(const RunConfig& config) {
+  return make_env(config.env_id(), config.env_params());
+}
+
+void check_run(const RunConfig& config) {
+  const auto env = make_run_env(config);
+  if (config.is_learning()) {
+    config.train_config();
+    return;
+  }
+  check_fixed_policy(env->spec(), config.algorithm());
+  if (config.algorithm() == "open_loop")
+    check_open_loop_budget(env->spec(), config.open_loop_budget());
+}
+
+RunOutcome start_run(const RunConfig& config, const fs::path& directory,
+                     const RunOptions& options) {
+  check_run(config);
+  RunNames names = options.names;
+  if (names.task.empty()) names.task = config.env_id();
+  if (names.algorithm.empty()) names.algorithm = config.algorithm();
+  const auto run = RunDirectory::create(directory, config, names, options.threads, current_isa());
+  return Run(*run, options).drive(std::nullopt);
+}
+
+RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
+  const auto run = RunDirectory::open(directory);
+  Manifest& manifest = run->manifest();
+  if (manifest.status == RunStatus::kDone)
+    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}, {}, 0};
+  if (manifest.status == RunStatus::kDiverged)
+    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}, {}, 0};
+  const auto state = run->load_checkpoint(options.checkpoint);
+  check_run(run->config());
+  manifest.status = RunStatus::kRunning;
+  manifest.reason.clear();
+  manifest.ended.clear();
+  manifest.threads = options.threads;
+  manifest.isa = current_isa();
+  ++manifest.resumes;
+  // Results are those of both programs then, and the manifest says so.
+  if (const std::string& now = build_info().commit; manifest.commit.find(now) == std::string::npos)
+    manifest.commit += ", " + now;
+  try {
+    run->write_manifest();
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
+  return Run(*run, options).drive(state);
+}
+
+std::int64_t budget(const RunConfig& config) {
+  if (config.is_learning()) return config.train_config().t_max;
+  return config.algorithm() == "open_loop" ? config.open_loop_budget() : 0;
+}
+
+int exit_code(RunEnd end) {
+  switch (end) {
+    case RunEnd::kDone:
+    case RunEnd::kAlreadyDone:
+      return 0;
+    case RunEnd::kStopped:
+      return kExitStopped;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace credo::suite
