@@ -1,7 +1,6 @@
-// What the target agents make of the episodes of a batch. Their values change with the target
-// network only, which is copied at long intervals, so those of episodes that are drawn again before
-// the next copy are kept. A value is the same chain of operations whatever is computed beside it:
-// keeping it changes no bit.
+// Caches target-network values per replayed episode until the next target update. The values depend
+// on the episode and the target network alone, and each is one fixed chain of operations, so a cached
+// value has the bits of a recomputed one.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +22,14 @@ class TargetValues {
     const float* hidden = nullptr;  ///< [slots, n_agents, hidden_dim]; null unless asked for
   };
 
-  /// hidden_dim: size of the GRU states, 0 where nobody asks for them. episodes: how many to keep
-  /// at most.
+  /// hidden_dim: size of the GRU states, or 0 if they are not needed. episodes: capacity of the cache.
   TargetValues(const EnvShape& shape, int hidden_dim, int episodes);
 
   /// The target network has changed.
   void forget();
-  /// Computes what is not kept; batch position p is then of(p) until the next call. order: batch
-  /// positions, longest episode first. keep: false keeps and uses nothing. scratch: one per thread.
+  /// Computes the values that are not cached; of(p) then holds those of batch position p until the
+  /// next call. order: batch positions, longest episode first. keep: false bypasses the cache.
+  /// scratch: one per thread.
   void prepare(const AgentNetwork& agent, const float* params,
                std::span<const Episode* const> batch, std::span<const int> order, bool keep,
                std::span<const std::unique_ptr<Scratch>> scratch);

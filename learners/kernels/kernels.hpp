@@ -25,7 +25,7 @@ struct Ahead {
   Range ranges[kMaxRanges];
   int count = 0;
 
-  /// What finds no place any more is not fetched ahead.
+  /// Ranges beyond kMaxRanges are ignored.
   void add(const std::uint8_t* begin, std::size_t bytes) {
     if (count < kMaxRanges && bytes > 0) ranges[count++] = {begin, begin + bytes};
   }

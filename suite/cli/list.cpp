@@ -101,7 +101,7 @@ Command list_command() {
   Command command;
   command.name = "list";
   command.arguments = "envs|algs|profiles|suites [--json]";
-  command.help = "show what there is to run";
+  command.help = "list environments, algorithms, profiles or suites";
   command.details = "examples:\n  credo list envs\n  credo list algs --json\n";
   command.options = {json_option()};
   command.most_positional = 1;

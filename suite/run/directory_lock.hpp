@@ -75,7 +75,7 @@ class DirectoryLock {
 
   /// To be called before every write. Errors: LockLostError.
   void check() const;
-  /// The owner before may still be alive and hold open files.
+  /// The previous owner may still be alive and hold open files.
   bool was_taken_over() const { return taken_over_; }
 
  private:

@@ -374,14 +374,14 @@ void RunDirectory::append_events(const std::vector<MetricsEvent>& events) {
   for (const MetricsEvent& event : events) events_->append(event_record(event));
 }
 
-// The owner before may be alive, between a check and a write: its open files get other inodes.
+// The previous owner may be alive, between a check and a write: its open files get other inodes.
 void RunDirectory::leave_open_files_behind() const {
   std::error_code error;
   for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
     if (fs::exists(path_ / name, error)) write_file(path_ / name, read_text(path_ / name));
 }
 
-// The owner before may be in the middle of a file: ours get other inodes.
+// The previous owner may be in the middle of a file: ours get other inodes.
 void RunDirectory::drop_unfinished_files() const {
   for (const fs::path& folder : {path_, path_ / kCheckpoints}) {
     std::error_code error;

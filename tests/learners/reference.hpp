@@ -32,7 +32,7 @@ class DoubleParams {
   std::vector<double> flat_;
 };
 
-/// What a mixer makes of one step.
+/// A mixer's outputs at one step.
 struct Mixed {
   Vector q_tot;    // [outputs]
   Vector credits;  // [n_agents]; empty when the mixer has none
