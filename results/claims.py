@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The differences that README.md quotes, from standard/curves.csv alone: python3 results/claims.py
+"""The numbers over all tasks that README.md quotes, from standard/curves.csv alone, apart from the
+program: python3 results/claims.py
 
-Scores are normalised by the published bounds. A difference is taken between runs with the same seed on
+The interquartile mean gives every task the same weight (docs/protocol.md, "Over all tasks"). Scores are normalised by the published bounds. A difference is taken between runs with the same seed on
 the same task, averaged over seeds, then over tasks; intervals: 20,000 resamples of the seeds within each
 task, 2.5th to 97.5th percentile. "Training" is the mean over all evaluations of a run, a measure of speed.
 """
@@ -45,6 +46,18 @@ def difference(measure, algorithm, baseline):
     return mean([mean(pair) for pair in pairs]), resamples[499], resamples[19499]
 
 
+def interquartile_mean(algorithm):
+    runs = [sorted(values[-1] for key, values in scores.items() if key[:2] == (task, algorithm)) for task in tasks]
+    weighted = sorted((score, 1 / len(tasks) / len(of_task)) for of_task in runs for score in of_task)
+    equal = len({len(of_task) for of_task in runs}) == 1
+    cut = len(weighted) // 4 / len(weighted) if equal else 1 / 4
+    below = total = 0.0
+    for score, weight in weighted:
+        total += score * max(0.0, min(below + weight, 1 - cut) - max(below, cut))
+        below += weight
+    return total / (1 - 2 * cut)
+
+
 measures = {
     "final": {key: values[-1] for key, values in scores.items()},
     "training": {key: mean(values) for key, values in scores.items()},
@@ -55,3 +68,5 @@ for algorithm, baseline in (("qmix_simple", "qmix"), ("qmix_gre", "qmix"), ("qmi
     for name, measure in measures.items():
         print("{:15} - {:9} {:9} {:+.3f} [{:+.3f}, {:+.3f}]".format(
             algorithm, baseline, name, *difference(measure, algorithm, baseline)))
+for algorithm in dict.fromkeys(key[1] for key in scores):
+    print("{:15} IQM over all tasks {:.3f}".format(algorithm, interquartile_mean(algorithm)))

@@ -1,13 +1,38 @@
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
 #include "suite/results/summary.hpp"
 
 namespace credo::suite {
 namespace {
+
+// What the paired test says of a row at the chosen level.
+enum class Verdict { kEqual, kNotMoved, kMoved, kCannotTell };
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kEqual:
+      return "equal";
+    case Verdict::kMoved:
+      return "moved";
+    case Verdict::kCannotTell:
+      return "cannot tell";
+    default:
+      return "not moved";
+  }
+}
+
+// Equal bits need no test. Too few pairs cannot reach the level, however large the differences are.
+Verdict judge(std::size_t n_pairs, std::size_t n_equal, double p_value, double level) {
+  if (n_equal == n_pairs) return Verdict::kEqual;
+  if (smallest_sign_flip_p(n_pairs) >= level) return Verdict::kCannotTell;
+  return p_value < level ? Verdict::kMoved : Verdict::kNotMoved;
+}
 
 // One row of the comparison: runs of the same task, algorithm and seed in both folders.
 struct Change {
@@ -17,116 +42,221 @@ struct Change {
   double old_mean = 0.0, new_mean = 0.0;
   Estimate difference;  ///< new - old
   double p_value = 1.0;
-
-  /// The interval of the difference leaves out 0.
-  bool is_moved() const { return difference.interval.low > 0.0 || difference.interval.high < 0.0; }
+  Verdict verdict = Verdict::kEqual;
 };
 
-std::vector<double> paired_differences(const ResultSet& before, const ResultSet& after,
-                                       Change& change) {
-  std::vector<double> old_scores, new_scores, differences;
-  for (const RunResult* run : after.of(change.task, change.algorithm)) {
-    const auto others = before.of(change.task, change.algorithm);
-    const auto other = std::find_if(others.begin(), others.end(), [&](const RunResult* candidate) {
-      return candidate->seed == run->seed;
-    });
-    if (!run->final || other == others.end() || !(*other)->final) continue;
-    old_scores.push_back((*other)->final->return_mean);
-    new_scores.push_back(run->final->return_mean);
-    differences.push_back(new_scores.back() - old_scores.back());
-    if (differences.back() == 0.0) ++change.n_equal;
+// Runs with a score in one folder and none in the other.
+struct Lost {
+  std::string task, algorithm;
+  std::string why;  ///< status in the other folder, or "missing"
+  std::vector<std::uint64_t> seeds;
+
+  std::string text() const {
+    return fmt::format("{}/{}: seed{} {} {}", task, algorithm, seeds.size() == 1 ? "" : "s",
+                       seed_list_text(seeds), why);
   }
-  change.n_pairs = differences.size();
-  if (differences.empty()) return differences;
-  change.old_mean = mean(old_scores);
-  change.new_mean = mean(new_scores);
-  change.difference = estimate_mean_difference({differences});
-  change.p_value = sign_flip_p_value(differences);
-  return differences;
+};
+
+const RunResult* find_run(const ResultSet& set, const RunResult& like) {
+  for (const RunResult* run : set.of(like.names.task, like.names.algorithm))
+    if (run->seed == like.seed) return run;
+  return nullptr;
 }
 
-Json change_json(const Change& change) {
-  return Json{
-      {"task", change.task},
-      {"algorithm", change.algorithm},
-      {"n_pairs", change.n_pairs},
-      {"n_equal", change.n_equal},
-      {"old_mean", change.old_mean},
-      {"new_mean", change.new_mean},
-      {"difference", change.difference.value},
-      {"ci", Json::array({change.difference.interval.low, change.difference.interval.high})},
-      {"p_value", change.p_value},
-      {"moved", change.is_moved()}};
+// Runs that finished in `here` and did not in `there`.
+std::vector<Lost> lost_runs(const ResultSet& here, const ResultSet& there) {
+  std::vector<Lost> lost;
+  for (const RunResult& run : here.runs) {
+    if (!run.final) continue;
+    const RunResult* other = find_run(there, run);
+    if (other != nullptr && other->final) continue;
+    const std::string why = other == nullptr ? "missing" : other->status;
+    auto at = std::find_if(lost.begin(), lost.end(), [&](const Lost& entry) {
+      return entry.task == run.names.task && entry.algorithm == run.names.algorithm &&
+             entry.why == why;
+    });
+    if (at == lost.end())
+      at = lost.insert(lost.end(), {run.names.task, run.names.algorithm, why, {}});
+    at->seeds.push_back(run.seed);
+  }
+  return lost;
 }
 
-std::string change_line(const Change& change) {
-  const auto& d = change.difference;
-  return fmt::format(
-      "{:<32} {:<24} {:>5} {:>5}  {:>9.3f} {:>9.3f}  {:>+8.3f} [{:+.3f}, {:+.3f}]  "
-      "{:.4f}{}\n",
-      change.task, change.algorithm, change.n_pairs, change.n_equal, change.old_mean,
-      change.new_mean, d.value, d.interval.low, d.interval.high, change.p_value,
-      change.is_moved() ? "  moved" : "");
-}
-
-int run_compare(const Arguments& arguments) {
-  if (arguments.positional.size() != 2) throw UserError("compare needs two folders: OLD NEW");
-  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed")};
-  const ResultSet before = load_results({arguments.positional[0]}, options);
-  const ResultSet after = load_results({arguments.positional[1]}, options);
+std::vector<Change> changes_of(const ResultSet& before, const ResultSet& after, double level) {
   std::vector<Change> changes;
   for (const std::string& task : after.tasks) {
     for (const std::string& algorithm : after.algorithms) {
       Change change;
       change.task = task;
       change.algorithm = algorithm;
-      if (!paired_differences(before, after, change).empty()) changes.push_back(std::move(change));
+      std::vector<double> old_scores, new_scores, differences;
+      for (const RunResult* run : after.of(task, algorithm)) {
+        const RunResult* other = find_run(before, *run);
+        if (!run->final || other == nullptr || !other->final) continue;
+        old_scores.push_back(other->final->return_mean);
+        new_scores.push_back(run->final->return_mean);
+        differences.push_back(new_scores.back() - old_scores.back());
+        if (differences.back() == 0.0) ++change.n_equal;
+      }
+      change.n_pairs = differences.size();
+      if (differences.empty()) continue;
+      change.old_mean = mean(old_scores);
+      change.new_mean = mean(new_scores);
+      change.difference = estimate_mean_difference({differences});
+      change.p_value = sign_flip_p_value(differences);
+      change.verdict = judge(change.n_pairs, change.n_equal, change.p_value, level);
+      changes.push_back(std::move(change));
     }
   }
-  if (changes.empty())
-    throw UserError("the folders share no finished run of the same task, algorithm and seed");
+  return changes;
+}
 
-  // Over tasks: normalised differences of each algorithm.
+// Over tasks: normalised differences of each algorithm.
+struct Overall {
+  std::vector<PairRow> pairs;
+  std::size_t n_tasks = 0;
+  std::string why_not;  ///< where there is none
+};
+
+Overall compare_overall(const ResultSet& before, const ResultSet& after) {
   const NormalisedScores old_scores = normalised_scores(before);
   const NormalisedScores new_scores = normalised_scores(after);
-  std::vector<PairRow> overall;
-  if (old_scores.tasks == new_scores.tasks)
-    for (const auto& x : new_scores.algorithms)
-      for (const auto& y : old_scores.algorithms)
-        if (x.name == y.name) overall.push_back(compare_pair(x, y));
+  Overall overall;
+  overall.n_tasks = new_scores.tasks.size();
+  if (old_scores.tasks != new_scores.tasks) {
+    overall.why_not = "the tasks with published bounds differ";
+    return overall;
+  }
+  for (const auto& x : new_scores.algorithms)
+    for (const auto& y : old_scores.algorithms)
+      if (x.name == y.name) overall.pairs.push_back(compare_pair(x, y));
+  std::erase_if(overall.pairs, [](const PairRow& pair) { return !pair.difference; });
+  return overall;
+}
 
-  const bool moved = std::any_of(changes.begin(), changes.end(),
-                                 [](const Change& change) { return change.is_moved(); });
+Verdict judge(const PairRow& pair, double level) {
+  const double p = pair.p_value.value_or(1.0);
+  const bool is_equal = p == 1.0 && pair.difference->value == 0.0;
+  return is_equal ? Verdict::kEqual : judge(pair.n_pairs, 0, p, level);
+}
+
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
+}
+
+Json change_json(const Change& change) {
+  return Json{{"task", change.task},
+              {"algorithm", change.algorithm},
+              {"n_pairs", change.n_pairs},
+              {"n_equal", change.n_equal},
+              {"old_mean", change.old_mean},
+              {"new_mean", change.new_mean},
+              {"difference", change.difference.value},
+              {"ci", interval_json(change.difference.interval)},
+              {"p_value", change.p_value},
+              {"verdict", verdict_name(change.verdict)},
+              {"moved", change.verdict == Verdict::kMoved}};
+}
+
+Json lost_json(const std::vector<Lost>& lost) {
+  Json out = Json::array();
+  for (const Lost& entry : lost)
+    out.push_back(Json{{"task", entry.task},
+                       {"algorithm", entry.algorithm},
+                       {"seeds", entry.seeds},
+                       {"why", entry.why}});
+  return out;
+}
+
+std::string estimate_text(const Estimate& estimate) {
+  std::string text = fmt::format("{:>+8.3f}", estimate.value);
+  if (const auto& ci = estimate.interval)
+    text += fmt::format(" [{:+.3f}, {:+.3f}]", ci->low, ci->high);
+  return text;
+}
+
+std::string change_line(const Change& change) {
+  return fmt::format("{:<32} {:<24} {:>5} {:>5}  {:>9.3f} {:>9.3f}  {}  {:.4f}  {}\n", change.task,
+                     change.algorithm, change.n_pairs, change.n_equal, change.old_mean,
+                     change.new_mean, estimate_text(change.difference), change.p_value,
+                     verdict_name(change.verdict));
+}
+
+double level_of(const Arguments& arguments) {
+  const std::string text = arguments.text("level").value_or("0.05");
+  double level = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), level);
+  if (error != std::errc() || end != text.data() + text.size() || !(level > 0.0 && level < 1.0))
+    throw UserError(fmt::format("--level: '{}' is not a number in (0, 1)", one_line(text)));
+  return level;
+}
+
+int run_compare(const Arguments& arguments) {
+  if (arguments.positional.size() != 2) throw UserError("compare needs two folders: OLD NEW");
+  const double level = level_of(arguments);
+  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed")};
+  const ResultSet before = load_results({arguments.positional[0]}, options);
+  const ResultSet after = load_results({arguments.positional[1]}, options);
+  const std::vector<Lost> lost = lost_runs(before, after);
+  const std::vector<Lost> gained = lost_runs(after, before);
+  const std::vector<Change> changes = changes_of(before, after, level);
+  if (changes.empty())
+    throw UserError(
+        fmt::format("the folders share no finished run of the same task, algorithm and seed{}",
+                    lost.empty() ? "" : "; in NEW " + lost.front().text()));
+  const Overall overall = compare_overall(before, after);
+  const bool shows_overall = overall.n_tasks > 1;
+
+  const auto any = [&](Verdict verdict) {
+    return std::any_of(changes.begin(), changes.end(),
+                       [&](const Change& change) { return change.verdict == verdict; });
+  };
+  const bool moved = any(Verdict::kMoved) ||
+                     (shows_overall && std::any_of(overall.pairs.begin(), overall.pairs.end(),
+                                                   [&](const PairRow& pair) {
+                                                     return judge(pair, level) == Verdict::kMoved;
+                                                   }));
+  const bool cannot_tell = any(Verdict::kCannotTell);
   if (arguments.json()) {
     Json out;
+    out["level"] = level;
     out["changes"] = Json::array();
     for (const Change& change : changes) out["changes"].push_back(change_json(change));
+    out["lost"] = lost_json(lost);
+    out["only_new"] = lost_json(gained);
     out["overall"] = Json::array();
-    for (const PairRow& pair : overall) {
-      if (!pair.difference) continue;
-      const Interval& ci = pair.difference->interval;
+    for (const PairRow& pair : overall.pairs)
       out["overall"].push_back(Json{{"algorithm", pair.x},
                                     {"n_pairs", pair.n_pairs},
                                     {"difference", pair.difference->value},
-                                    {"ci", Json::array({ci.low, ci.high})},
-                                    {"p_value", json_or_null(pair.p_value)}});
-    }
+                                    {"ci", interval_json(pair.difference->interval)},
+                                    {"p_value", json_or_null(pair.p_value)},
+                                    {"verdict", verdict_name(judge(pair, level))}});
     out["moved"] = moved;
+    out["cannot_tell"] = cannot_tell;
     print_out(json_text(out));
   } else {
     std::string text =
         fmt::format("{:<32} {:<24} {:>5} {:>5}  {:>9} {:>9}  {}\n", "task", "algorithm", "pairs",
-                    "equal", "old", "new", "new - old [95% CI]  p");
+                    "equal", "old", "new", "new - old [95% CI]  p  verdict");
     for (const Change& change : changes) text += change_line(change);
-    for (const PairRow& pair : overall)
-      if (pair.difference && new_scores.tasks.size() > 1)
-        text += fmt::format("all {} tasks, normalised: {} {:+.3f} [{:+.3f}, {:+.3f}], p {:.4f}\n",
-                            new_scores.tasks.size(), pair.x, pair.difference->value,
-                            pair.difference->interval.low, pair.difference->interval.high,
-                            pair.p_value.value_or(1.0));
+    for (const Lost& entry : lost) text += fmt::format("lost in NEW: {}\n", entry.text());
+    if (shows_overall)
+      for (const PairRow& pair : overall.pairs)
+        text += fmt::format("all {} tasks, normalised: {} {}, p {:.4f}, {}\n", overall.n_tasks,
+                            pair.x, estimate_text(*pair.difference), pair.p_value.value_or(1.0),
+                            verdict_name(judge(pair, level)));
     print_out(text);
   }
-  return moved && arguments.has("strict") ? kExitMismatch : kExitOk;
+  for (const Lost& entry : lost)
+    print_message(arguments, fmt::format("not compared, no score in NEW: {}", entry.text()));
+  for (const Lost& entry : gained)
+    print_message(arguments, fmt::format("not compared, no score in OLD: {}", entry.text()));
+  if (!overall.why_not.empty())
+    print_message(arguments, fmt::format("no comparison over all tasks: {}", overall.why_not));
+  if (!arguments.has("strict")) return kExitOk;
+  if (moved || !lost.empty()) return kExitMismatch;
+  return cannot_tell ? kExitFailed : kExitOk;
 }
 
 }  // namespace
@@ -134,20 +264,29 @@ int run_compare(const Arguments& arguments) {
 Command compare_command() {
   Command command;
   command.name = "compare";
-  command.arguments = "OLD NEW [--strict] [--json]";
+  command.arguments = "OLD NEW [--strict] [--level P] [--json]";
   command.help = "did a change move results? runs of two folders paired by seed";
   command.details =
       "Each row pairs the runs of one task and algorithm by seed: the mean difference of the "
       "final\n"
-      "scores with a bootstrap interval over the pairs, an exact sign-flip test, and how many "
-      "pairs\n"
-      "are equal to the bit. `moved` marks rows whose interval leaves out 0; among many rows some\n"
-      "will by chance. Exit code 0, or with --strict 3 when a row moved.\n\n"
+      "mean returns with a bootstrap interval over the pairs (from two on), an exact sign-flip "
+      "test,\n"
+      "and how many pairs are equal to the bit. The test decides at --level (0.05): `moved` with "
+      "a\n"
+      "smaller p; `cannot tell` with fewer pairs than can give one (6 for 0.05, 5 for 0.1); "
+      "`equal`\n"
+      "when all bits are. Among many rows some will move by chance. Runs that OLD finished and "
+      "NEW\n"
+      "did not are lost.\n\n"
+      "Exit code 0; with --strict 3 when a row, or an algorithm over all tasks, moved or a run is\n"
+      "lost, else 1 when a row cannot tell.\n\n"
       "examples:\n  credo compare results/quick runs/quick\n"
       "  credo compare old new --strict --json\n";
-  command.options = {{"strict", "", "exit with 3 when a row moved", false},
-                     {"allow-mixed", "", "a folder may hold different programs or settings", false},
-                     json_option()};
+  command.options = {
+      {"strict", "", "exit with 3 when a row moved or was lost, 1 when one cannot tell", false},
+      {"level", "P", "level of the test (default 0.05)", false},
+      {"allow-mixed", "", "a folder may hold different programs or settings", false},
+      json_option()};
   command.most_positional = 2;
   command.run = run_compare;
   command.needs_arena = false;

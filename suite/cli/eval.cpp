@@ -126,8 +126,8 @@ int run_eval(const Arguments& arguments) {
   std::vector<double> returns;
   for (const EpisodeResult& episode : evaluation.episodes)
     returns.push_back(episode.episode_return);
-  const double deviation = sample_std(returns);
-  const double error = standard_error(returns);
+  const auto deviation = sample_std(returns);
+  const auto error = standard_error(returns);
   if (arguments.json()) {
     Json row;
     row["env"] = played.env;
@@ -135,8 +135,8 @@ int run_eval(const Arguments& arguments) {
     row["episodes"] = returns.size();
     row["seed"] = played.seed;
     row["return_mean"] = evaluation.return_mean();
-    row["return_std"] = deviation;
-    row["return_se"] = error;
+    row["return_std"] = json_or_null(deviation);
+    row["return_se"] = json_or_null(error);
     row["length_mean"] = evaluation.length_mean();
     row["win_rate"] = json_or_null(evaluation.win_rate());
     row["entropy_mean"] = json_or_null(evaluation.entropy_mean);
@@ -150,11 +150,13 @@ int run_eval(const Arguments& arguments) {
     print_out(json_text(Json::array({row})));
     return kExitOk;
   }
-  std::string text = fmt::format(
-      "{} {}: mean return {:.4f} +- {:.4f} (standard error) over {} "
-      "episodes, mean length {:.2f}",
-      played.env, played.policy, evaluation.return_mean(), error, returns.size(),
-      evaluation.length_mean());
+  std::string text =
+      fmt::format("{} {}: mean return {:.4f}", played.env, played.policy, evaluation.return_mean());
+  if (error)
+    text += fmt::format(" +- {:.4f} (standard error{})", *error,
+                        returns.size() < kFewValues ? ", of few values" : "");
+  text += fmt::format(" over {} {}, mean length {:.2f}", returns.size(),
+                      returns.size() == 1 ? "episode" : "episodes", evaluation.length_mean());
   if (const auto rate = evaluation.win_rate()) text += fmt::format(", win rate {:.4f}", *rate);
   if (evaluation.entropy_mean) text += fmt::format(", H {:.4f}", *evaluation.entropy_mean);
   if (played.search != nullptr)
@@ -172,7 +174,8 @@ Command eval_command() {
       "DIR | --policy NAME --env ENV | --weights FILE --env ENV --alg ALG [OPTIONS]";
   command.help = "play greedy episodes with a run's weights, or with a fixed policy";
   command.details =
-      "return_std is the sample standard deviation, return_se = return_std / sqrt(episodes).\n\n"
+      "return_std is the sample standard deviation, return_se = return_std / sqrt(episodes); one\n"
+      "episode has neither.\n\n"
       "examples:\n"
       "  credo eval runs/pp --episodes 320 --json\n"
       "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"

@@ -6,6 +6,7 @@
 #include "suite/cli/cli.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/text.hpp"
 #include "suite/report/html_report.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/marl_eval.hpp"
@@ -42,54 +43,104 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
   }
 }
 
-void print_html(const Arguments& arguments, const std::vector<fs::path>& sources,
-                const ResultSet& set, const Report& report) {
+// To the file of --out, or to stdout.
+void print_file(const Arguments& arguments, const std::string& format, const std::string& bytes) {
   const auto out = arguments.text("out");
+  if (!out) return print_out(bytes);
   std::error_code error;
-  if (out && fs::is_directory(*out, error))
-    throw UserError(fmt::format("--out: {} is a folder; --format html writes a file", *out));
-  const std::string page = html_report(
-      set, report, {.sources = sources, .folder = out ? fs::path(*out).parent_path() : fs::path()});
-  if (!out) return print_out(page);
+  if (fs::is_directory(*out, error))
+    throw UserError(fmt::format("--out: {} is a folder; --format {} writes a file", *out, format));
   try {
-    write_file(*out, page);
+    write_file(*out, bytes);
   } catch (const FileError& problem) {
     throw UserError(problem.what());
   }
 }
 
+void print_html(const Arguments& arguments, const std::vector<fs::path>& sources,
+                const ResultSet& set, const Report& report) {
+  const auto out = arguments.text("out");
+  print_file(
+      arguments, "html",
+      html_report(set, report,
+                  {.sources = sources, .folder = out ? fs::path(*out).parent_path() : fs::path()}));
+}
+
+// For other programs, whose formats have no place for everything.
+int print_export(const Arguments& arguments, const std::string& format, const ResultSet& set) {
+  const Export file = format == "rliable" ? rliable_json(set)
+                      : format == "npz"   ? rliable_npz(set)
+                                          : marl_eval_json(set);
+  print_file(arguments, format, file.bytes);
+  for (const std::string& note : file.notes) print_message(arguments, note);
+  for (const std::string& entry : file.left_out)
+    print_message(arguments, fmt::format("left out: {}", entry));
+  for (const std::string& problem : file.problems)
+    print_message(arguments, fmt::format("against the format's rules: {}", problem));
+  return file.is_whole() ? kExitOk : kExitFailed;
+}
+
+// Options that a format has no use for are refused, not ignored.
+void check_options(const Arguments& arguments, const std::string& format) {
+  const auto refuse = [&](const char* option, const std::vector<std::string>& formats) {
+    if (arguments.has(option) && std::find(formats.begin(), formats.end(), format) == formats.end())
+      throw UserError(fmt::format("--{} has no meaning with --format {}; it is for {}", option,
+                                  format, joined(formats)));
+  };
+  refuse("runs", {"csv"});
+  refuse("aggregate", {"md", "csv", "json", "latex"});
+  refuse("baseline", {"md", "csv", "json", "latex", "html"});
+  if (arguments.has("runs") && (arguments.has("aggregate") || arguments.has("baseline")))
+    throw UserError(
+        "--runs is one line per run; --aggregate and --baseline have no meaning with it");
+}
+
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
   const std::vector<std::string> formats = {"md",        "csv",     "json", "latex",
-                                            "marl-eval", "rliable", "html"};
+                                            "marl-eval", "rliable", "npz",  "html"};
   const std::string format = arguments.text("format").value_or(arguments.json() ? "json" : "md");
   if (std::find(formats.begin(), formats.end(), format) == formats.end())
     throw UserError("--format: " + unknown_name_message("format", format, formats));
+  check_options(arguments, format);
   const std::vector<fs::path> directories(arguments.positional.begin(), arguments.positional.end());
   const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed")});
-  if (format == "csv" && arguments.has("runs")) {
-    print_out(results_csv(set));
-    return kExitOk;
-  }
-  if (format == "marl-eval" || format == "rliable") {
-    print_out(format == "rliable" ? rliable_json(normalised_scores(set)) : marl_eval_json(set));
-    return kExitOk;
-  }
+  for (const std::string& name : set.unknown_names())
+    print_message(
+        arguments,
+        fmt::format("this program does not have {}; its runs are shown as they are recorded",
+                    name));
+  if (format == "marl-eval" || format == "rliable" || format == "npz")
+    return print_export(arguments, format, set);
   const Report report = make_report(set, arguments.text("baseline").value_or(""));
   if (format == "html") {
     print_html(arguments, directories, set, report);
     return kExitOk;
   }
+  const bool over_tasks = arguments.has("aggregate");
+  if (over_tasks && report.aggregates.empty()) {
+    std::vector<std::string> reasons;
+    for (const auto& [name, why] : report.scores.left_out)
+      reasons.push_back(fmt::format("{} ({})", name, why));
+    throw UserError(fmt::format("--aggregate: there are no scores over all tasks; left out: {}",
+                                joined(reasons)));
+  }
   if (const auto out = arguments.text("out"))
     merge_into(*out, directories, set, report, arguments.command_line);
-  const bool over_tasks = arguments.has("aggregate");
+  const ReportPart part = over_tasks ? ReportPart::kAggregate : ReportPart::kAll;
   if (format == "csv") {
-    print_out(over_tasks ? aggregate_csv(report) : summary_csv(report.rows));
+    print_out(arguments.has("runs") ? results_csv(set)
+              : over_tasks          ? aggregate_csv(report)
+                                    : summary_csv(report.rows));
   } else if (format == "json") {
     print_out(over_tasks ? aggregate_json(report) : summary_json(report.rows));
   } else {
-    print_out(format == "latex" ? latex_report(report) : markdown_report(report));
+    print_out(format == "latex" ? latex_report(report, part) : markdown_report(report, part));
   }
+  // This format alone has no place to say it.
+  if (format == "csv" && over_tasks)
+    for (const auto& [name, why] : report.scores.left_out)
+      print_message(arguments, fmt::format("left out: {}: {}", name, why));
   return kExitOk;
 }
 
@@ -98,7 +149,7 @@ int run_report(const Arguments& arguments) {
 Command report_command() {
   Command command;
   command.name = "report";
-  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable|html] [--out PATH]";
+  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable|npz|html] [--out PATH]";
   command.help = "tables, or a page of figures, over runs, suites and shards of suites";
   command.details =
       "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs "
@@ -107,18 +158,25 @@ Command report_command() {
       "--allow-mixed is given. --out keeps the merged tables, curves and plan of one suite as a\n"
       "folder that report, compare and verify read like the whole.\n"
       "--format html makes one page with tables, figures and a page per cell that needs no "
-      "network;\n--out names its file.\n\n"
+      "network;\n--out names its file.\n"
+      "marl-eval, rliable and npz (rliable's arrays for NumPy) are files for other programs; "
+      "--out\n"
+      "names them too. They have no place for runs without a score, nor for seeds and algorithms\n"
+      "that are not everywhere: what is left out is named on stderr, and the exit code is then "
+      "1.\n\n"
       "examples:\n  credo report runs/\n"
       "  credo report results/quick --format csv --runs > runs.csv\n"
       "  credo report results/standard --format json --aggregate --baseline qmix\n"
       "  credo report results/standard --format html --out standard.html\n"
+      "  credo report results/quick --format npz --out quick.npz\n"
       "  credo report shard0 shard1 --out merged\n";
   command.options = {
-      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable, html", false},
+      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable, npz, html", false},
       {"runs", "", "csv: one line per run instead of one per row", false},
-      {"aggregate", "", "csv, json: scores over all tasks instead of rows", false},
+      {"aggregate", "", "md, csv, json, latex: only the scores over all tasks", false},
       {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},
-      {"out", "PATH", "html: the page's file; else: also write the merged folder", false},
+      {"out", "PATH", "html, marl-eval, rliable, npz: the file; else: also write the merged folder",
+       false},
       {"allow-mixed", "", "put different programs or settings together", false},
       json_option()};
   command.most_positional = 1000000;

@@ -37,8 +37,8 @@ std::vector<BandPoint> band_curve(const std::vector<SeedCurve>& curves) {
     if (runs.size() >= kBootstrapSeeds) {
       const auto estimates = efficiency_curve(moments);
       for (std::size_t k = begin; k < end; ++k) {
-        band[k].low = estimates[k - begin].interval.low;
-        band[k].high = estimates[k - begin].interval.high;
+        band[k].low = estimates[k - begin].interval->low;
+        band[k].high = estimates[k - begin].interval->high;
       }
     }
     begin = end;

@@ -1,5 +1,9 @@
 // Tables for LaTeX with booktabs; every text from names is escaped.
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <fmt/format.h>
+#include <set>
 
 #include "suite/report/table_text.hpp"
 
@@ -56,21 +60,77 @@ std::string cell(std::string_view text, bool is_number) {
   return minus;
 }
 
-std::string tabular(const std::vector<std::vector<std::string>>& cells,
-                    const std::string& caption) {
-  const auto& header = cells.front();
-  std::string columns;
-  for (std::size_t c = 0; c < header.size(); ++c)
-    columns += c == 0 || header[c] == "status" ? 'l' : 'r';
+using Grid = std::vector<std::vector<std::string>>;
+
+// Widths in points of LaTeX's article class at 10 pt. Characters are taken as wide as wide digits
+// and capitals of Computer Modern are on average.
+constexpr double kTextWidth = 345.0;
+constexpr double kColumnGap = 8.0;  // twice \tabcolsep as set below
+struct FontSize {
+  const char* command;
+  double character;
+};
+constexpr std::array<FontSize, 3> kSizes = {
+    {{"\\small", 5.0}, {"\\footnotesize", 4.5}, {"\\scriptsize", 4.0}}};
+
+struct TableText {
+  Grid cells;
+  std::string title;
+  std::string notes;  ///< below the title, in the first part only
+  std::string label;
+  bool rotates_header = false;
+};
+
+// Characters on the page, not bytes.
+std::size_t length(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
+double column_width(const TableText& table, std::size_t column, double character) {
+  std::size_t longest = 0;
+  for (std::size_t row = 0; row < table.cells.size(); ++row) {
+    const bool stands = row == 0 && column > 0 && table.rotates_header;
+    longest = std::max(longest, stands ? std::size_t{3} : length(table.cells[row][column]));
+  }
+  return static_cast<double>(longest) * character + kColumnGap;
+}
+
+// The columns of each part, the first column in all of them.
+std::vector<std::vector<std::size_t>> parts_of(const TableText& table, double character) {
+  const double first = column_width(table, 0, character);
+  std::vector<std::vector<std::size_t>> parts;
+  double used = 0.0;
+  for (std::size_t column = 1; column < table.cells.front().size(); ++column) {
+    const double width = column_width(table, column, character);
+    if (parts.empty() || used + width > kTextWidth) {
+      parts.push_back({0});
+      used = first;
+    }
+    parts.back().push_back(column);
+    used += width;
+  }
+  return parts;
+}
+
+std::string part_text(const TableText& table, const std::vector<std::size_t>& columns,
+                      const FontSize& size, const std::string& caption, const std::string& label) {
+  const auto& header = table.cells.front();
+  std::string kinds;
+  for (const std::size_t c : columns) kinds += c == 0 || header[c] == "status" ? 'l' : 'r';
   std::string text = fmt::format(
-      "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\begin{{tabular}}{{{}}}\n"
-      "    \\toprule\n",
-      escaped(caption), columns);
-  for (std::size_t r = 0; r < cells.size(); ++r) {
+      "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{{}}}\n  {}\n"
+      "  \\setlength{{\\tabcolsep}}{{{}pt}}\n  \\begin{{tabular}}{{@{{}}{}@{{}}}}\n    \\toprule\n",
+      caption, label, size.command, kColumnGap / 2, kinds);
+  for (std::size_t r = 0; r < table.cells.size(); ++r) {
     std::string line;
-    for (std::size_t c = 0; c < cells[r].size(); ++c) {
-      const bool is_number = r > 0 && columns[c] == 'r' && header[c] != "seeds";
-      line += (c == 0 ? "" : " & ") + cell(cells[r][c], is_number);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::size_t c = columns[i];
+      const bool is_number = r > 0 && kinds[i] == 'r' && header[c] != "seeds";
+      std::string one = cell(table.cells[r][c], is_number);
+      if (r == 0 && i > 0 && table.rotates_header) one = "\\rotatebox{90}{" + one + "}";
+      line += (i == 0 ? "" : " & ") + one;
     }
     text += fmt::format("    {} \\\\\n", line);
     if (r == 0) text += "    \\midrule\n";
@@ -78,17 +138,82 @@ std::string tabular(const std::vector<std::vector<std::string>>& cells,
   return text + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n\n";
 }
 
+// The largest size at which the table is one piece, else parts of the smallest.
+std::string table_text(const TableText& table) {
+  std::size_t at = 0;
+  while (at + 1 < kSizes.size() && parts_of(table, kSizes[at].character).size() > 1) ++at;
+  const auto parts = parts_of(table, kSizes[at].character);
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::string caption = escaped(table.title);
+    if (parts.size() > 1) caption += fmt::format(" (Part {} of {}.)", i + 1, parts.size());
+    if (i == 0) caption += escaped(table.notes);
+    text += part_text(table, parts[i], kSizes[at], caption,
+                      i == 0 ? table.label : fmt::format("{}:part{}", table.label, i + 1));
+  }
+  return text;
+}
+
+// Without the status where every run is done.
+Grid without_idle_status(Grid cells) {
+  const auto& header = cells.front();
+  const auto found = std::find(header.begin(), header.end(), "status");
+  const auto at = found - header.begin();
+  if (found == header.end()) return cells;
+  const bool all_done = std::all_of(cells.begin() + 1, cells.end(), [&](const auto& row) {
+    return row[static_cast<std::size_t>(at)] == "done";
+  });
+  if (!all_done) return cells;
+  for (auto& row : cells) row.erase(row.begin() + at);
+  return cells;
+}
+
+// Labels that LaTeX takes, each once.
+class Labels {
+ public:
+  explicit Labels(const std::string& suite) : prefix_(suite.empty() ? "tab" : "tab:" + suite) {}
+  std::string make(const std::string& name) {
+    std::string label = prefix_ + ":" + name;
+    for (char& c : label)
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != ':') c = '-';
+    std::string unique = label;
+    for (int n = 2; !taken_.insert(unique).second; ++n) unique = fmt::format("{}-{}", label, n);
+    return unique;
+  }
+
+ private:
+  std::string prefix_;
+  std::set<std::string> taken_;
+};
+
 }  // namespace
 
-std::string latex_report(const Report& report) {
-  std::string text = "% Needs \\usepackage{booktabs}.\n";
+std::string latex_report(const Report& report, ReportPart part) {
+  std::string text = "% Needs \\usepackage{booktabs,graphicx}.\n";
   for (const std::string& line : report.notes.footer) text += fmt::format("% {}\n", line);
   text += '\n';
-  for (const TaskTable& table : task_tables(report.rows)) text += tabular(table.cells, table.task);
-  if (report.scores.tasks.size() > 1 && !report.aggregates.empty()) {
-    std::string caption = "All tasks.";
-    for (const std::string& note : aggregate_notes(report)) caption += " " + note;
-    text += tabular(aggregate_grid(report), caption);
+  Labels labels(report.suite);
+  const auto tables = task_tables(report.rows);
+  if (part == ReportPart::kAll) {
+    if (tables.size() > 1)
+      text += table_text({overview_grid(report), "Interquartile mean over seeds after training.",
+                          " Of the return, or of the win rate where it is named.",
+                          labels.make("overview"), true});
+    for (const TaskTable& table : tables) {
+      std::string notes;
+      for (const auto& [task, note] : report.notes.by_task)
+        if (task == table.task) notes += " " + note;
+      text += table_text({without_idle_status(table.cells), table.task + ".", notes,
+                          labels.make(table.task), false});
+    }
+  }
+  const auto notes = aggregate_notes(report, part);
+  if (shows_aggregate(report, part)) {
+    std::string all;
+    for (const std::string& note : notes) all += " " + note;
+    text += table_text({aggregate_grid(report), "All tasks.", all, labels.make("all"), false});
+  } else {
+    for (const std::string& note : notes) text += fmt::format("% {}\n", note);
   }
   return text;
 }

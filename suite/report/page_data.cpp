@@ -7,6 +7,7 @@
 
 #include "suite/common/text.hpp"
 #include "suite/report/curves.hpp"
+#include "suite/report/table_text.hpp"
 #include "suite/results/bounds.hpp"
 #include "suite/run/config.hpp"
 
@@ -25,9 +26,12 @@ std::optional<double> deviation(const std::optional<double>& entropy) {
   return std::max(0.0, 1.0 - *entropy);
 }
 
+// [value, low, high], or [value] without an interval.
 Json estimate(const Estimate& value, int digits = kScoreDigits) {
-  return Json::array({rounded(value.value, digits), rounded(value.interval.low, digits),
-                      rounded(value.interval.high, digits)});
+  Json json = Json::array({rounded(value.value, digits)});
+  if (const auto& interval = value.interval)
+    for (const double end : {interval->low, interval->high}) json.push_back(rounded(end, digits));
+  return json;
 }
 
 // Evaluations of a curve: without the final one where training ended on an evaluation.
@@ -38,11 +42,11 @@ std::vector<EvaluationPoint> curve_points(const RunResult& run) {
   return points;
 }
 
-using Measure = std::optional<double> (*)(const EvaluationPoint&);
+using Getter = std::optional<double> (*)(const EvaluationPoint&);
 struct NamedMeasure {
   const char* key;
   int digits;
-  Measure measure;
+  Getter measure;
 };
 const std::array<NamedMeasure, 3> kMeasures = {{
     {"ret", kCurveDigits,
@@ -52,7 +56,7 @@ const std::array<NamedMeasure, 3> kMeasures = {{
 }};
 
 // A measure up to the first evaluation that lacks it.
-SeedCurve seed_curve(const std::vector<EvaluationPoint>& points, Measure measure) {
+SeedCurve seed_curve(const std::vector<EvaluationPoint>& points, Getter measure) {
   SeedCurve curve;
   for (const EvaluationPoint& point : points) {
     const auto value = measure(point);
@@ -175,11 +179,11 @@ Json row_json(const SummaryRow& row) {
   const auto add = [&](const char* key, const std::optional<double>& value) {
     if (value) json[key] = rounded(*value, kScoreDigits);
   };
-  add("mean", row.return_mean);
+  add("mean", row.mean);
   add("abs", row.absolute_mean);
-  add("win", row.win_rate);
+  add("ret", row.return_mean);
   add("dev", deviation(row.entropy_mean));
-  if (row.return_iqm) json["iqm"] = estimate(*row.return_iqm);
+  if (row.iqm) json["iqm"] = estimate(*row.iqm);
   return json;
 }
 
@@ -204,7 +208,9 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
 }
 
 Json task_json(const std::string& task, const ResultSet& set, const Report& report) {
-  Json json = {{"name", task}};
+  // "ret" or "win": which of a run's values counts on this task.
+  Json json = {{"name", task},
+               {"measure", measure_of(set, task) == Measure::kWinRate ? "win" : "ret"}};
   std::int64_t budget = 0;
   int episodes = 0;
   for (const RunResult& run : set.runs) {
@@ -231,10 +237,15 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
     return std::find(set.algorithms.begin(), set.algorithms.end(), algorithm) -
            set.algorithms.begin();
   };
-  Json json = {{"tasks", report.scores.tasks}, {"left_out", report.scores.left_out},
-               {"rows", Json::array()},        {"profiles", Json::array()},
-               {"efficiency", Json::array()},  {"pairs", Json::array()},
-               {"taus", Json::array()},        {"moments", Json::array()}};
+  Json json = {{"tasks", report.scores.tasks},
+               {"left_out", report.scores.left_out},
+               {"rows", Json::array()},
+               {"profiles", Json::array()},
+               {"efficiency", Json::array()},
+               {"pairs", Json::array()},
+               {"taus", Json::array()},
+               {"moments", Json::array()},
+               {"notes", aggregate_notes(report, ReportPart::kAggregate)}};
   for (const AggregateRow& row : report.aggregates)
     json["rows"].push_back({{"alg", place(row.algorithm)},
                             {"n", row.n_runs},
@@ -260,11 +271,12 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
   for (int m = 1; m <= kMoments; ++m)
     json["moments"].push_back(rounded(static_cast<double>(m) / kMoments, kEntropyDigits));
   const auto lines = [](std::ptrdiff_t at, const std::vector<Estimate>& estimates) {
-    Json line = {{"alg", at}, {"mid", Json::array()}, {"lo", Json::array()}, {"hi", Json::array()}};
+    Json line = {{"alg", at}, {"mid", Json::array()}};
     for (const Estimate& one : estimates) {
       line["mid"].push_back(rounded(one.value, kEntropyDigits));
-      line["lo"].push_back(rounded(one.interval.low, kEntropyDigits));
-      line["hi"].push_back(rounded(one.interval.high, kEntropyDigits));
+      if (!one.interval) continue;
+      line["lo"].push_back(rounded(one.interval->low, kEntropyDigits));
+      line["hi"].push_back(rounded(one.interval->high, kEntropyDigits));
     }
     return line;
   };

@@ -71,11 +71,12 @@ TableNotes make_notes(const ResultSet& set) {
                                     : fmt::format("Suite {}, ", set.suite),
                   joined_or_none(profiles), seed_list_text(seeds), joined_or_none(commits)),
       fmt::format("Training budget in environment steps: {}.", budgets_of(set)),
-      fmt::format("Mean return: {} greedy episodes after training, averaged over seeds (no "
-                  "checkpoint is picked by its score).",
-                  joined_or_none(episodes)),
-      "IQM: interquartile mean over seeds with a 95% percentile bootstrap interval (50,000 "
-      "resamples of the seeds).",
+      fmt::format(
+          "Mean return, or win rate where the environment has wins: {} greedy episodes with "
+          "the weights after training, averaged over seeds.",
+          joined_or_none(episodes)),
+      "IQM: interquartile mean of the same over seeds with a 95% percentile bootstrap interval "
+      "(50,000 resamples of the seeds).",
   };
   if (!searches.empty())
     notes.footer.push_back(
@@ -83,21 +84,42 @@ TableNotes make_notes(const ResultSet& set) {
                     joined_or_none(searches)));
   if (!absolute_episodes.empty())
     notes.footer.push_back(
-        fmt::format("Absolute: the best policy of each run's evaluations, played again over {} new "
-                    "episodes.",
+        fmt::format("Absolute: the weights with the highest mean return among a run's evaluations "
+                    "(those before and after training included, the first of equals), played over "
+                    "{} new episodes; averaged over seeds.",
                     joined_or_none(absolute_episodes)));
   notes.footer.emplace_back(
-      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes as the mean "
-      "return; 1 = equal credit.");
+      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes after "
+      "training; "
+      "1 = equal credit.");
   return notes;
+}
+
+std::string few_values_note(const std::vector<SummaryRow>& rows) {
+  const auto some = [&](std::size_t least, std::size_t most) {
+    return std::any_of(rows.begin(), rows.end(), [&](const SummaryRow& row) {
+      return row.seeds.size() >= least && row.seeds.size() <= most;
+    });
+  };
+  std::string text;
+  if (some(1, kFewestForInterval - 1)) text = "One seed has no interval.";
+  if (some(kFewestForInterval, kFewValues - 1))
+    text += fmt::format(
+        "{}Intervals from fewer than five seeds are too narrow: two hold the centre of the "
+        "distribution half of the time, three three quarters.",
+        text.empty() ? "" : " ");
+  return text;
 }
 
 Report make_report(const ResultSet& set, const std::string& baseline) {
   Report report;
+  report.suite = set.suite;
   report.rows = summarize(set);
   report.scores = normalised_scores(set);
   report.aggregates = aggregate(report.scores);
   report.notes = make_notes(set);
+  if (std::string note = few_values_note(report.rows); !note.empty())
+    report.notes.footer.push_back(std::move(note));
   const std::string name = baseline.empty() ? "qmix" : baseline;
   const auto& algorithms = report.scores.algorithms;
   const auto base = std::find_if(algorithms.begin(), algorithms.end(),

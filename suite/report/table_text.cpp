@@ -15,8 +15,9 @@ std::string shown(const std::optional<double>& value, int digits) {
 }
 
 std::string shown(const Estimate& estimate, int digits) {
+  if (!estimate.interval) return shown(estimate.value, digits);
   return fmt::format("{} [{}, {}]", shown(estimate.value, digits),
-                     shown(estimate.interval.low, digits), shown(estimate.interval.high, digits));
+                     shown(estimate.interval->low, digits), shown(estimate.interval->high, digits));
 }
 
 namespace {
@@ -25,6 +26,25 @@ namespace {
 std::string shown_p(const std::optional<double>& p) {
   constexpr double kSmallest = 1e-4;
   return p && *p < kSmallest ? "<0.0001" : shown(p, 4);
+}
+
+int digits_of(Measure measure) { return measure == Measure::kWinRate ? 3 : 2; }
+
+// Algorithms with fewer runs than `least` on some task.
+std::vector<std::string> with_fewer_runs(const NormalisedScores& scores, std::size_t least) {
+  std::vector<std::string> names;
+  for (const auto& algorithm : scores.algorithms)
+    if (std::any_of(algorithm.scores.begin(), algorithm.scores.end(),
+                    [&](const auto& task) { return task.size() < least; }))
+      names.push_back(algorithm.name);
+  return names;
+}
+
+bool has_unequal_runs(const NormalisedScores& scores) {
+  return std::any_of(scores.algorithms.begin(), scores.algorithms.end(), [](const auto& one) {
+    return std::any_of(one.scores.begin(), one.scores.end(),
+                       [&](const auto& task) { return task.size() != one.scores.front().size(); });
+  });
 }
 
 }  // namespace
@@ -40,20 +60,23 @@ std::vector<TaskTable> task_tables(const std::vector<SummaryRow>& rows) {
                          [&](const SummaryRow& row) { return (row.*member).has_value(); });
     };
     const bool has_absolute = has(&SummaryRow::absolute_mean);
-    const bool has_wins = has(&SummaryRow::win_rate);
-    TaskTable table{first->task, {{"algorithm", "seeds", "mean return", "IQM [95% CI]"}}};
+    const bool has_wins = first->measure == Measure::kWinRate;
+    const int digits = digits_of(first->measure);
+    TaskTable table{
+        first->task,
+        {{"algorithm", "seeds", has_wins ? "win rate" : "mean return", "IQM [95% CI]"}}};
     auto& header = table.cells.front();
     if (has_absolute) header.emplace_back("absolute");
     header.emplace_back("H");
-    if (has_wins) header.emplace_back("win rate");
+    if (has_wins) header.emplace_back("mean return");
     header.emplace_back("status");
     for (auto row = first; row != end; ++row) {
       std::vector<std::string> line = {
           row->algorithm, row->seeds.empty() ? "–" : seed_list_text(row->seeds),
-          shown(row->return_mean, 2), row->return_iqm ? shown(*row->return_iqm, 2) : "–"};
-      if (has_absolute) line.push_back(shown(row->absolute_mean, 2));
+          shown(row->mean, digits), row->iqm ? shown(*row->iqm, digits) : "–"};
+      if (has_absolute) line.push_back(shown(row->absolute_mean, digits));
       line.push_back(shown(row->entropy_mean, 4));
-      if (has_wins) line.push_back(shown(row->win_rate, 3));
+      if (has_wins) line.push_back(shown(row->return_mean, 2));
       line.push_back(row->status);
       table.cells.push_back(std::move(line));
     }
@@ -89,23 +112,81 @@ std::vector<std::vector<std::string>> aggregate_grid(const Report& report) {
   return cells;
 }
 
-std::vector<std::string> aggregate_notes(const Report& report) {
-  std::vector<std::string> notes = {fmt::format(
-      "Scores of {} tasks, normalised by published bounds (0: the random policy, 1: the optimum or "
-      "an upper bound), with 95% bootstrap intervals (50,000 resamples of the runs within each "
-      "task).",
-      report.scores.tasks.size())};
-  if (!report.pairs.empty())
-    notes.push_back(fmt::format(
-        "P(> {0}): probability that a run beats one of {0} on the same task (2,000 resamples); p: "
-        "two-sided paired sign-flip test of the score differences over shared seeds, not corrected "
-        "for the number of comparisons.",
-        report.pairs.front().y));
+bool shows_aggregate(const Report& report, ReportPart part) {
+  return !report.aggregates.empty() &&
+         (part == ReportPart::kAggregate || report.scores.tasks.size() > 1);
+}
+
+std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) {
   std::string left_out;
   for (const auto& [name, why] : report.scores.left_out)
     left_out += fmt::format("{}{} ({})", left_out.empty() ? "" : ", ", name, why);
+  if (!shows_aggregate(report, part)) {
+    const bool is_single =
+        std::all_of(report.rows.begin(), report.rows.end(),
+                    [&](const SummaryRow& row) { return row.task == report.rows.front().task; });
+    if (is_single || left_out.empty()) return {};
+    return {fmt::format("No scores over all tasks. Left out: {}.", left_out)};
+  }
+  const NormalisedScores& scores = report.scores;
+  std::vector<std::string> notes = {fmt::format(
+      "Mean returns on {} tasks, normalised by published bounds (0: the random policy, 1: the "
+      "optimum or an upper bound), with 95% bootstrap intervals (50,000 resamples of the runs "
+      "within "
+      "each task).",
+      scores.tasks.size())};
+  notes.push_back(fmt::format(
+      "Every task has the same weight: a run weighs 1 / ({} x the runs of its task). {}",
+      scores.tasks.size(),
+      has_unequal_runs(scores)
+          ? "The numbers of runs differ between tasks, so the IQM cuts a quarter of the weight at "
+            "each end, a run at the border in part."
+          : "The numbers of runs are equal, so the IQM is rliable's: it cuts floor(n / 4) of the n "
+            "runs at each end."));
+  const auto single = with_fewer_runs(scores, kFewestForInterval);
+  const auto few = with_fewer_runs(scores, kFewValues);
+  if (!single.empty())
+    notes.push_back(
+        fmt::format("No interval with fewer than two runs on a task: {}.", joined(single)));
+  if (few.size() > single.size())
+    notes.emplace_back(
+        "Fewer than five runs on some tasks: intervals leave out part of the spread there.");
+  if (!report.pairs.empty())
+    notes.push_back(
+        fmt::format("P(> {0}): probability that a run beats one of {0} on the same task, mean over "
+                    "tasks (2,000 "
+                    "resamples); p: two-sided paired sign-flip test of the score differences over "
+                    "shared seeds, "
+                    "every task with the same weight, not corrected for the number of comparisons.",
+                    report.pairs.front().y));
   if (!left_out.empty()) notes.push_back("Left out: " + left_out + ".");
   return notes;
+}
+
+std::vector<std::vector<std::string>> overview_grid(const Report& report) {
+  std::vector<std::string> tasks, algorithms;
+  for (const SummaryRow& row : report.rows) {
+    add_once(tasks, row.task);
+    add_once(algorithms, row.algorithm);
+  }
+  std::vector<std::vector<std::string>> cells = {{"algorithm"}};
+  for (const std::string& task : tasks) {
+    const bool has_wins = std::any_of(report.rows.begin(), report.rows.end(), [&](const auto& row) {
+      return row.task == task && row.measure == Measure::kWinRate;
+    });
+    cells.front().push_back(has_wins ? task + " (win rate)" : task);
+  }
+  for (const std::string& algorithm : algorithms) {
+    std::vector<std::string>& line = cells.emplace_back(1, algorithm);
+    for (const std::string& task : tasks) {
+      const auto row = std::find_if(report.rows.begin(), report.rows.end(), [&](const auto& one) {
+        return one.task == task && one.algorithm == algorithm;
+      });
+      const bool has_score = row != report.rows.end() && row->iqm;
+      line.push_back(has_score ? shown(row->iqm->value, digits_of(row->measure)) : "–");
+    }
+  }
+  return cells;
 }
 
 }  // namespace credo::suite

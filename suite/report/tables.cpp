@@ -44,9 +44,19 @@ std::string markdown_grid(const Grid& cells) {
 
 Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
+}
+
 Json estimate_json(const Estimate& estimate) {
-  return Json{{"value", estimate.value},
-              {"ci", Json::array({estimate.interval.low, estimate.interval.high})}};
+  return Json{{"value", estimate.value}, {"ci", interval_json(estimate.interval)}};
+}
+
+std::vector<std::string> estimate_fields(const std::optional<Estimate>& estimate) {
+  if (!estimate) return {"", "", ""};
+  const auto& ci = estimate->interval;
+  return {csv_number(estimate->value), ci ? csv_number(ci->low) : "",
+          ci ? csv_number(ci->high) : ""};
 }
 
 }  // namespace
@@ -62,28 +72,33 @@ std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNote
   return text;
 }
 
-std::string markdown_report(const Report& report) {
-  std::string text = markdown_tables(report.rows, {report.notes.by_task, {}});
-  if (report.scores.tasks.size() > 1 && !report.aggregates.empty()) {
+std::string markdown_report(const Report& report, ReportPart part) {
+  const bool is_all = part == ReportPart::kAll;
+  std::string text = is_all ? markdown_tables(report.rows, {report.notes.by_task, {}}) : "";
+  if (shows_aggregate(report, part))
     text += fmt::format("### All tasks\n\n{}\n", markdown_grid(aggregate_grid(report)));
-    for (const std::string& line : aggregate_notes(report)) text += line + "\n\n";
-  }
+  for (const std::string& line : aggregate_notes(report, part)) text += line + "\n\n";
   for (const std::string& line : report.notes.footer) text += line + "\n";
   return text;
 }
 
 std::string summary_csv(const std::vector<SummaryRow>& rows) {
-  std::string text = csv_line({"task", "algorithm", "seeds", "n_done", "n_planned", "return_mean",
-                               "return_iqm", "iqm_ci_low", "iqm_ci_high", "absolute_mean",
-                               "entropy_mean", "win_rate", "status"});
+  std::string text = csv_line({"task", "algorithm", "seeds", "n_done", "n_planned", "measure",
+                               "mean", "iqm", "iqm_ci_low", "iqm_ci_high", "absolute_mean",
+                               "return_mean", "win_rate", "entropy_mean", "status"});
   for (const SummaryRow& row : rows) {
-    const auto& iqm = row.return_iqm;
-    text += csv_line({row.task, row.algorithm, seed_list_text(row.seeds),
-                      fmt::format("{}", row.seeds.size()), fmt::format("{}", row.n_planned),
-                      csv_number(row.return_mean), iqm ? csv_number(iqm->value) : "",
-                      iqm ? csv_number(iqm->interval.low) : "",
-                      iqm ? csv_number(iqm->interval.high) : "", csv_number(row.absolute_mean),
-                      csv_number(row.entropy_mean), csv_number(row.win_rate), row.status});
+    std::vector<std::string> fields = {row.task,
+                                       row.algorithm,
+                                       seed_list_text(row.seeds),
+                                       fmt::format("{}", row.seeds.size()),
+                                       fmt::format("{}", row.n_planned),
+                                       std::string(measure_name(row.measure)),
+                                       csv_number(row.mean)};
+    for (std::string& field : estimate_fields(row.iqm)) fields.push_back(std::move(field));
+    for (const auto& value : {row.absolute_mean, row.return_mean, row.win_rate, row.entropy_mean})
+      fields.push_back(csv_number(value));
+    fields.push_back(row.status);
+    text += csv_line(fields);
   }
   return text;
 }
@@ -91,18 +106,19 @@ std::string summary_csv(const std::vector<SummaryRow>& rows) {
 std::string summary_json(const std::vector<SummaryRow>& rows) {
   Json list = Json::array();
   for (const SummaryRow& row : rows) {
-    const auto& iqm = row.return_iqm;
     Json item;
     item["task"] = row.task;
     item["algorithm"] = row.algorithm;
     item["seeds"] = row.seeds;
     item["n_planned"] = row.n_planned;
-    item["return_mean"] = number(row.return_mean);
-    item["return_iqm"] = iqm ? Json(iqm->value) : Json(nullptr);
-    item["iqm_ci"] = iqm ? Json::array({iqm->interval.low, iqm->interval.high}) : Json(nullptr);
+    item["measure"] = measure_name(row.measure);
+    item["mean"] = number(row.mean);
+    item["iqm"] = row.iqm ? Json(row.iqm->value) : Json(nullptr);
+    item["iqm_ci"] = row.iqm ? interval_json(row.iqm->interval) : Json(nullptr);
     item["absolute_mean"] = number(row.absolute_mean);
-    item["entropy_mean"] = number(row.entropy_mean);
+    item["return_mean"] = number(row.return_mean);
     item["win_rate"] = number(row.win_rate);
+    item["entropy_mean"] = number(row.entropy_mean);
     item["status"] = row.status;
     list.push_back(std::move(item));
   }
@@ -118,11 +134,8 @@ std::string aggregate_csv(const Report& report) {
     std::vector<std::string> fields = {row.algorithm, fmt::format("{}", report.scores.tasks.size()),
                                        fmt::format("{}", row.n_runs)};
     for (const Estimate& estimate :
-         {row.scores.iqm, row.scores.median, row.scores.mean, row.scores.optimality_gap}) {
-      fields.push_back(csv_number(estimate.value));
-      fields.push_back(csv_number(estimate.interval.low));
-      fields.push_back(csv_number(estimate.interval.high));
-    }
+         {row.scores.iqm, row.scores.median, row.scores.mean, row.scores.optimality_gap})
+      for (std::string& field : estimate_fields(estimate)) fields.push_back(std::move(field));
     text += csv_line(fields);
   }
   return text;

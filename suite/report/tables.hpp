@@ -19,8 +19,12 @@ TableNotes make_notes(const ResultSet& set);
 /// What noop plays in `env` when it has no action that does nothing; "" when it has one.
 std::string noop_note(const std::string& env);
 
+/// Which rows have too few runs for an interval, or for one to be trusted; "" when none has.
+std::string few_values_note(const std::vector<SummaryRow>& rows);
+
 /// Everything below, computed once.
 struct Report {
+  std::string suite;  ///< "" when there is none
   std::vector<SummaryRow> rows;
   NormalisedScores scores;
   std::vector<AggregateRow> aggregates;
@@ -32,10 +36,17 @@ struct Report {
 /// Errors: UserError for a baseline that has no aggregate scores.
 Report make_report(const ResultSet& set, const std::string& baseline = "");
 
+/// What a report shows: everything, or the scores over all tasks alone.
+enum class ReportPart { kAll, kAggregate };
+
 /// One table per task, then one over all tasks, then the footer.
-std::string markdown_report(const Report& report);
-/// The tables of markdown_report for LaTeX with the package booktabs.
-std::string latex_report(const Report& report);
+std::string markdown_report(const Report& report, ReportPart part = ReportPart::kAll);
+/// The same for LaTeX with the packages booktabs and graphicx, no wider than the text of an
+/// article: algorithms x tasks, one table per task, and the scores over all tasks. Tables that
+/// would be too wide are cut into parts. Labels are tab:SUITE:overview, tab:SUITE:TASK and
+/// tab:SUITE:all (without SUITE: where there is none; other characters than letters, digits, '.'
+/// and ':' become '-').
+std::string latex_report(const Report& report, ReportPart part = ReportPart::kAll);
 
 std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNotes& notes);
 /// One line per row of the tables.

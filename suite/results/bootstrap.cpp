@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
 
 namespace credo::suite {
 namespace {
+
+constexpr std::size_t kMostExact = 20;  // differences of an exact sign-flip test
+constexpr int kFlips = 50000;           // random ones above that
 
 void check_table(const ScoreTable& scores) {
   CREDO_CHECK(!scores.empty(), "a bootstrap needs at least one task");
@@ -31,25 +35,37 @@ double take_percentile(std::vector<double>& values, double percent) {
   return *nth + (at - std::floor(at)) * (above - *nth);
 }
 
-Interval take_interval(std::vector<double>& values, double confidence) {
+std::optional<Interval> take_interval(std::vector<double>& values, double confidence) {
+  if (values.empty()) return std::nullopt;
   const double tail = 50.0 * (1.0 - confidence);
   const double low = take_percentile(values, tail);
-  return {low, take_percentile(values, 100.0 - tail)};
+  return Interval{low, take_percentile(values, 100.0 - tail)};
+}
+
+// Resamples to draw: none where a task has too few runs to be drawn from.
+std::size_t n_resamples(const ScoreTable& scores, const BootstrapOptions& options) {
+  check_options(options);
+  return has_interval(scores) ? static_cast<std::size_t>(options.repetitions) : 0;
 }
 
 // The scores of all tasks in one row, with their order. A resample is a count for each of them.
 class Pool {
  public:
   explicit Pool(const ScoreTable& scores) {
-    for (const auto& task : scores) {
+    const auto weights = task_weights(scores);
+    for (std::size_t task = 0; task < scores.size(); ++task) {
       begins_.push_back(values_.size());
-      values_.insert(values_.end(), task.begin(), task.end());
+      values_.insert(values_.end(), scores[task].begin(), scores[task].end());
+      weights_.resize(values_.size(), weights[task]);
+      is_even_ = is_even_ && weights[task] == 1;
     }
     begins_.push_back(values_.size());
+    total_ = std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0});
     order_.resize(values_.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::stable_sort(order_.begin(), order_.end(),
-                     [this](std::size_t a, std::size_t b) { return values_[a] < values_[b]; });
+    std::stable_sort(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
+      return std::pair(values_[a], weights_[a]) < std::pair(values_[b], weights_[b]);
+    });
   }
 
   std::size_t size() const { return values_.size(); }
@@ -57,6 +73,9 @@ class Pool {
   std::size_t begin_of(std::size_t task) const { return begins_[task]; }
   std::size_t n_runs(std::size_t task) const { return begins_[task + 1] - begins_[task]; }
   double value(std::size_t at) const { return values_[at]; }
+  /// What a run counts (task_weights), and what all do.
+  double weight(std::size_t at) const { return static_cast<double>(weights_[at]); }
+  double total_weight() const { return static_cast<double>(total_); }
 
   /// The same order of draws as bootstrap_interval.
   void draw(Stream& stream, std::vector<std::size_t>& drawn) const {
@@ -72,20 +91,26 @@ class Pool {
   double iqm(const std::vector<std::size_t>& drawn, std::vector<int>& counts) const {
     counts.assign(values_.size(), 0);
     for (const std::size_t at : drawn) ++counts[at];
-    const std::size_t cut = values_.size() / 4;
-    const std::size_t end = values_.size() - cut;
-    std::size_t seen = 0;
+    const std::int64_t cut = is_even_ ? total_ / 4 * 4 : total_;
+    const std::int64_t end = 4 * total_ - cut;
+    std::int64_t seen = 0;
     double sum = 0.0;
     for (const std::size_t at : order_) {
-      for (int k = 0; k < counts[at]; ++k, ++seen)
-        if (seen >= cut && seen < end) sum += values_[at];
+      const std::int64_t whole = 4 * weights_[at];
+      for (int k = 0; k < counts[at]; ++k, seen += whole) {
+        const std::int64_t part = std::min(seen + whole, end) - std::max(seen, cut);
+        if (part > 0) sum += static_cast<double>(part) / 4.0 * values_[at];
+      }
       if (seen >= end) break;
     }
-    return sum / static_cast<double>(end - cut);
+    return sum / (static_cast<double>(end - cut) / 4.0);
   }
 
  private:
   std::vector<double> values_;
+  std::vector<std::int64_t> weights_;
+  std::int64_t total_ = 0;
+  bool is_even_ = true;  ///< every run counts the same
   std::vector<std::size_t> begins_;
   std::vector<std::size_t> order_;
 };
@@ -105,10 +130,9 @@ double drawn_mean(const Pool& pool, const std::vector<std::size_t>& drawn, std::
 
 AggregateScores aggregate_scores(const ScoreTable& scores, const BootstrapOptions& options) {
   check_table(scores);
-  check_options(options);
   constexpr double kGamma = 1.0;
   const Pool pool(scores);
-  const auto n = static_cast<std::size_t>(options.repetitions);
+  const std::size_t n = n_resamples(scores, options);
   std::vector<double> iqm(n), median_values(n), means(n), gap(n);
   std::vector<std::size_t> drawn;
   std::vector<int> counts;
@@ -118,8 +142,8 @@ AggregateScores aggregate_scores(const ScoreTable& scores, const BootstrapOption
     pool.draw(stream, drawn);
     iqm[repetition] = pool.iqm(drawn, counts);
     double capped = 0.0;
-    for (const std::size_t at : drawn) capped += std::min(pool.value(at), kGamma);
-    gap[repetition] = kGamma - capped / static_cast<double>(pool.size());
+    for (const std::size_t at : drawn) capped += pool.weight(at) * std::min(pool.value(at), kGamma);
+    gap[repetition] = kGamma - capped / pool.total_weight();
     double sum = 0.0;
     for (std::size_t task = 0; task < task_means.size(); ++task) {
       task_means[task] = drawn_mean(pool, drawn, task);
@@ -143,10 +167,9 @@ Estimate estimate_improvement(const ScoreTable& x, const ScoreTable& y,
                               const BootstrapOptions& options) {
   const double value = probability_of_improvement(x, y);
   check_table(x);
-  check_options(options);
   const Pool pool_x(x);
   const Pool pool_y(y);
-  std::vector<double> values(static_cast<std::size_t>(options.repetitions));
+  std::vector<double> values(has_interval(y) ? n_resamples(x, options) : 0);
   std::vector<std::size_t> drawn_x;
   std::vector<std::size_t> drawn_y;
   for (std::size_t repetition = 0; repetition < values.size(); ++repetition) {
@@ -174,14 +197,14 @@ Estimate estimate_improvement(const ScoreTable& x, const ScoreTable& y,
 std::vector<Estimate> performance_profile(const ScoreTable& scores, std::span<const double> taus,
                                           const BootstrapOptions& options) {
   check_table(scores);
-  check_options(options);
   const Pool pool(scores);
   const auto share = [&](const auto& is_above) {
-    std::size_t n = 0;
-    for (std::size_t at = 0; at < pool.size(); ++at) n += is_above(at) ? 1U : 0U;
-    return static_cast<double>(n) / static_cast<double>(pool.size());
+    double above = 0.0;
+    for (std::size_t at = 0; at < pool.size(); ++at)
+      if (is_above(at)) above += pool.weight(at);
+    return above / pool.total_weight();
   };
-  const auto n = static_cast<std::size_t>(options.repetitions);
+  const std::size_t n = n_resamples(scores, options);
   std::vector<std::vector<double>> values(taus.size(), std::vector<double>(n));
   std::vector<std::size_t> drawn;
   for (std::size_t repetition = 0; repetition < n; ++repetition) {
@@ -201,7 +224,6 @@ std::vector<Estimate> performance_profile(const ScoreTable& scores, std::span<co
 std::vector<Estimate> efficiency_curve(const std::vector<ScoreTable>& scores,
                                        const BootstrapOptions& options) {
   CREDO_CHECK(!scores.empty(), "a curve needs at least one moment");
-  check_options(options);
   std::vector<Pool> pools;
   for (const ScoreTable& moment : scores) {
     check_table(moment);
@@ -211,7 +233,7 @@ std::vector<Estimate> efficiency_curve(const std::vector<ScoreTable>& scores,
       is_same = moment[task].size() == scores.front()[task].size();
     CREDO_CHECK(is_same, "every moment of a curve needs the same runs");
   }
-  const auto n = static_cast<std::size_t>(options.repetitions);
+  const std::size_t n = n_resamples(scores.front(), options);
   std::vector<std::vector<double>> values(pools.size(), std::vector<double>(n));
   std::vector<std::size_t> drawn;
   std::vector<int> counts;
@@ -229,8 +251,6 @@ std::vector<Estimate> efficiency_curve(const std::vector<ScoreTable>& scores,
 
 double sign_flip_p_value(std::span<const double> differences, std::uint64_t seed) {
   mean(differences);
-  constexpr std::size_t kMostExact = 20;
-  constexpr int kFlips = 50000;
   const std::size_t n = differences.size();
   const auto sum_with = [&](const auto& is_negative) {
     double sum = 0.0;
@@ -256,11 +276,25 @@ double sign_flip_p_value(std::span<const double> differences, std::uint64_t seed
   return static_cast<double>(extreme + 1) / static_cast<double>(kFlips + 1);
 }
 
+double sign_flip_p_value(const ScoreTable& differences, std::uint64_t seed) {
+  const auto weights = task_weights(differences);
+  std::vector<double> weighted;
+  for (std::size_t task = 0; task < differences.size(); ++task)
+    for (const double difference : differences[task])
+      weighted.push_back(static_cast<double>(weights[task]) * difference);
+  return sign_flip_p_value(weighted, seed);
+}
+
+double smallest_sign_flip_p(std::size_t n_pairs) {
+  if (n_pairs == 0) return 1.0;
+  if (n_pairs > kMostExact) return 1.0 / (kFlips + 1);
+  return std::ldexp(1.0, 1 - static_cast<int>(n_pairs));
+}
+
 Estimate estimate_mean_difference(const ScoreTable& differences, const BootstrapOptions& options) {
   check_table(differences);
-  check_options(options);
   const Pool pool(differences);
-  std::vector<double> values(static_cast<std::size_t>(options.repetitions));
+  std::vector<double> values(n_resamples(differences, options));
   std::vector<std::size_t> drawn;
   for (std::size_t repetition = 0; repetition < values.size(); ++repetition) {
     Stream stream = stream_of(options, repetition);

@@ -1,7 +1,6 @@
 #include "suite/results/marl_eval.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
@@ -9,64 +8,197 @@
 
 #include "envs/core/error.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
+#include "suite/npz.hpp"
 
 namespace credo::suite {
 namespace {
 
-struct Family {
+// Episodes of the absolute metric for each of a step's.
+constexpr std::size_t kAbsoluteFactor = 10;
+// A final evaluation this much nearer to the one before than the mean gap is no step.
+constexpr double kShortGap = 0.75;
+
+// What becomes one environment of the file: tasks of one family and budget.
+struct Group {
   std::string name;
+  std::vector<const RunResult*> runs;
   std::vector<std::string> tasks;
   std::vector<std::string> algorithms;
   std::vector<std::uint64_t> seeds;
-  std::size_t n_steps = 0;
+  std::size_t n_steps = 1;
   bool has_wins = true;
+
+  const RunResult* find(const std::string& task, const std::string& algorithm,
+                        std::uint64_t seed) const {
+    for (const RunResult* run : runs)
+      if (run->names.task == task && run->names.algorithm == algorithm && run->seed == seed)
+        return run;
+    return nullptr;
+  }
 };
+
+bool is_complete(const RunResult* run) { return run != nullptr && run->final && run->absolute; }
 
 std::string family_of(const std::string& task) { return task.substr(0, task.find_first_of("/@")); }
 
-const RunResult* find_run(const ResultSet& set, const std::string& task,
-                          const std::string& algorithm, std::uint64_t seed) {
-  for (const RunResult* run : set.of(task, algorithm))
-    if (run->seed == seed && run->final && run->absolute) return run;
-  return nullptr;
+std::string runs_text(std::size_t n) { return fmt::format("{} {}", n, n == 1 ? "run" : "runs"); }
+
+// "switch/2/vdn: seeds 0-1 diverged", every row with runs that have no score.
+std::vector<std::string> without_score(const ResultSet& set, bool needs_absolute) {
+  std::map<std::pair<std::string, std::string>, std::vector<std::uint64_t>> found;
+  std::vector<std::pair<std::string, std::string>> order;
+  for (const RunResult& run : set.runs) {
+    if (run.final && (!needs_absolute || run.absolute)) continue;
+    const std::string why = run.final ? "without its absolute metric" : run.status;
+    const std::pair key(fmt::format("{}/{}", run.names.task, run.names.algorithm), why);
+    if (!found.contains(key)) order.push_back(key);
+    found[key].push_back(run.seed);
+  }
+  std::vector<std::string> texts;
+  for (const auto& key : order)
+    texts.push_back(fmt::format("{}: seed{} {} {}", key.first, found[key].size() == 1 ? "" : "s",
+                                seed_list_text(found[key]), key.second));
+  return texts;
 }
 
-// The largest common shape: algorithms with finished runs everywhere, then the seeds they share.
-Family fit(const ResultSet& set, const std::string& name, std::vector<std::string> tasks) {
-  Family family;
-  family.name = name;
-  family.tasks = std::move(tasks);
+std::vector<Group> groups_of(const ResultSet& set) {
+  std::vector<std::string> families;
+  for (const std::string& task : set.tasks) add_once(families, family_of(task));
+  std::vector<Group> groups;
+  for (const std::string& family : families) {
+    std::set<std::int64_t> budgets;
+    for (const RunResult& run : set.runs)
+      if (family_of(run.names.task) == family && !is_fixed_policy(run.base_algorithm))
+        budgets.insert(run.t_max);
+    if (budgets.empty()) budgets.insert(0);  // nothing learns here
+    for (const std::int64_t budget : budgets) {
+      Group group;
+      group.name = budgets.size() == 1 ? family : fmt::format("{}-{}", family, budget);
+      for (const RunResult& run : set.runs)
+        if (family_of(run.names.task) == family &&
+            (budget == 0 || (!is_fixed_policy(run.base_algorithm) && run.t_max == budget)))
+          add_once(group.tasks, run.names.task);
+      for (const RunResult& run : set.runs) {
+        const bool is_in = is_fixed_policy(run.base_algorithm) || run.t_max == budget;
+        if (is_in &&
+            std::find(group.tasks.begin(), group.tasks.end(), run.names.task) != group.tasks.end())
+          group.runs.push_back(&run);
+      }
+      groups.push_back(std::move(group));
+    }
+  }
+  return groups;
+}
+
+// A curve's evaluations: each step once, without a final one that comes too soon after the last.
+struct Curve {
+  std::vector<std::size_t> places;  ///< in RunResult::evaluations
+  bool drops_final = false;
+};
+
+Curve curve_of(const RunResult& run) {
+  Curve curve;
+  const auto& points = run.evaluations;
+  for (std::size_t i = 0; i < points.size(); ++i)
+    if (i + 1 == points.size() || points[i + 1].t_env > points[i].t_env) curve.places.push_back(i);
+  const std::size_t n = curve.places.size();
+  if (n < 3) return curve;
+  const auto at = [&](std::size_t k) { return static_cast<double>(points[curve.places[k]].t_env); };
+  const double mean_gap = (at(n - 2) - at(0)) / static_cast<double>(n - 2);
+  curve.drops_final = at(n - 1) - at(n - 2) < kShortGap * mean_gap;
+  if (curve.drops_final) curve.places.pop_back();
+  return curve;
+}
+
+// Algorithms that finished on every task, then the seeds all of them share.
+void keep_common_runs(const ResultSet& set, Group& group, Export& out) {
   for (const std::string& algorithm : set.algorithms) {
-    const bool everywhere =
-        std::all_of(family.tasks.begin(), family.tasks.end(), [&](const std::string& task) {
-          const auto runs = set.of(task, algorithm);
-          return std::any_of(runs.begin(), runs.end(),
-                             [](const RunResult* run) { return run->final && run->absolute; });
-        });
-    if (everywhere) family.algorithms.push_back(algorithm);
+    std::vector<std::string> missing;
+    bool is_here = false;
+    for (const std::string& task : group.tasks) {
+      bool has_run = false;
+      for (const RunResult* run : group.runs)
+        if (run->names.task == task && run->names.algorithm == algorithm) {
+          is_here = true;
+          has_run = has_run || is_complete(run);
+        }
+      if (!has_run) missing.push_back(task);
+    }
+    if (missing.empty()) group.algorithms.push_back(algorithm);
+    if (is_here && !missing.empty())
+      out.left_out.push_back(
+          fmt::format("{}/{}: no finished run on {}", group.name, algorithm, joined(missing)));
   }
   std::set<std::uint64_t> seeds;
-  for (const RunResult& run : set.runs) seeds.insert(run.seed);
-  bool has_curve = false;
-  for (const std::uint64_t seed : seeds) {
-    bool everywhere = !family.algorithms.empty();
-    for (const std::string& task : family.tasks)
-      for (const std::string& algorithm : family.algorithms)
-        everywhere = everywhere && find_run(set, task, algorithm, seed) != nullptr;
-    if (everywhere) family.seeds.push_back(seed);
+  std::size_t n_complete = 0;
+  for (const RunResult* run : group.runs) {
+    const auto& names = group.algorithms;
+    if (!is_complete(run) ||
+        std::find(names.begin(), names.end(), run->names.algorithm) == names.end())
+      continue;
+    seeds.insert(run->seed);
+    ++n_complete;
   }
-  for (const std::string& task : family.tasks)
-    for (const std::string& algorithm : family.algorithms)
-      for (const std::uint64_t seed : family.seeds) {
-        const RunResult& run = *find_run(set, task, algorithm, seed);
-        family.has_wins = family.has_wins && run.final->win_rate && run.absolute->win_rate;
-        const std::size_t n = run.evaluations.size();
-        if (n < 2) continue;
-        family.n_steps = has_curve ? std::min(family.n_steps, n) : n;
-        has_curve = true;
+  std::vector<std::uint64_t> partial;
+  for (const std::uint64_t seed : seeds) {
+    bool everywhere = true;
+    for (const std::string& task : group.tasks)
+      for (const std::string& algorithm : group.algorithms)
+        everywhere = everywhere && is_complete(group.find(task, algorithm, seed));
+    (everywhere ? group.seeds : partial).push_back(seed);
+  }
+  const std::size_t n_kept = group.tasks.size() * group.algorithms.size() * group.seeds.size();
+  if (n_kept < n_complete)
+    out.left_out.push_back(fmt::format(
+        "{}: {} of seed{} {}, which not every task and algorithm has", group.name,
+        runs_text(n_complete - n_kept), partial.size() == 1 ? "" : "s", seed_list_text(partial)));
+}
+
+// The steps of the shortest run; longer ones must have a whole multiple of its intervals.
+void fit_steps(Group& group, Export& out) {
+  std::size_t n_dropped = 0;
+  const auto lengths_of = [&](const std::string& algorithm) {
+    std::vector<std::size_t> lengths;
+    for (const std::string& task : group.tasks)
+      for (const std::uint64_t seed : group.seeds)
+        lengths.push_back(curve_of(*group.find(task, algorithm, seed)).places.size());
+    return lengths;
+  };
+  for (bool is_stable = false; !is_stable;) {
+    is_stable = true;
+    std::size_t shortest = 0;
+    for (const std::string& algorithm : group.algorithms)
+      for (const std::size_t n : lengths_of(algorithm))
+        if (n > 1) shortest = shortest == 0 ? n : std::min(shortest, n);
+    group.n_steps = std::max(shortest, std::size_t{1});
+    for (auto algorithm = group.algorithms.begin(); algorithm != group.algorithms.end();
+         ++algorithm) {
+      const auto lengths = lengths_of(*algorithm);
+      const bool fits = std::all_of(lengths.begin(), lengths.end(), [&](std::size_t n) {
+        return n < 2 || (n - 1) % (group.n_steps - 1) == 0;
+      });
+      if (fits) continue;
+      out.left_out.push_back(fmt::format(
+          "{}/{}: its numbers of evaluations ({}) have no common spacing with {}", group.name,
+          *algorithm, *std::max_element(lengths.begin(), lengths.end()), group.n_steps));
+      group.algorithms.erase(algorithm);
+      is_stable = false;
+      break;
+    }
+  }
+  for (const std::string& task : group.tasks)
+    for (const std::string& algorithm : group.algorithms)
+      for (const std::uint64_t seed : group.seeds) {
+        const RunResult& run = *group.find(task, algorithm, seed);
+        group.has_wins = group.has_wins && run.final->win_rate && run.absolute->win_rate;
+        n_dropped += curve_of(run).drops_final ? 1U : 0U;
       }
-  if (!has_curve) family.n_steps = 1;
-  return family;
+  if (n_dropped > 0)
+    out.notes.push_back(
+        fmt::format("{}: the final evaluation of {} is no step, for it comes sooner after the last "
+                    "than evaluations do; absolute_metrics stands as ever",
+                    group.name, runs_text(n_dropped)));
 }
 
 Json metrics(const EvaluationPoint& point, const std::vector<EpisodeRow>* episodes, bool has_wins) {
@@ -82,273 +214,169 @@ Json metrics(const EvaluationPoint& point, const std::vector<EpisodeRow>* episod
   return out;
 }
 
-Json run_json(const RunResult& run, const Family& family, std::int64_t last_step) {
+// step_count of every step, from a run that learns on this task.
+std::vector<std::int64_t> step_counts(const Group& group, const std::string& task) {
+  for (const RunResult* run : group.runs) {
+    if (run->names.task != task || !is_complete(run)) continue;
+    const Curve curve = curve_of(*run);
+    const std::size_t n = curve.places.size();
+    if (n < 2 || group.n_steps < 2 || (n - 1) % (group.n_steps - 1) != 0) continue;
+    std::vector<std::int64_t> counts;
+    for (std::size_t k = 0; k < group.n_steps; ++k)
+      counts.push_back(run->evaluations[curve.places[k * ((n - 1) / (group.n_steps - 1))]].t_env);
+    return counts;
+  }
+  std::vector<std::int64_t> counts;
+  for (std::size_t k = 0; k < group.n_steps; ++k) counts.push_back(static_cast<std::int64_t>(k));
+  return counts;
+}
+
+Json run_json(const RunResult& run, const Group& group, const std::vector<std::int64_t>& counts,
+              std::size_t& n_averaged) {
   const auto episodes = read_episodes(run);
-  const std::size_t n = run.evaluations.size();
+  const Curve curve = curve_of(run);
+  const std::size_t n = curve.places.size();
   Json out;
-  for (std::size_t k = 0; k < family.n_steps; ++k) {
-    const std::size_t steps = family.n_steps;
-    const std::size_t at = n == 1       ? 0
-                           : steps == 1 ? n - 1
-                                        : (2 * k * (n - 1) + steps - 1) / (2 * (steps - 1));
+  std::size_t n_episodes = 1;
+  for (std::size_t k = 0; k < group.n_steps; ++k) {
+    const bool repeats = n < 2;
+    const std::size_t stride = repeats || group.n_steps < 2 ? 0 : (n - 1) / (group.n_steps - 1);
+    const std::size_t at = curve.places[repeats ? 0 : k * stride];
     Json step;
-    step["step_count"] = n == 1 && steps > 1 ? last_step * static_cast<std::int64_t>(k) /
-                                                   static_cast<std::int64_t>(steps - 1)
-                                             : run.evaluations[at].t_env;
+    step["step_count"] = repeats ? counts[k] : run.evaluations[at].t_env;
     step.update(
-        metrics(run.evaluations[at], episodes.empty() ? nullptr : &episodes[at], family.has_wins));
+        metrics(run.evaluations[at], episodes.empty() ? nullptr : &episodes[at], group.has_wins));
+    n_episodes = step["return"].size();
     out[fmt::format("step_{}", k)] = std::move(step);
   }
+  const bool has_all = !episodes.empty() && episodes.back().size() == kAbsoluteFactor * n_episodes;
+  if (!episodes.empty() && !has_all) ++n_averaged;
   out["absolute_metrics"] =
-      metrics(*run.absolute, episodes.empty() ? nullptr : &episodes.back(), family.has_wins);
+      metrics(*run.absolute, has_all ? &episodes.back() : nullptr, group.has_wins);
   return out;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-// Rules of one run's entries; every run must have the shape of the first.
-struct Shape {
-  std::vector<std::string> steps;
-  std::set<std::string> metrics;
-  std::vector<std::int64_t> counts;                      // step_count of every step
-  std::map<std::string, std::set<std::size_t>> lengths;  // of a metric's lists, over the steps
-  std::map<std::string, std::size_t> absolute_lengths;
+struct RliableTable {
+  std::vector<std::string> tasks;
+  struct Algorithm {
+    std::string name;
+    std::vector<std::uint64_t> seeds;
+    std::vector<double> scores;  ///< [seed][task]
+  };
+  std::vector<Algorithm> algorithms;
 };
 
-// marl-eval keeps only the mean interval between steps, so they must be about equally far apart.
-void check_spacing(const Shape& shape, const std::string& where,
-                   std::vector<std::string>& problems) {
-  const std::size_t n = shape.counts.size();
-  if (n < 3) return;
-  const double mean =
-      static_cast<double>(shape.counts.back() - shape.counts.front()) / static_cast<double>(n - 1);
-  for (std::size_t k = 1; k < n; ++k) {
-    const auto gap = static_cast<double>(shape.counts[k] - shape.counts[k - 1]);
-    if (gap < mean / 2 || gap > mean * 2) {
-      problems.push_back(fmt::format("{}.step_{}: steps are not equally far apart", where, k));
-      return;
+RliableTable rliable_table(const ResultSet& set, Export& out) {
+  const NormalisedScores scores = normalised_scores(set);
+  out.left_out = without_score(set, false);
+  for (const auto& [name, why] : scores.left_out) out.left_out.push_back(name + ": " + why);
+  RliableTable table{scores.tasks, {}};
+  for (const auto& algorithm : scores.algorithms) {
+    RliableTable::Algorithm kept{algorithm.name, {}, {}};
+    std::vector<std::uint64_t> seeds, partial;
+    std::size_t n_runs = 0;
+    for (const auto& of_task : algorithm.seeds) {
+      n_runs += of_task.size();
+      seeds.insert(seeds.end(), of_task.begin(), of_task.end());
     }
+    std::sort(seeds.begin(), seeds.end());
+    seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
+    for (const std::uint64_t seed : seeds) {
+      std::vector<double> row;
+      for (std::size_t task = 0; task < scores.tasks.size(); ++task) {
+        const auto& of_task = algorithm.seeds[task];
+        const auto at = std::find(of_task.begin(), of_task.end(), seed);
+        if (at != of_task.end())
+          row.push_back(algorithm.scores[task][static_cast<std::size_t>(at - of_task.begin())]);
+      }
+      const bool is_whole = row.size() == scores.tasks.size();
+      (is_whole ? kept.seeds : partial).push_back(seed);
+      if (is_whole) kept.scores.insert(kept.scores.end(), row.begin(), row.end());
+    }
+    if (!partial.empty())
+      out.left_out.push_back(fmt::format("{}: {} of {}, of seed{} {}, which not every task has",
+                                         algorithm.name, n_runs - kept.scores.size(),
+                                         runs_text(n_runs), partial.size() == 1 ? "" : "s",
+                                         seed_list_text(partial)));
+    if (!kept.seeds.empty()) table.algorithms.push_back(std::move(kept));
   }
+  if (table.algorithms.empty())
+    throw UserError(fmt::format(
+        "rliable: no algorithm has a seed that finished on every task with published bounds: {}",
+        joined(out.left_out, "; ")));
+  return table;
 }
 
-// A metric has one value per episode or a single aggregate: the same number in every step, ten
-// times as many (or one) in absolute_metrics.
-void check_lengths(const Shape& shape, const std::string& where,
-                   std::vector<std::string>& problems) {
-  constexpr std::size_t kAbsoluteFactor = 10;
-  for (const auto& [name, lengths] : shape.lengths)
-    if (lengths.size() > 1)
-      problems.push_back(
-          fmt::format("{}: {} has another number of values from step to step", where, name));
-  for (const auto& [name, n_values] : shape.absolute_lengths) {
-    const auto found = shape.lengths.find(name);
-    if (n_values != 1 && found != shape.lengths.end() &&
-        n_values != kAbsoluteFactor * *found->second.begin())
-      problems.push_back(fmt::format("{}: the absolute {} needs 1 or {} times the values of a step",
-                                     where, name, kAbsoluteFactor));
-  }
-}
-
-std::optional<Shape> shape_of(const Json& run, const std::string& where,
-                              std::vector<std::string>& problems) {
-  Shape shape;
-  int n_absolute = 0;
-  std::int64_t last = -1;
-  for (const auto& [key, step] : run.items()) {
-    if (!step.is_object()) {
-      problems.push_back(fmt::format("{}.{}: not an object", where, key));
-      return std::nullopt;
-    }
-    const bool is_absolute = key.find("absolute") != std::string::npos;
-    n_absolute += is_absolute ? 1 : 0;
-    if (!is_absolute) {
-      if (key != fmt::format("step_{}", shape.steps.size()))
-        problems.push_back(fmt::format("{}.{}: steps must be step_0, step_1, ...", where, key));
-      if (!step.contains("step_count") || !step["step_count"].is_number_integer()) {
-        problems.push_back(fmt::format("{}.{}: step_count is missing", where, key));
-      } else {
-        const auto count = step["step_count"].get<std::int64_t>();
-        if (count <= last)
-          problems.push_back(fmt::format("{}.{}: step_count does not rise", where, key));
-        last = count;
-        shape.counts.push_back(count);
-      }
-      shape.steps.push_back(key);
-    }
-    std::set<std::string> names;
-    for (const auto& [name, values] : step.items()) {
-      if (name == "step_count") {
-        if (is_absolute) problems.push_back(fmt::format("{}.{}: has a step_count", where, key));
-        continue;
-      }
-      names.insert(name);
-      // Names are split at "_" and searched for others' names, which "return" and "win_rate"
-      // survive.
-      const bool misleads = name.find("step_count") != std::string::npos ||
-                            name == "elapsed_time" ||
-                            (name != "return" && lower(name).find("return") != std::string::npos);
-      if (misleads)
-        problems.push_back(fmt::format("{}.{}: metric name '{}' misleads", where, key, name));
-      const bool is_list =
-          values.is_array() && !values.empty() &&
-          std::all_of(values.begin(), values.end(), [](const Json& v) { return v.is_number(); });
-      const std::string place = fmt::format("{}.{}.{}", where, key, name);
-      if (is_list) {
-        if (is_absolute) shape.absolute_lengths[name] = values.size();
-        if (!is_absolute) shape.lengths[name].insert(values.size());
-      } else {
-        problems.push_back(place + ": not a list of numbers");
-      }
-    }
-    if (shape.metrics.empty()) shape.metrics = names;
-    if (names != shape.metrics || names.empty())
-      problems.push_back(fmt::format("{}.{}: other metrics than in the first step", where, key));
-  }
-  if (n_absolute != 1)
-    problems.push_back(fmt::format("{}: needs exactly one absolute_metrics", where));
-  if (!shape.metrics.contains("return"))
-    problems.push_back(fmt::format("{}: no metric 'return'", where));
-  check_spacing(shape, where, problems);
-  check_lengths(shape, where, problems);
-  return shape;
-}
-
-// The digits of "seed_7" or "7" without leading zeros; "" for other names.
-std::string seed_of(std::string name) {
-  if (name.starts_with("seed_")) name.erase(0, 5);
-  if (name.empty() ||
-      !std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
-    return "";
-  name.erase(0, std::min(name.find_first_not_of('0'), name.size() - 1));
-  return name;
-}
-
-void check_environment(const std::string& name, const Json& tasks,
-                       std::vector<std::string>& problems) {
-  std::optional<std::set<std::string>> algorithms;
-  std::optional<std::size_t> n_runs;
-  std::optional<Shape> shape;
-  std::set<std::string> task_names;
-  for (const auto& [task, rows] : tasks.items()) {
-    if (!task_names.insert(lower(task)).second)
-      problems.push_back(fmt::format("{}.{}: differs from another name by case alone", name, task));
-    std::set<std::string> names;
-    for (const auto& [algorithm, runs] : rows.items()) {
-      const std::string where = fmt::format("{}.{}.{}", name, task, algorithm);
-      if (!names.insert(lower(algorithm)).second)
-        problems.push_back(where + ": differs from another name by case alone");
-      if (algorithm.find(',') != std::string::npos)
-        problems.push_back(where + ": a comma in an algorithm's name");
-      if (n_runs && *n_runs != runs.size()) problems.push_back(where + ": another number of runs");
-      n_runs = runs.size();
-      std::set<std::string> seeds;
-      for (const auto& [run, steps] : runs.items()) {
-        const std::string place = where + "." + run;
-        const std::string seed = seed_of(run);
-        if (seed.empty()) problems.push_back(place + ": runs are named seed_N");
-        if (!seed.empty() && !seeds.insert(seed).second)
-          problems.push_back(place + ": the same seed twice");
-        const auto found = shape_of(steps, place, problems);
-        if (!found) continue;
-        if (shape && (shape->steps.size() != found->steps.size()))
-          problems.push_back(place + ": another number of steps");
-        if (shape && shape->metrics != found->metrics)
-          problems.push_back(place + ": other metrics");
-        if (!shape) shape = found;
-      }
-    }
-    if (algorithms && *algorithms != names)
-      problems.push_back(fmt::format("{}.{}: other algorithms than in other tasks", name, task));
-    algorithms = names;
-  }
+Json rliable_head(const RliableTable& table) {
+  Json out;
+  out["tasks"] = table.tasks;
+  out["seeds"] = Json::object();
+  for (const auto& algorithm : table.algorithms) out["seeds"][algorithm.name] = algorithm.seeds;
+  return out;
 }
 
 }  // namespace
 
-std::string marl_eval_json(const ResultSet& set) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> families;
-  for (const std::string& task : set.tasks) {
-    const std::string name = family_of(task);
-    auto at = std::find_if(families.begin(), families.end(),
-                           [&](const auto& entry) { return entry.first == name; });
-    if (at == families.end()) at = families.insert(at, {name, {}});
-    at->second.push_back(task);
-  }
-  Json out = Json::object();
-  for (const auto& [name, tasks] : families) {
-    const Family family = fit(set, name, tasks);
-    if (family.seeds.empty()) continue;
-    for (const std::string& task : tasks) {
-      std::int64_t last_step = 0;
-      for (const RunResult& run : set.runs)
-        if (run.names.task == task && run.evaluations.size() > 1)
-          last_step = std::max(last_step, run.evaluations.back().t_env);
-      for (const std::string& algorithm : family.algorithms)
-        for (const std::uint64_t seed : family.seeds)
-          out[name][task][algorithm][fmt::format("seed_{}", seed)] =
-              run_json(*find_run(set, task, algorithm, seed), family, last_step);
+Export marl_eval_json(const ResultSet& set) {
+  Export out;
+  out.left_out = without_score(set, true);
+  Json json = Json::object();
+  std::size_t n_averaged = 0;
+  for (Group& group : groups_of(set)) {
+    keep_common_runs(set, group, out);
+    fit_steps(group, out);
+    if (group.seeds.empty() || group.algorithms.empty()) {
+      out.left_out.push_back(group.name + ": no seed that finished on all of its tasks");
+      continue;
+    }
+    for (const std::string& task : group.tasks) {
+      const auto counts = step_counts(group, task);
+      for (const std::string& algorithm : group.algorithms)
+        for (const std::uint64_t seed : group.seeds)
+          json[group.name][task][algorithm][fmt::format("seed_{}", seed)] =
+              run_json(*group.find(task, algorithm, seed), group, counts, n_averaged);
     }
   }
-  if (out.empty())
+  if (json.empty())
     throw UserError(
-        "marl-eval: no environment has an algorithm and a seed that finished, with its absolute "
-        "metric, on all of its tasks");
-  return out.dump(1) + "\n";
+        fmt::format("marl-eval: no environment has an algorithm and a seed that finished, with its "
+                    "absolute metric, on all of its tasks: {}",
+                    joined(out.left_out, "; ")));
+  if (n_averaged > 0)
+    out.notes.push_back(fmt::format(
+        "the absolute metric of {} is a mean: marl-eval takes one value or {} times the "
+        "values of a step",
+        runs_text(n_averaged), kAbsoluteFactor));
+  out.bytes = json.dump(1) + "\n";
+  out.problems = marl_eval_problems(out.bytes);
+  return out;
 }
 
-std::vector<std::string> marl_eval_problems(std::string_view json) {
-  std::vector<std::string> problems;
-  Json root;
-  try {
-    root = Json::parse(json);
-  } catch (const nlohmann::json::exception& error) {
-    return {fmt::format("not JSON: {}", error.what())};
-  }
-  if (!root.is_object() || root.empty()) return {"not an object of environments"};
-  std::set<std::string> names;
-  for (const auto& [name, tasks] : root.items())
-    if (!names.insert(lower(name)).second)
-      problems.push_back(name + ": differs from another name by case alone");
-  for (const auto& [name, tasks] : root.items()) {
-    bool is_deep = tasks.is_object() && !tasks.empty();
-    if (is_deep)
-      for (const auto& [task, rows] : tasks.items()) {
-        is_deep = is_deep && rows.is_object() && !rows.empty();
-        if (!is_deep) break;
-        for (const auto& [algorithm, runs] : rows.items()) {
-          is_deep = is_deep && runs.is_object() && !runs.empty();
-          if (!is_deep) break;
-          for (const auto& [run, steps] : runs.items()) is_deep = is_deep && steps.is_object();
-        }
-      }
-    if (!is_deep) {
-      problems.push_back(name + ": not environment > task > algorithm > run > step");
-    } else {
-      check_environment(name, tasks, problems);
-    }
-  }
-  return problems;
-}
-
-std::string rliable_json(const NormalisedScores& scores) {
-  Json out;
-  out["tasks"] = scores.tasks;
-  out["scores"] = Json::object();
-  for (const auto& algorithm : scores.algorithms) {
-    std::size_t n_runs = algorithm.scores.front().size();
-    for (const auto& task : algorithm.scores) n_runs = std::min(n_runs, task.size());
+Export rliable_json(const ResultSet& set) {
+  Export out;
+  const RliableTable table = rliable_table(set, out);
+  Json json = rliable_head(table);
+  json["scores"] = Json::object();
+  const auto n_tasks = static_cast<std::ptrdiff_t>(table.tasks.size());
+  for (const auto& algorithm : table.algorithms) {
     Json rows = Json::array();
-    for (std::size_t run = 0; run < n_runs; ++run) {
-      Json row = Json::array();
-      for (const auto& task : algorithm.scores) row.push_back(task[run]);
-      rows.push_back(std::move(row));
-    }
-    out["scores"][algorithm.name] = std::move(rows);
+    for (auto at = algorithm.scores.begin(); at != algorithm.scores.end(); at += n_tasks)
+      rows.push_back(std::vector<double>(at, at + n_tasks));
+    json["scores"][algorithm.name] = std::move(rows);
   }
-  return out.dump(1) + "\n";
+  out.bytes = json.dump(1) + "\n";
+  return out;
+}
+
+Export rliable_npz(const ResultSet& set) {
+  Export out;
+  const RliableTable table = rliable_table(set, out);
+  std::vector<NamedMatrix> matrices;
+  for (const auto& algorithm : table.algorithms)
+    matrices.push_back(
+        {algorithm.name, algorithm.seeds.size(), table.tasks.size(), algorithm.scores});
+  out.bytes = npz_bytes(matrices, rliable_head(table).dump());
+  return out;
 }
 
 }  // namespace credo::suite

@@ -11,7 +11,9 @@
 #include "envs/core/registry.hpp"
 #include "suite/common/csv.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
 #include "suite/common/text.hpp"
+#include "suite/common/toml_reader.hpp"
 #include "suite/results/suite_folder.hpp"
 #include "suite/run/runner.hpp"
 
@@ -37,13 +39,12 @@ EvaluationPoint to_point(const MetricsEvent& event, int episodes) {
   return point;
 }
 
-void read_metrics(const fs::path& path, const RunConfig& config, RunResult& result) {
-  const int episodes = config.train_params().integer32("evaluation.episodes");
+void read_metrics(const fs::path& path, int episodes, int absolute_factor, RunResult& result) {
   const bool is_done = result.status == status_name(RunStatus::kDone);
   for (const MetricsEvent& event : parse_metrics(read_text(path), path.string())) {
     if (!event.find("test_return_mean")) continue;
     if (event.event == "absolute") {
-      EvaluationPoint point = to_point(event, episodes * config.absolute_factor());
+      EvaluationPoint point = to_point(event, episodes * absolute_factor);
       if (const auto best = event.find("best_t_env"))
         point.t_env = static_cast<std::int64_t>(*best);
       if (is_done) result.absolute = std::move(point);
@@ -62,12 +63,17 @@ bool is_better(const RunResult& a, const RunResult& b) {
   return rank(a) > rank(b) || (rank(a) == rank(b) && a.folder.empty() < b.folder.empty());
 }
 
+// Tables keep less of the absolute metric than run folders do.
+bool same_absolute(const std::optional<EvaluationPoint>& a,
+                   const std::optional<EvaluationPoint>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->t_env == b->t_env && a->episodes == b->episodes && a->return_mean == b->return_mean &&
+         a->win_rate == b->win_rate;
+}
+
 bool same_result(const RunResult& a, const RunResult& b) {
-  const auto score = [](const std::optional<EvaluationPoint>& point) {
-    return point ? std::optional<double>(point->return_mean) : std::nullopt;
-  };
-  return a.run_id == b.run_id && score(a.final) == score(b.final) &&
-         score(a.absolute) == score(b.absolute) && a.evaluations.size() == b.evaluations.size();
+  return a.run_id == b.run_id && a.final == b.final && a.evaluations == b.evaluations &&
+         same_absolute(a.absolute, b.absolute);
 }
 
 using RunKey = std::tuple<std::string, std::string, std::uint64_t>;
@@ -124,11 +130,65 @@ std::vector<std::string> names_in_order(const std::vector<RunResult>& runs, cons
   return names;
 }
 
+// What results need of a configuration.
+struct RunSettings {
+  std::string settings_id, env_settings;
+  std::int64_t t_max = 0;
+  int episodes = 0, absolute_factor = 0;
+};
+
+bool is_known_algorithm(const std::string& algorithm) {
+  const auto names = algorithm_names();
+  return is_fixed_policy(algorithm) ||
+         std::find(names.begin(), names.end(), algorithm) != names.end();
+}
+
+// The text of config.toml with another seed; it stands on a line of its own (RunConfig::to_toml).
+std::string with_seed_zero(std::string text, std::uint64_t seed) {
+  const std::string line = fmt::format("\nseed = {}\n", seed);
+  if (const std::size_t at = text.find(line); at != std::string::npos)
+    text.replace(at, line.size(), "\nseed = 0\n");
+  return text;
+}
+
+// Without the declarations of a foreign environment or algorithm: the file as it is written.
+RunSettings read_foreign_settings(const fs::path& directory, const Manifest& manifest) {
+  const fs::path path = directory / "config.toml";
+  const std::string text = checked_config_text(directory, manifest);
+  RunSettings found;
+  constexpr std::size_t kDigits = 16;
+  found.settings_id = sha256_hex(with_seed_zero(text, manifest.seed)).substr(0, kDigits);
+  const TomlSettings file = read_toml(text, path.string());
+  const bool searches = manifest.algorithm == "open_loop";
+  for (const Setting& setting : file.settings) {
+    if (setting.key.starts_with("env."))
+      found.env_settings += fmt::format("{}{}={}", found.env_settings.empty() ? "" : " ",
+                                        setting.key.substr(4), to_text(setting.value));
+    const auto* number = std::get_if<std::int64_t>(&setting.value);
+    if (number == nullptr) continue;
+    if (setting.key == "evaluation.episodes") found.episodes = static_cast<int>(*number);
+    if (setting.key == "run.absolute_factor") found.absolute_factor = static_cast<int>(*number);
+    if (setting.key == (searches ? "open_loop.budget" : "run.t_max")) found.t_max = *number;
+  }
+  return found;
+}
+
+RunSettings read_settings(const fs::path& directory, const Manifest& manifest) {
+  if (!is_env(manifest.env) || !is_known_algorithm(manifest.algorithm))
+    return read_foreign_settings(directory, manifest);
+  const RunConfig config = read_run_config(directory);
+  return {.settings_id = config.settings_id(),
+          .env_settings = config.env_settings(),
+          .t_max = budget(config),
+          .episodes = config.train_params().integer32("evaluation.episodes"),
+          .absolute_factor = config.absolute_factor()};
+}
+
 }  // namespace
 
 RunResult read_run_result(const fs::path& directory) {
   const Manifest manifest = read_manifest(directory);
-  const RunConfig config = read_run_config(directory);
+  const RunSettings settings = read_settings(directory, manifest);
   RunResult result;
   result.names = manifest.names;
   result.env = manifest.env;
@@ -138,10 +198,10 @@ RunResult read_run_result(const fs::path& directory) {
   result.status = status_name(manifest.status);
   result.reason = manifest.reason;
   result.run_id = manifest.run_id;
-  result.settings_id = config.settings_id();
-  result.env_settings = config.env_settings();
+  result.settings_id = settings.settings_id;
+  result.env_settings = settings.env_settings;
   result.commit = manifest.commit;
-  result.t_max = budget(config);
+  result.t_max = settings.t_max;
   result.env_steps = manifest.env_steps;
   result.episodes = manifest.episodes;
   result.updates = manifest.updates;
@@ -151,7 +211,7 @@ RunResult read_run_result(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(metrics_path, error)) return result;
   try {
-    read_metrics(metrics_path, config, result);
+    read_metrics(metrics_path, settings.episodes, settings.absolute_factor, result);
   } catch (const FileError& problem) {
     throw UserError(problem.what());
   }
@@ -193,23 +253,34 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
   }
   text.erase(text.rfind('\n') + 1);  // a killed writer leaves a last line without its end
   const CsvTable table(text, path.string());
-  table.need({"t_env", "episode", "return", "length", "won"});
+  table.need({"t_env", "episode", "return", "length", "won", "event"});
   std::vector<std::vector<EpisodeRow>> evaluations;
   std::vector<int> sizes;
   for (const EvaluationPoint& point : run.evaluations) sizes.push_back(point.episodes);
   if (run.absolute) sizes.push_back(run.absolute->episodes);
+  const std::size_t n_evaluations = run.evaluations.size();
   std::size_t row = 0;
-  for (const int size : sizes) {
+  for (std::size_t place = 0; place < sizes.size(); ++place) {
+    const bool is_absolute = place == n_evaluations;
+    const bool is_final = run.final && place + 1 == n_evaluations;
+    const std::string_view event = is_absolute ? "absolute" : is_final ? "final" : "eval";
     std::vector<EpisodeRow>& episodes = evaluations.emplace_back();
-    for (int i = 0; i < size && row < table.n_rows(); ++i, ++row) {
+    for (int i = 0; i < sizes[place] && row < table.n_rows(); ++i, ++row) {
       const auto value = table.number(row, "return");
       if (!value) throw UserError(fmt::format("{}:{}: no return", path.string(), row + 2));
       const std::string& won = table.text(row, "won");
       episodes.push_back({.t_env = table.integer(row, "t_env"),
+                          .event = table.text(row, "event"),
                           .index = table.integer(row, "episode"),
                           .episode_return = *value,
                           .length = static_cast<int>(table.integer(row, "length")),
                           .won = won.empty() ? std::nullopt : std::optional(won == "1")});
+      const EpisodeRow& read = episodes.back();
+      const bool is_here = is_absolute || read.t_env == run.evaluations[place].t_env;
+      if (read.event != event || !is_here)
+        throw UserError(fmt::format("{}:{}: event = '{}' at t_env {}, where metrics.jsonl has '{}'",
+                                    path.string(), row + 2, one_line(read.event), read.t_env,
+                                    event));
     }
   }
   return evaluations;
@@ -242,6 +313,16 @@ std::vector<std::string> ResultSet::commits() const {
   for (const RunResult& run : runs)
     if (!run.commit.empty() && std::find(found.begin(), found.end(), run.commit) == found.end())
       found.push_back(run.commit);
+  return found;
+}
+
+std::vector<std::string> ResultSet::unknown_names() const {
+  std::vector<std::string> found;
+  for (const RunResult& run : runs) {
+    if (!is_env(run.env)) add_once(found, fmt::format("environment '{}'", run.env));
+    if (!is_known_algorithm(run.base_algorithm))
+      add_once(found, fmt::format("algorithm '{}'", run.base_algorithm));
+  }
   return found;
 }
 

@@ -26,6 +26,8 @@ struct EvaluationPoint {
   std::optional<double> return_std, length_mean, win_rate;
   std::optional<double> entropy_mean;  ///< H; absent for policies without a mixer
   std::vector<double> credits;         ///< mean credit of each agent; empty likewise
+
+  bool operator==(const EvaluationPoint&) const = default;
 };
 
 /// One run, as far as it got.
@@ -52,9 +54,11 @@ struct RunResult {
 };
 
 /// Evaluation episodes of a run by evaluation, in the order of `evaluations`; the episodes of
-/// `absolute` come last. Empty without a run folder. Errors: UserError.
+/// `absolute` come last. Empty without a run folder. Errors: UserError, also for a file without the
+/// column `event` (older versions) and for episodes that belong to no evaluation of the run.
 struct EpisodeRow {
   std::int64_t t_env = 0;
+  std::string event;  ///< "eval", "final" or "absolute"
   std::int64_t index = 0;
   double episode_return = 0.0;
   int length = 0;
@@ -66,7 +70,9 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run);
 /// Errors: UserError.
 std::vector<MetricsEvent> read_train_metrics(const RunResult& run);
 
-/// Reads one run folder. Errors: UserError naming the file.
+/// Reads one run folder. Runs of environments or algorithms that this program does not have are
+/// read too, with every parameter of the environment in env_settings. Errors: UserError naming the
+/// file.
 RunResult read_run_result(const std::filesystem::path& directory);
 
 /// Run directories at or below `path`, sorted by path.
@@ -80,6 +86,8 @@ struct ResultSet {
 
   std::vector<const RunResult*> of(std::string_view task, std::string_view algorithm) const;
   std::vector<std::string> commits() const;
+  /// Environments and algorithms of the runs that this program does not have.
+  std::vector<std::string> unknown_names() const;
 };
 
 struct LoadOptions {
@@ -87,10 +95,10 @@ struct LoadOptions {
 };
 
 /// Suite folders (whole ones, shards, or only their tables), run folders, or folders of run
-/// folders, merged. A run that is there twice counts once if both are equal. Errors: UserError for
-/// unreadable files, for a run that is there twice with different results, and, unless mixing is
-/// allowed, for runs of different programs and for runs of one task and algorithm whose settings
-/// differ in more than the seed.
+/// folders, merged. A run that is there twice counts once if both are equal, in every evaluation
+/// and score. Errors: UserError for unreadable files, for a run that is there twice with different
+/// results, and, unless mixing is allowed, for runs of different programs and for runs of one task
+/// and algorithm whose settings differ in more than the seed.
 ResultSet load_results(const std::vector<std::filesystem::path>& directories,
                        const LoadOptions& options);
 

@@ -20,26 +20,30 @@ std::string status_text(const std::map<std::string, int>& statuses, int n_planne
   return text;
 }
 
-SummaryRow summarize_row(const std::vector<const RunResult*>& runs) {
+SummaryRow summarize_row(const std::vector<const RunResult*>& runs, Measure measure) {
   SummaryRow row;
+  row.measure = measure;
   row.task = runs.front()->names.task;
   row.algorithm = runs.front()->names.algorithm;
   row.n_planned = static_cast<int>(runs.size());
-  std::vector<double> returns, absolutes, entropies, win_rates;
+  std::vector<double> scores, returns, absolutes, entropies, win_rates;
   std::map<std::string, int> statuses;
   for (const RunResult* run : runs) {
     ++statuses[run->status];
-    if (run->absolute) absolutes.push_back(run->absolute->return_mean);
+    if (run->absolute)
+      if (const auto score = value_of(*run->absolute, measure)) absolutes.push_back(*score);
     if (!run->final) continue;
     row.seeds.push_back(run->seed);
+    if (const auto score = value_of(*run->final, measure)) scores.push_back(*score);
     returns.push_back(run->final->return_mean);
     if (run->final->entropy_mean) entropies.push_back(*run->final->entropy_mean);
     if (run->final->win_rate) win_rates.push_back(*run->final->win_rate);
   }
-  if (!returns.empty()) {
-    row.return_mean = mean(returns);
-    row.return_iqm = estimate_iqm({returns});
+  if (!scores.empty()) {
+    row.mean = mean(scores);
+    row.iqm = estimate_iqm({scores});
   }
+  if (!returns.empty()) row.return_mean = mean(returns);
   if (!absolutes.empty()) row.absolute_mean = mean(absolutes);
   if (!entropies.empty()) row.entropy_mean = mean(entropies);
   if (!win_rates.empty()) row.win_rate = mean(win_rates);
@@ -55,6 +59,22 @@ const Bounds* bounds_of(const ResultSet& set, const std::string& task) {
 
 }  // namespace
 
+std::string_view measure_name(Measure measure) {
+  return measure == Measure::kWinRate ? "win_rate" : "return";
+}
+
+Measure measure_of(const ResultSet& set, std::string_view task) {
+  for (const RunResult& run : set.runs)
+    if (run.names.task == task && ((run.final && run.final->win_rate) ||
+                                   (!run.evaluations.empty() && run.evaluations.front().win_rate)))
+      return Measure::kWinRate;
+  return Measure::kReturn;
+}
+
+std::optional<double> value_of(const EvaluationPoint& point, Measure measure) {
+  return measure == Measure::kWinRate ? point.win_rate : point.return_mean;
+}
+
 std::vector<SummaryRow> summarize(const ResultSet& set) {
   std::vector<SummaryRow> rows;
   for (std::size_t begin = 0; begin < set.runs.size();) {
@@ -64,7 +84,7 @@ std::vector<SummaryRow> summarize(const ResultSet& set) {
            set.runs[begin].names.algorithm == names.algorithm;
          ++begin)
       runs.push_back(&set.runs[begin]);
-    rows.push_back(summarize_row(runs));
+    rows.push_back(summarize_row(runs, measure_of(set, names.task)));
   }
   return rows;
 }
@@ -126,7 +146,6 @@ PairRow compare_pair(const NormalisedScores::Algorithm& x, const NormalisedScore
   row.y = y.name;
   row.improvement = estimate_improvement(x.scores, y.scores);
   ScoreTable differences;
-  std::vector<double> all;
   for (std::size_t task = 0; task < x.scores.size(); ++task) {
     std::vector<double> of_task;
     for (std::size_t i = 0; i < x.seeds[task].size(); ++i) {
@@ -136,13 +155,12 @@ PairRow compare_pair(const NormalisedScores::Algorithm& x, const NormalisedScore
       const auto k = static_cast<std::size_t>(found - seeds.begin());
       of_task.push_back(x.scores[task][i] - y.scores[task][k]);
     }
-    all.insert(all.end(), of_task.begin(), of_task.end());
+    row.n_pairs += of_task.size();
     if (!of_task.empty()) differences.push_back(std::move(of_task));
   }
-  row.n_pairs = all.size();
-  if (all.empty()) return row;
+  if (differences.empty()) return row;
   row.difference = estimate_mean_difference(differences);
-  row.p_value = sign_flip_p_value(all);
+  row.p_value = sign_flip_p_value(differences);
   return row;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,18 +13,30 @@
 
 namespace credo::suite {
 
-/// A row of a table: one algorithm on one task. Scores are mean returns of a run's evaluation after
-/// training, or of its best policy evaluated again (absolute).
+/// What counts on a task: the share of episodes won where its environment has wins, else the mean
+/// return. Every table and figure of single tasks uses this; only scores over all tasks and paired
+/// comparisons are of returns, for which there are bounds.
+enum class Measure { kReturn, kWinRate };
+
+/// "return" or "win_rate".
+std::string_view measure_name(Measure measure);
+Measure measure_of(const ResultSet& set, std::string_view task);
+std::optional<double> value_of(const EvaluationPoint& point, Measure measure);
+
+/// A row of a table: one algorithm on one task. A run's score is the task's measure in its
+/// evaluation after training, or in that of its best policy (absolute).
 struct SummaryRow {
   std::string task;
   std::string algorithm;
   std::vector<std::uint64_t> seeds;  ///< that finished
   int n_planned = 0;
+  Measure measure = Measure::kReturn;
+  std::optional<double> mean;           ///< of the measure
+  std::optional<Estimate> iqm;          ///< likewise
+  std::optional<double> absolute_mean;  ///< likewise
   std::optional<double> return_mean;
-  std::optional<Estimate> return_iqm;
-  std::optional<double> absolute_mean;
-  std::optional<double> entropy_mean;
   std::optional<double> win_rate;
+  std::optional<double> entropy_mean;
   std::string status;  ///< "done", or e.g. "2/3 done, 1 diverged"
 };
 

@@ -39,14 +39,16 @@ Metrics evaluation_metrics(const Evaluation& evaluation) {
   return metrics;
 }
 
-std::string episode_lines(std::int64_t t_env, std::uint64_t seed, const Evaluation& evaluation) {
+std::string episode_lines(std::int64_t t_env, std::string_view event, std::uint64_t seed,
+                          const Evaluation& evaluation) {
   std::string lines;
   for (const EpisodeResult& episode : evaluation.episodes)
-    lines += fmt::format("{},{},{},{},{},{}\n", t_env, episode.index, seed, episode.episode_return,
-                         episode.length,
+    lines += fmt::format("{},{},{},{},{},{},{}\n", t_env, episode.index, seed,
+                         episode.episode_return, episode.length,
                          !episode.won   ? ""
                          : *episode.won ? "1"
-                                        : "0");
+                                        : "0",
+                         event);
   return lines;
 }
 

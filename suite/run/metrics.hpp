@@ -22,8 +22,13 @@ std::string metrics_line(std::int64_t t_env, std::string_view event, std::int64_
 /// test_battle_won_mean (where there are wins), then entropy_mean and credit_<agent>.
 Metrics evaluation_metrics(const Evaluation& evaluation);
 
-/// One line per episode: t_env,episode,seed,return,length,won (won: 1, 0 or empty).
-std::string episode_lines(std::int64_t t_env, std::uint64_t seed, const Evaluation& evaluation);
+/// The header of eval_episodes.csv, with its line end.
+inline constexpr std::string_view kEpisodesHeader = "t_env,episode,seed,return,length,won,event\n";
+
+/// One line per episode (won: 1, 0 or empty); `event` as in metrics.jsonl tells the final policy's
+/// episodes from those of the best one, which have the same t_env.
+std::string episode_lines(std::int64_t t_env, std::string_view event, std::uint64_t seed,
+                          const Evaluation& evaluation);
 
 /// An event read back.
 struct MetricsEvent {

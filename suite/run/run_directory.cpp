@@ -26,7 +26,6 @@ constexpr std::string_view kCheckpoints = "checkpoints";
 constexpr std::string_view kLatest = "latest";
 constexpr std::string_view kBest = "best";
 constexpr std::string_view kBestWeights = "best.safetensors";
-constexpr std::string_view kEpisodesHeader = "t_env,episode,seed,return,length,won\n";
 
 constexpr std::array<std::pair<RunStatus, std::string_view>, 4> kStatusNames = {
     {{RunStatus::kRunning, "running"},
@@ -209,9 +208,8 @@ Manifest read_manifest(const fs::path& directory) {
   }
 }
 
-RunConfig read_run_config(const fs::path& directory) {
+std::string checked_config_text(const fs::path& directory, const Manifest& manifest) {
   const fs::path path = directory / kConfig;
-  const Manifest manifest = read_manifest(directory);
   std::string text;
   try {
     text = read_text(path);
@@ -221,7 +219,12 @@ RunConfig read_run_config(const fs::path& directory) {
   if (sha256_hex(text) != manifest.run_id)
     throw UserError(fmt::format("{}: changed since the run began (its SHA-256 is not the run_id)",
                                 path.string()));
-  return RunConfig::from_toml(text, path.string());
+  return text;
+}
+
+RunConfig read_run_config(const fs::path& directory) {
+  return RunConfig::from_toml(checked_config_text(directory, read_manifest(directory)),
+                              (directory / kConfig).string());
 }
 
 std::vector<CheckpointName> list_checkpoints(const fs::path& directory) {
@@ -354,10 +357,20 @@ void RunDirectory::open_streams(const std::optional<CheckpointState>& from) {
   lock_->check();
   if (lock_->was_taken_over()) leave_open_files_behind();
   const std::uint64_t episodes_bytes = from ? from->eval_bytes : 0;
+  if (episodes_bytes > 0) check_episodes_header();
   metrics_ = std::make_unique<AppendFile>(path_ / kMetrics, from ? from->metrics_bytes : 0);
   episodes_ = std::make_unique<AppendFile>(path_ / kEpisodes, episodes_bytes);
   if (episodes_bytes == 0) episodes_->append(kEpisodesHeader);
   if (config_.run_params().boolean("run.tensorboard")) open_events();
+}
+
+// One file has one set of columns.
+void RunDirectory::check_episodes_header() const {
+  const fs::path path = path_ / kEpisodes;
+  if (!read_text(path).starts_with(kEpisodesHeader))
+    throw UserError(fmt::format(
+        "{}: its columns are those of another version of the program, which has to finish this run",
+        path.string()));
 }
 
 // What metrics.jsonl holds by now is written again: then both hold the same, whenever the run was

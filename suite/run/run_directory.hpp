@@ -107,6 +107,7 @@ class RunDirectory {
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
   void drop_states() const;
+  void check_episodes_header() const;
   void open_events();
   void append_events(const std::vector<MetricsEvent>& events);
   void leave_open_files_behind() const;
@@ -137,7 +138,9 @@ struct WeightsFile {
 };
 WeightsFile load_weights(const std::filesystem::path& directory, const std::string& name = "");
 
-/// Reads config.toml and checks it against the manifest's run_id. Errors: UserError.
+/// config.toml, checked against the manifest's run_id. Errors: UserError.
+std::string checked_config_text(const std::filesystem::path& directory, const Manifest& manifest);
+/// The same as a configuration. Errors: UserError.
 RunConfig read_run_config(const std::filesystem::path& directory);
 
 }  // namespace credo::suite

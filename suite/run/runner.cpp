@@ -198,7 +198,7 @@ class Run {
   void write(std::int64_t t_env, std::int64_t episodes, std::int64_t updates,
              const Evaluation& evaluation, std::string_view event, Metrics metrics = {}) {
     for (auto& metric : evaluation_metrics(evaluation)) metrics.push_back(std::move(metric));
-    directory_.append_episodes(episode_lines(t_env, config_.seed(), evaluation));
+    directory_.append_episodes(episode_lines(t_env, event, config_.seed(), evaluation));
     directory_.append_metrics(metrics_line(t_env, event, episodes, updates, metrics));
     directory_.sync_streams();
     progress_.last_return = evaluation.return_mean();

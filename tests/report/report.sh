@@ -68,6 +68,12 @@ done
 open '#cell/two_step/qmix_gre/seed_1' --dump-dom
 expect 'the cell shows its configuration' shows '[learner]'
 expect 'the cell links its replay' shows 'runs/runs/two_step/qmix_gre/seed_1/replays/episode%200.svg'
+# Tasks that are won or lost, among others.
+"$credo" report "$(dirname "$0")/../../results/standard" --format html --out "$page"
+open '#selftest' --dump-dom
+expect 'the page of published results passes its own test' shows 'selftest: passed'
+shows 'selftest: passed' || sed -n '/id="selftest"/,$p' "$scratch/dom"
+expect 'battles show the share won' shows 'title="open_loop on skirmish/3m: win rate 1.000 [1.000, 1.000], done"'
 open '' --print-to-pdf="$scratch/page.pdf"
 expect 'the page prints' grep -q '^%PDF' "$scratch/page.pdf"
 [ "$failures" = 0 ] && echo 'the HTML report: all as expected'

@@ -2,7 +2,8 @@
 """Compares Credo's statistics with SciPy's and NumPy's; not part of `make test`.
 
 usage: compare_scipy.py                         statistics_vectors.json, which bootstrap_test.cpp checks
-       compare_scipy.py SCORES.json REPORT.json what a report says:
+       compare_scipy.py SCORES.json REPORT.json what a report says, of results with equally many runs
+                                                on every task (others weigh runs, which rliable does not):
          credo report DIR --format rliable > SCORES.json
          credo report DIR --format json --aggregate --baseline ALG > REPORT.json
 Prints the largest difference of every statistic. Needs Debian's python3-scipy.

@@ -5,6 +5,7 @@
 #include "suite/batch/publish.hpp"
 #include "suite/batch/suite_run.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
@@ -126,21 +127,96 @@ TEST_CASE("different programs and settings are not mixed unless asked") {
   CHECK(load_results({scratch / "b", scratch / "c"}, {.allow_mixed = true}).runs.size() == 2);
 }
 
-TEST_CASE("a run that is there twice counts once, unless the results differ") {
+TEST_CASE("a run that is there twice counts once, unless anything of its results differs") {
   const ScratchFolder scratch;
   PlanOptions part;
   part.only = {"two_step/qmix/seed_0"};
   run(scratch / "a", part);
   run(scratch / "b", part);
+  publish_copy(scratch / "a", scratch / "tables");
   CHECK(load_results({scratch / "a", scratch / "b"}, {}).runs.size() == 1);
+  CHECK(load_results({scratch / "tables", scratch / "a"}, {}).runs.size() == 1);
   const fs::path metrics =
       scratch / "b" / "runs" / "two_step" / "qmix" / "seed_0" / "metrics.jsonl";
-  std::string text = read_text(metrics);
-  const std::size_t at = text.rfind("\"test_return_mean\":") + 19;
-  text = text.substr(0, at) + '1' + text.substr(at);
+  const std::string text = read_text(metrics);
+  const auto refuses = [&](const std::string& changed) {
+    write_file(metrics, changed);
+    for (const char* other : {"a", "tables"})
+      for (const bool is_first : {true, false}) {
+        const fs::path x = scratch / (is_first ? "b" : other);
+        const fs::path y = scratch / (is_first ? other : "b");
+        if (!contains(user_error([&] {
+                        load_results({x, y}, {});
+                      }),
+                      "twice with different results"))
+          return false;
+      }
+    return true;
+  };
+  // A digit before the value of one metric in one event, all others as they were.
+  const auto with_digit = [&](std::string_view event, std::string_view metric) {
+    const std::size_t line = text.find(fmt::format("\"event\":\"{}\"", event));
+    const std::size_t at = text.find(fmt::format("\"{}\":", metric), line) + metric.size() + 3;
+    return text.substr(0, at) + '1' + text.substr(at);
+  };
+  for (const char* event : {"eval", "final", "absolute"}) {
+    CAPTURE(event);
+    CHECK(refuses(with_digit(event, "test_return_mean")));
+  }
+  for (const char* metric :
+       {"test_return_std", "test_ep_length_mean", "entropy_mean", "credit_1"}) {
+    CAPTURE(metric);
+    CHECK(refuses(with_digit("final", metric)));
+    CHECK(refuses(with_digit("eval", metric)));
+  }
+  CHECK(refuses(text.substr(text.find('\n') + 1)));  // without the first evaluation
   write_file(metrics, text);
-  CHECK(contains(user_error([&] {
-                   load_results({scratch / "a", scratch / "b"}, {});
-                 }),
-                 "twice with different results"));
+  CHECK(load_results({scratch / "a", scratch / "b"}, {}).runs.size() == 1);
+}
+
+TEST_CASE("a run of an environment or algorithm that this program lacks is read all the same") {
+  const ScratchFolder scratch;
+  PlanOptions part;
+  part.only = {"two_step/qmix/*"};
+  run(scratch / "a", part);
+  const ResultSet here = load_results({scratch / "a"}, {});
+  CHECK(here.unknown_names().empty());
+  const std::pair<std::string, std::string> names[] = {{"two_step", "my_game/7"},
+                                                       {"qmix", "my_alg"}};
+  for (const auto& [old_name, new_name] : names) {
+    CAPTURE(new_name);
+    for (const int seed : {0, 1}) {
+      const fs::path from =
+          scratch / "a" / "runs" / "two_step" / "qmix" / fmt::format("seed_{}", seed);
+      const fs::path to = scratch / new_name.substr(0, 6) / fmt::format("seed_{}", seed);
+      fs::create_directories(to.parent_path());
+      fs::copy(from, to, fs::copy_options::recursive);
+      const auto replace = [&](std::string text) {
+        for (std::size_t at = 0; (at = text.find('"' + old_name + '"', at)) != std::string::npos;)
+          text.replace(at + 1, old_name.size(), new_name);
+        return text;
+      };
+      const std::string config = replace(read_text(to / "config.toml"));
+      write_file(to / "config.toml", config);
+      std::string manifest = replace(read_text(to / "manifest.json"));
+      const std::string run_id = sha256_hex_of_file(from / "config.toml");
+      for (std::size_t at = 0; (at = manifest.find(run_id, at)) != std::string::npos;)
+        manifest.replace(at, run_id.size(), sha256_hex(config));
+      write_file(to / "manifest.json", manifest);
+    }
+    const ResultSet set = load_results({scratch / new_name.substr(0, 6)}, {});
+    REQUIRE(set.runs.size() == 2);
+    CHECK(set.unknown_names().size() == 1);
+    CHECK(contains(set.unknown_names().front(), new_name));
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(set.runs[i].evaluations == here.runs[i].evaluations);
+      CHECK(set.runs[i].final == here.runs[i].final);
+      CHECK(set.runs[i].absolute == here.runs[i].absolute);
+      CHECK(set.runs[i].t_max == 40);
+      CHECK(set.runs[i].settings_id == set.runs[0].settings_id);
+    }
+    CHECK(!set.runs[0].env_settings.empty());
+    CHECK(make_report(set).rows.size() == 1);
+    CHECK(load_results({scratch / "a", scratch / new_name.substr(0, 6)}, {}).runs.size() == 4);
+  }
 }

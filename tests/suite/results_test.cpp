@@ -1,5 +1,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
+#include <set>
+#include <sstream>
 
 #include "suite/common/csv.hpp"
 #include "suite/report/tables.hpp"
@@ -28,6 +30,8 @@ ResultSet sample() {
   runs.push_back(diverged);
   runs.push_back(made_run("switch/2", "vdn", 0, -10.0));
   runs.back().final->win_rate = 0.5;
+  runs.back().absolute = runs.back().final;
+  runs.back().absolute->win_rate = 0.75;
   return made_set(std::move(runs));
 }
 
@@ -37,16 +41,25 @@ TEST_CASE("a summary groups runs and counts what is missing") {
   const auto rows = summarize(sample());
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].algorithm == "vdn");
-  CHECK(rows[0].return_mean == 1.0);
-  CHECK(rows[0].return_iqm->value == 1.0);
-  CHECK(rows[0].return_iqm->interval.low == 0.0);
-  CHECK(rows[0].return_iqm->interval.high == 2.0);
+  CHECK(rows[0].measure == Measure::kReturn);
+  CHECK(rows[0].mean == 1.0);
+  CHECK(rows[0].iqm->value == 1.0);
+  REQUIRE(rows[0].iqm->interval);
+  CHECK(rows[0].iqm->interval->low == 0.0);
+  CHECK(rows[0].iqm->interval->high == 2.0);
   CHECK(rows[0].status == "done");
   CHECK(rows[1].status == "1/2 done, 1 diverged");
   CHECK(rows[1].return_mean == 8.0);
+  CHECK(!rows[1].iqm->interval);  // one seed
   CHECK(rows[1].entropy_mean == 0.75);
   CHECK(!rows[0].entropy_mean);
   CHECK(rows[2].win_rate == 0.5);
+  // Where there are wins, they are what counts.
+  CHECK(rows[2].measure == Measure::kWinRate);
+  CHECK(rows[2].mean == 0.5);
+  CHECK(rows[2].iqm->value == 0.5);
+  CHECK(rows[2].absolute_mean == 0.75);
+  CHECK(rows[2].return_mean == -10.0);
 }
 
 TEST_CASE("tables line up and show a column for wins only where there are some") {
@@ -59,12 +72,12 @@ TEST_CASE("tables line up and show a column for wins only where there are some")
         "| algorithm | seeds | mean return |      IQM [95% CI] |      H | status               |\n"
         "|-----------|------:|------------:|------------------:|-------:|----------------------|\n"
         "| vdn       |   0-2 |        1.00 | 1.00 [0.00, 2.00] |      – | done                 |\n"
-        "| qmix      |     0 |        8.00 | 8.00 [8.00, 8.00] | 0.7500 | 1/2 done, 1 diverged |\n"
+        "| qmix      |     0 |        8.00 |              8.00 | 0.7500 | 1/2 done, 1 diverged |\n"
         "\nA note.\n\n"
         "### switch/2\n\n"
-        "| algorithm | seeds | mean return |            IQM [95% CI] |   H | win rate | status |\n"
-        "|-----------|------:|------------:|------------------------:|----:|---------:|--------|\n"
-        "| vdn       |     0 |      -10.00 | -10.00 [-10.00, -10.00] |   – |    0.500 | done   |\n"
+        "| algorithm | seeds | win rate | IQM [95% CI] | absolute |   H | mean return | status |\n"
+        "|-----------|------:|---------:|-------------:|---------:|----:|------------:|--------|\n"
+        "| vdn       |     0 |    0.500 |        0.500 |    0.750 |   – |      -10.00 | done   |\n"
         "\nA footer.\n");
 }
 
@@ -73,11 +86,11 @@ TEST_CASE("CSV follows RFC 4180 and reads back") {
   CHECK(csv_field("a,b") == "\"a,b\"");
   CHECK(csv_field("say \"x\"") == "\"say \"\"x\"\"\"");
   const std::string text = summary_csv(summarize(sample()));
-  CHECK(contains(text, "two_step,vdn,0-2,3,3,1,1,0,2,,,,done\n"));
-  CHECK(contains(text, "two_step,qmix,0,1,2,8,8,8,8,,0.75,,\"1/2 done, 1 diverged\"\n"));
-  const CsvTable table(
-      text + csv_line({"a,\"b\"\nc", "", "", "1", "2", "3", "4", "5", "6", "7", "", "1e-3", "x"}),
-      "t.csv");
+  CHECK(contains(text, "two_step,vdn,0-2,3,3,return,1,1,0,2,,1,,,done\n"));
+  CHECK(contains(text, "two_step,qmix,0,1,2,return,8,8,,,,8,,0.75,\"1/2 done, 1 diverged\"\n"));
+  const CsvTable table(text + csv_line({"a,\"b\"\nc", "", "", "1", "2", "", "3", "4", "5", "6", "7",
+                                        "", "1e-3", "", "x"}),
+                       "t.csv");
   REQUIRE(table.n_rows() == 4);
   CHECK(table.text(3, "task") == "a,\"b\"\nc");
   CHECK(table.integer(1, "n_planned") == 2);
@@ -107,10 +120,158 @@ TEST_CASE("an event line reads back and is valid JSON for values that are not fi
 TEST_CASE("episode lines") {
   credo::Evaluation evaluation;
   evaluation.episodes = {{7, 1.5, 3, std::nullopt}, {8, -0.1, 4, true}, {9, 0.0, 5, false}};
-  CHECK(episode_lines(100, 2, evaluation) == "100,7,2,1.5,3,\n100,8,2,-0.1,4,1\n100,9,2,0,5,0\n");
+  CHECK(kEpisodesHeader == "t_env,episode,seed,return,length,won,event\n");
+  CHECK(episode_lines(100, "final", 2, evaluation) ==
+        "100,7,2,1.5,3,,final\n100,8,2,-0.1,4,1,final\n100,9,2,0,5,0,final\n");
 }
 
 TEST_CASE("noop is noted where no action does nothing") {
   CHECK(contains(noop_note("matrix/climbing"), "no action that does nothing"));
   CHECK(noop_note("switch/2").empty());
+}
+
+TEST_CASE("tables say where seeds are too few for an interval") {
+  const auto rows = [](const std::vector<std::size_t>& n_seeds) {
+    std::vector<RunResult> runs;
+    for (std::size_t row = 0; row < n_seeds.size(); ++row)
+      for (std::uint64_t seed = 0; seed < n_seeds[row]; ++seed)
+        runs.push_back(made_run("two_step", row == 0 ? "vdn" : "qmix", seed, 1.0));
+    return summarize(made_set(std::move(runs)));
+  };
+  CHECK(few_values_note(rows({5, 8})).empty());
+  CHECK(few_values_note(rows({5, 1})) == "One seed has no interval.");
+  CHECK(contains(few_values_note(rows({4, 5})), "fewer than five seeds"));
+  CHECK(!contains(few_values_note(rows({2, 5})), "One seed"));
+  const std::string report = markdown_report(make_report(sample()));
+  CHECK(contains(report, "One seed has no interval. Intervals from fewer than five"));
+}
+
+TEST_CASE("the table over all tasks says how tasks weigh and what it leaves out") {
+  std::vector<RunResult> runs;
+  for (std::uint64_t seed = 0; seed < 4; ++seed)
+    runs.push_back(made_run("two_step", "vdn", seed, static_cast<double>(seed)));
+  for (std::uint64_t seed = 0; seed < 2; ++seed)
+    runs.push_back(made_run("matrix/qtran", "vdn", seed, 8.0));
+  runs.push_back(made_run("no_bounds", "vdn", 0, 1.0));
+  const Report report = make_report(made_set(runs));
+  REQUIRE(report.aggregates.size() == 1);
+  CHECK(report.aggregates[0].scores.iqm.value ==
+        interquartile_mean(report.scores.algorithms[0].scores));
+  const std::string text = markdown_report(report, ReportPart::kAggregate);
+  CHECK(text.starts_with("### All tasks\n"));
+  CHECK(!contains(text, "### two_step"));
+  CHECK(contains(text, "a run weighs 1 / (2 x the runs of its task)"));
+  CHECK(contains(text, "numbers of runs differ between tasks"));
+  CHECK(contains(text, "Fewer than five runs on some tasks"));
+  CHECK(contains(text, "Left out: no_bounds (no published bounds"));
+  CHECK(contains(markdown_report(report), "### two_step"));
+  // One run on a task: a value, no interval.
+  runs.erase(runs.begin() + 5);
+  const std::string lonely = markdown_report(make_report(made_set(runs)), ReportPart::kAggregate);
+  CHECK(contains(lonely, "No interval with fewer than two runs on a task: vdn."));
+  CHECK(!contains(lonely, "0.5 ["));
+  // Without scores over all tasks the tables still say what is missing.
+  const std::string none = markdown_report(make_report(
+      made_set({made_run("no_bounds", "vdn", 0, 1.0), made_run("other", "vdn", 0, 1.0)})));
+  CHECK(contains(none, "No scores over all tasks. Left out: no_bounds ("));
+  CHECK(contains(none, "other ("));
+}
+
+namespace {
+
+// Environments and their ends, labels, and the largest number of columns.
+struct LatexShape {
+  int n_tables = 0;
+  std::vector<std::string> labels;
+  double widest = 0.0;
+};
+
+// Width in points from the characters of every cell, read from the text itself.
+LatexShape latex_shape(const std::string& text) {
+  LatexShape shape;
+  std::vector<std::size_t> widths;
+  double character = 0.0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (contains(line, "\\begin{table}")) ++shape.n_tables;
+    if (contains(line, "\\small")) character = 4.9;
+    if (contains(line, "\\footnotesize")) character = 4.3;
+    if (contains(line, "\\scriptsize")) character = 3.8;
+    if (const std::size_t at = line.find("\\label{"); at != std::string::npos)
+      shape.labels.push_back(line.substr(at + 7, line.find('}', at) - at - 7));
+    if (contains(line, "\\begin{tabular}")) widths.clear();
+    if (line.ends_with("\\\\")) {
+      std::istringstream cells(line.substr(4, line.size() - 7));
+      std::size_t column = 0;
+      for (std::string one; std::getline(cells, one, '&'); ++column) {
+        std::erase_if(one, [](char c) { return c == '\\' || c == '$' || c == '{' || c == '}'; });
+        if (widths.size() <= column) widths.push_back(0);
+        const std::size_t n =
+            one.starts_with(" rotatebox90") ? 3 : one.size() - (column > 0 ? 2 : 1);
+        widths[column] = std::max(widths[column], n);
+      }
+    }
+    if (contains(line, "\\end{tabular}")) {
+      double width = 8.0 * static_cast<double>(widths.size() - 1);
+      for (const std::size_t n : widths) width += character * static_cast<double>(n);
+      shape.widest = std::max(shape.widest, width);
+    }
+  }
+  return shape;
+}
+
+}  // namespace
+
+TEST_CASE("LaTeX: tables fit the page, carry labels, and have no idle column") {
+  std::vector<RunResult> runs;
+  std::vector<std::string> tasks = {"two_step",
+                                    "matrix/qtran",
+                                    "matrix/climbing",
+                                    "switch/2",
+                                    "switch/4",
+                                    "a_b",
+                                    "a/b",
+                                    "stag_hunt/8x8@miscapture=-0.5"};
+  for (int i = 0; i < 12; ++i) tasks.push_back("skirmish/map_" + std::to_string(i));
+  for (const std::string& task : tasks)
+    for (const char* algorithm : {"qmix", "qmix_gre_exact", "qmix_gre@lambda=0.0003", "ow_qmix"})
+      for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        RunResult run = made_run(task, algorithm, seed, -10.0 * static_cast<double>(seed) - 0.5);
+        run.final->entropy_mean = 0.5;
+        if (task.starts_with("skirmish"))
+          run.final->win_rate = 1.0 / (1.0 + static_cast<double>(seed));
+        run.absolute = run.final;
+        runs.push_back(run);
+      }
+  ResultSet set = made_set(runs);
+  set.suite = "mine";
+  const std::string text = latex_report(make_report(set));
+  const LatexShape shape = latex_shape(text);
+  CHECK(shape.widest > 200.0);
+  CHECK(shape.widest < 345.0);  // the text of an article
+  CHECK(shape.labels.size() == static_cast<std::size_t>(shape.n_tables));
+  CHECK(std::set<std::string>(shape.labels.begin(), shape.labels.end()).size() ==
+        shape.labels.size());
+  for (const char* label :
+       {"tab:mine:overview", "tab:mine:two-step", "tab:mine:a-b", "tab:mine:a-b-2", "tab:mine:all"})
+    CHECK(std::count(shape.labels.begin(), shape.labels.end(), label) == 1);
+  CHECK(!contains(text, "status"));
+  CHECK(contains(text, "skirmish/map\\_0 (win rate)"));
+  // The overview has a row per algorithm and, over its parts, a column per task.
+  const std::size_t start = text.find("tab:mine:overview");
+  const std::string overview = text.substr(start, text.find("two\\_step.", start) - start);
+  for (const std::string& task : tasks) {
+    std::string name;
+    for (const char c : task) name += c == '_' ? "\\_" : std::string(1, c);
+    CAPTURE(name);
+    CHECK(contains(overview, "\\rotatebox{90}{" + name));
+  }
+  // Where something is missing, the column is there.
+  runs.front().status = "diverged";
+  runs.front().final.reset();
+  const std::string with_status = latex_report(make_report(made_set(runs)));
+  CHECK(contains(with_status, "2/3 done, 1 diverged"));
+  CHECK(contains(with_status, "\\label{tab:overview}"));
+  const std::string only = latex_report(make_report(made_set(runs)), ReportPart::kAggregate);
+  CHECK(!contains(only, "tab:two-step"));
 }

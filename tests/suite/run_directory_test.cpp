@@ -96,6 +96,21 @@ TEST_CASE("a finished run holds what it should, and nothing else") {
   double sum = 0.0;
   for (const EpisodeRow& episode : played.back()) sum += episode.episode_return;
   CHECK(sum / 20 == result.absolute->return_mean);
+  // The final policy's episodes and the best one's have the same t_env and another event.
+  for (std::size_t k = 0; k < played.size(); ++k)
+    for (const EpisodeRow& episode : played[k])
+      CHECK(episode.event == (k == 5 ? "absolute" : k == 4 ? "final" : "eval"));
+  CHECK(played[4].front().t_env == played[5].front().t_env);
+  CHECK(episodes.starts_with(kEpisodesHeader));
+  std::string changed = episodes;
+  changed.replace(changed.rfind(",final\n"), 7, ",eval\n");
+  write_file(path / "eval_episodes.csv", changed);
+  CHECK(contains(user_error([&] { read_episodes(result); }), "event = 'eval' at t_env 400"));
+  // A file of a version without the column is named.
+  write_file(path / "eval_episodes.csv", "t_env,episode,seed,return,length,won\n0,0,3,1,2,\n");
+  CHECK(contains(user_error([&] { read_episodes(result); }),
+                 "eval_episodes.csv: there is no column 'event'"));
+  write_file(path / "eval_episodes.csv", episodes);
   CHECK(manifest.sha256.count("checkpoints/best.safetensors") == 1);
   CHECK(load_weights(path, "best").path == path / "checkpoints" / "best.safetensors");
 

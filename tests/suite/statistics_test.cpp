@@ -20,9 +20,11 @@ double iqm(const ScoreTable& scores) { return interquartile_mean(scores); }
 TEST_CASE("mean and standard deviations of a known sample") {
   CHECK(mean(kEight) == 5.0);
   CHECK(population_std(kEight) == 2.0);
-  CHECK(sample_std(kEight) == doctest::Approx(std::sqrt(32.0 / 7.0)));
-  CHECK(standard_error(kEight) == doctest::Approx(std::sqrt(32.0 / 7.0 / 8.0)));
-  CHECK(sample_std(std::vector<double>{3.0}) == 0.0);
+  CHECK(sample_std(kEight).value() == doctest::Approx(std::sqrt(32.0 / 7.0)));
+  CHECK(standard_error(kEight).value() == doctest::Approx(std::sqrt(32.0 / 7.0 / 8.0)));
+  CHECK(!sample_std(std::vector<double>{3.0}));  // one value says nothing of spread
+  CHECK(!standard_error(std::vector<double>{3.0}));
+  CHECK(sample_std(std::vector<double>{1.0, 3.0}).value() == doctest::Approx(std::sqrt(2.0)));
 }
 
 TEST_CASE("percentiles interpolate like numpy") {
@@ -41,6 +43,33 @@ TEST_CASE("the interquartile mean cuts floor(n / 4) values at each end") {
   CHECK(interquartile_mean(std::vector<double>{0, 1, 2, 3, 1000}) == 2.0);
   CHECK(interquartile_mean(kEight) == 4.5);
   CHECK(iqm({{100, 1}, {2, -50}}) == 1.5);  // pooled over tasks
+}
+
+TEST_CASE("tasks weigh the same whatever their numbers of runs") {
+  CHECK(task_weights({{1, 2, 3}, {4, 5, 6}}) == std::vector<std::int64_t>{1, 1});
+  CHECK(task_weights({{1, 2, 3}, {4, 5}, {6}}) == std::vector<std::int64_t>{2, 3, 6});
+  CHECK_THROWS_AS(task_weights({}), credo::Error);
+  CHECK_THROWS_AS(task_weights({{1}, {}}), credo::Error);
+
+  // Weights 1/8 (four runs) and 1/4 (two): 0 and 1 fill the lower quarter, 20 the upper.
+  CHECK(iqm({{3, 0, 2, 1}, {20, 10}}) == (2.0 / 8 + 3.0 / 8 + 10.0 / 4) / 0.5);
+  CHECK(iqm({{20, 10}, {3, 0, 2, 1}}) == 6.25);  // the order of tasks is nothing
+  // Weights 1/6 and 1/4: the lower quarter takes 0 and half of 1, the upper 20.
+  CHECK(iqm({{0, 1, 2}, {10, 20}}) ==
+        doctest::Approx((1.0 / 12 + 2.0 / 6 + 10.0 / 4) / 0.5).epsilon(1e-14));
+  // A run at both borders: task 2 has one run, of half the weight.
+  CHECK(iqm({{0, 100}, {7}}) == 7.0);
+  // Equal runs have one value wherever the border falls among them.
+  CHECK(iqm({{5, 5, 5}, {5, 5}}) == doctest::Approx(5.0).epsilon(1e-14));
+  // min(score, 1): means 1/2 of the first task, 1 of the second.
+  CHECK(optimality_gap({{0, 1, 0, 1}, {3, 3}}) == 0.25);
+  // Equal numbers of runs: rliable's estimator, which cuts floor(6 / 4) = 1 run at each end.
+  CHECK(iqm({{0, 1, 2}, {3, 4, 100}}) == 2.5);
+}
+
+TEST_CASE("an interval needs two runs on every task") {
+  CHECK(has_interval({{1, 2}, {3, 4, 5}}));
+  CHECK(!has_interval({{1, 2}, {3}}));
 }
 
 TEST_CASE("task means, optimality gap, probability of improvement") {
@@ -93,7 +122,7 @@ TEST_CASE("the bootstrap of a mean agrees with the normal interval") {
   const auto statistic = [](const ScoreTable& table) { return mean(table.front()); };
   const Interval interval = bootstrap_interval({values}, statistic, {.repetitions = 5000});
   CHECK(interval.high - interval.low ==
-        doctest::Approx(2 * 1.96 * standard_error(values)).epsilon(0.08));
+        doctest::Approx(2 * 1.96 * standard_error(values).value()).epsilon(0.08));
 }
 
 TEST_CASE("the bootstrap is exact for two runs") {

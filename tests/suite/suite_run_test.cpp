@@ -152,11 +152,12 @@ TEST_CASE(
     "what a suite exports keeps the rules of marl-eval, with ten episodes for one at the end") {
   const ScratchFolder scratch;
   const SuiteOutcome outcome = run(scratch.path(), 2);
-  const std::string text = marl_eval_json(outcome.set);
-  const auto problems = marl_eval_problems(text);
-  CAPTURE(problems.empty() ? "" : problems.front());
-  CHECK(problems.empty());
-  const auto json = nlohmann::json::parse(text);
+  const Export file = marl_eval_json(outcome.set);
+  CAPTURE(file.problems.empty() ? "" : file.problems.front());
+  CHECK(file.problems.empty());
+  CHECK(file.left_out == std::vector<std::string>{"two_step/qmix: seeds 0-1 diverged",
+                                                  "two_step/qmix: no finished run on two_step"});
+  const auto json = nlohmann::json::parse(file.bytes);
   const auto& run = json["two_step"]["two_step"]["vdn"]["seed_1"];
   CHECK(run["step_0"]["return"].size() == 2);
   CHECK(run["step_3"]["step_count"] == 60);

@@ -31,9 +31,19 @@ function shown(value, digits = 2) {
 }
 /** Resampling gives no p of 0. */
 const shownP = (p) => (isNumber(p) && p < 1e-4 ? "< 0.0001" : shown(p, 4));
+/** Estimates are [value, low, high], or [value] where there are too few values for an interval. */
+const hasInterval = (estimate) => Boolean(estimate) && isNumber(estimate[1]) && isNumber(estimate[2]);
 const shownEstimate = (estimate, digits = 2) =>
   !estimate ? MISSING
-    : `${shown(estimate[0], digits)} [${shown(estimate[1], digits)}, ${shown(estimate[2], digits)}]`;
+    : !hasInterval(estimate) ? shown(estimate[0], digits)
+      : `${shown(estimate[0], digits)} [${shown(estimate[1], digits)}, ${shown(estimate[2], digits)}]`;
+/** What counts on a task: the share won, or the return. */
+const isWins = (task) => task.measure === "win";
+const measureLabel = (task) => (isWins(task) ? "win rate" : "mean return");
+const measureDigits = (task) => (isWins(task) ? 3 : 2);
+/** 0.823 as 82% in the overview, where each task stands beside tasks of other measures. */
+const shownScore = (task, value) =>
+  !isNumber(value) ? MISSING : isWins(task) ? `${(100 * value).toFixed(0)}%` : shown(value);
 
 /** H from its distance d to 1: with the digits that tell it from 1. */
 function shownEntropy(deviation) {

@@ -28,13 +28,14 @@ function statusChip(status) {
 function clearBest(cells) {
   const rivals = cells.filter((c) => c.algorithm.learner || c.algorithm.base === "random" || c.algorithm.base === "noop");
   const learners = rivals.filter((c) => c.algorithm.learner && c.row.iqm);
-  if (learners.length < 2 || rivals.some((c) => !c.row.iqm || (c.algorithm.learner && c.row.seeds.length < 3))) return null;
+  if (learners.length < 2 || rivals.some((c) => !hasInterval(c.row.iqm) || (c.algorithm.learner && c.row.seeds.length < 3)))
+    return null;
   const top = learners.reduce((a, b) => (b.row.iqm[0] > a.row.iqm[0] ? b : a));
   return rivals.every((c) => c === top || c.row.iqm[2] < top.row.iqm[1]) ? top : null;
 }
 /** Learners whose intervals overlap that of the one with the highest IQM. */
 function tiedForBest(cells) {
-  const learners = cells.filter((c) => c.algorithm.learner && c.row.iqm);
+  const learners = cells.filter((c) => c.algorithm.learner && hasInterval(c.row.iqm));
   if (!learners.length) return [];
   const top = learners.reduce((a, b) => (b.row.iqm[0] > a.row.iqm[0] ? b : a));
   return learners.filter((c) => c.row.iqm[2] >= top.row.iqm[1]);
@@ -59,7 +60,7 @@ function unfinishedNote() {
 }
 
 function glanceTable() {
-  const head = el("tr", {}, [el("th", { text: "IQM of the return" }),
+  const head = el("tr", {}, [el("th", { text: "IQM of the return, or of the share won (%)" }),
     data.algorithms.map((a) => el("th", { class: "top", scope: "col" }, [swatch(a), " ", breakable(a.name)]))]);
   const rows = data.tasks.map((task, t) => {
     const cells = cellsOf(t);
@@ -69,13 +70,14 @@ function glanceTable() {
         const cell = cells.find((c) => c.alg === index);
         if (!cell) return el("td", { class: "soft", text: "" });
         const score = cell.row.iqm ? cell.row.iqm[0] : null;
-        const share = task.bounds && isNumber(score)
-          ? Math.max(0, Math.min(1, (score - task.bounds.random) / (task.bounds.best - task.bounds.random))) : null;
+        const bounds = isWins(task) ? { random: 0, best: 1 } : task.bounds;
+        const share = bounds && isNumber(score)
+          ? Math.max(0, Math.min(1, (score - bounds.random) / (bounds.best - bounds.random))) : null;
         return el("td", { style: share === null ? null
           : `background:color-mix(in srgb, var(--tint) ${(share * 42).toFixed(0)}%, transparent)` },
-        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${shownEstimate(cell.row.iqm)}, ${cell.row.status}`,
+        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}`,
           class: isDone(cell) ? null : "warned" }, [cell === best && el("span", { class: "star", text: "★ " }),
-          isDone(cell) ? "" : "⚠ ", shown(score)]));
+          isDone(cell) ? "" : "⚠ ", shownScore(task, score)]));
       })]);
   });
   return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "Results at a glance" },
@@ -92,8 +94,8 @@ function overviewSection() {
     el("p", {}, [statusChip(missing ? `${counts.done} of ${counts.runs} runs done` : "done"),
       missing ? "" : ` all ${counts.runs} runs`]),
     unfinishedNote(), glanceTable(),
-    el("p", { class: "small soft", text: "Shaded from the random policy (none) to the task's published bound (full), where there is " +
-      "one. ★ marks a learner whose 95% interval lies above those of all other learners, random and noop, with at least three " +
+    el("p", { class: "small soft", text: "Battles and other tasks that are won or lost show the share won, shaded from none to all; the " +
+      "others the return, shaded from the random policy (none) to the task's published bound (full), where there is one. ★ marks a learner whose 95% interval lies above those of all other learners, random and noop, with at least three " +
       "seeds each; ⚠ rows with runs that did not finish." }),
   ]);
 }
@@ -122,7 +124,7 @@ function aggregateSection() {
       draw: () => intervalPlot({ names, panels: [panel("IQM", "iqm"), panel("Median", "median"), panel("Mean", "mean"),
         panel("Optimality gap (smaller is better)", "gap")] }) }),
     figureCard({ title: "Performance profiles", file: "performance_profiles",
-      caption: "Share of runs, over all tasks, that score above each normalised score. Higher is better; 95% pointwise bands.",
+      caption: "Share of runs that score above each normalised score, mean over tasks. Higher is better; 95% pointwise bands.",
       draw: () => curvePlot({ series: curves(aggregate.profiles, aggregate.taus), xLabel: "normalised score τ",
         yLabel: "share of runs with score > τ", yFixed: [0, 1], showX: (x) => `score > ${shown(x)}`, height: 300 }) }),
   ];
@@ -141,7 +143,7 @@ function aggregateSection() {
           lo: p.imp[1], hi: p.imp[2] })) }] }) }));
   }
   const pairOf = (row) => aggregate.pairs.find((p) => p.x === row.alg);
-  const estimate = (e) => !e ? MISSING : [shown(e[0], 3), el("span", { class: "interval", text: `[${shown(e[1], 3)}, ${shown(e[2], 3)}]` })];
+  const estimate = (e) => !e ? MISSING : !hasInterval(e) ? shown(e[0], 3) : [shown(e[0], 3), el("span", { class: "interval", text: `[${shown(e[1], 3)}, ${shown(e[2], 3)}]` })];
   const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => estimate(r[key]) });
   const columns = [
     { label: "algorithm", value: (r) => style(r.alg).name, cell: (r) => keyOf(style(r.alg)) },
@@ -155,9 +157,7 @@ function aggregateSection() {
   return el("section", { id: "aggregate" }, [
     el("div", { class: "heading" }, [el("h2", { text: "Over all tasks" }),
       el("span", { class: "soft small", text: `${aggregate.tasks.length} tasks: ${aggregate.tasks.join(", ")}` })]),
-    el("p", { class: "small soft", text: "Scores are normalised by published bounds of each task: 0 is the random policy, 1 the " +
-      "optimum or a bound declared by the rules." }),
-    leftOut(aggregate),
+    aggregate.notes.map((note) => el("p", { class: "small soft", text: note })),
     dataTable({ caption: "Scores over all tasks", columns, rows: aggregate.rows,
       rowAttributes: (r) => ({ "data-algorithm": style(r.alg).name }) }),
     el("div", { class: "figures" }, cards)]);
@@ -216,23 +216,34 @@ function measureCards(cells, prefix, keys) {
   });
 }
 
+/** Intervals from few seeds are no measure of what other seeds would do. */
+function fewSeedsNote(cells) {
+  const finished = (least, most) => cells.filter((c) => c.row.seeds.length >= least && c.row.seeds.length <= most)
+    .map((c) => c.algorithm.name).join(", ");
+  const [one, few] = [finished(1, 1), finished(2, 4)];
+  if (!one && !few) return null;
+  return el("p", { class: "small soft", text: [one && `One seed, no interval: ${one}.`,
+    few && `Fewer than five seeds, intervals too narrow: ${few}.`].filter(Boolean).join(" ") });
+}
+
 function taskSection(task, t) {
   const cells = cellsOf(t);
   const best = clearBest(cells);
   const tied = best ? [] : tiedForBest(cells);
   const learners = cells.filter((c) => c.algorithm.learner);
   const enough = learners.every((c) => c.row.seeds.length >= 3);
+  const digits = measureDigits(task);
   const columns = [
     { label: "algorithm", value: (c) => c.algorithm.name, cell: (c) => el("a", { href: cellFragment(c) }, keyOf(c.algorithm)) },
     { label: "seeds", value: (c) => c.row.seeds.length, num: true, cell: (c) => seedList(c.row.seeds) },
-    { label: "mean return", num: true, value: (c) => c.row.mean, cell: (c) => shown(c.row.mean) },
+    { label: measureLabel(task), num: true, value: (c) => c.row.mean, cell: (c) => shown(c.row.mean, digits) },
     { label: "IQM [95% CI]", num: true, className: "score", value: (c) => c.row.iqm?.[0],
-      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), shownEstimate(c.row.iqm)] }];
+      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), shownEstimate(c.row.iqm, digits)] }];
   if (cells.some((c) => isNumber(c.row.abs)))
-    columns.push({ label: "best policy", num: true, value: (c) => c.row.abs, cell: (c) => shown(c.row.abs),
-      title: "absolute metric: the best policy of each run, evaluated again; mean over seeds" });
-  if (cells.some((c) => isNumber(c.row.win)))
-    columns.push({ label: "win rate", num: true, value: (c) => c.row.win, cell: (c) => shown(c.row.win, 3) });
+    columns.push({ label: "absolute", num: true, value: (c) => c.row.abs, cell: (c) => shown(c.row.abs, digits),
+      title: "absolute metric: the weights of each run's best evaluation, evaluated again; mean over seeds" });
+  if (isWins(task))
+    columns.push({ label: "mean return", num: true, value: (c) => c.row.ret, cell: (c) => shown(c.row.ret) });
   if (cells.some((c) => isNumber(c.row.dev)))
     columns.push({ label: "H", num: true, value: (c) => (isNumber(c.row.dev) ? 1 - c.row.dev : null), cell: (c) => shownEntropy(c.row.dev),
       title: "normalised entropy of the credits in the final evaluation; 1 = equal credit" },
@@ -241,13 +252,14 @@ function taskSection(task, t) {
 
   const names = cells.map((c) => c.algorithm.name);
   const prefix = task.name.replace(/\W+/g, "_");
-  const final = figureCard({ title: "Return after training", file: `${prefix}_final`,
-    caption: "Interquartile mean with its 95% bootstrap interval; rings are single seeds.",
-    draw: () => intervalPlot({ names, panels: [{ label: "return", ref: task.bounds?.best, rows: cells.map((c) => ({
+  const final = figureCard({ title: isWins(task) ? "Win rate after training" : "Return after training", file: `${prefix}_final`,
+    caption: "Interquartile mean with its 95% bootstrap interval (from two seeds on); rings are single seeds.",
+    draw: () => intervalPlot({ names, panels: [{ label: isWins(task) ? "win rate" : "return", digits,
+      fixed: isWins(task) ? [0, 1] : undefined, ref: isWins(task) ? undefined : task.bounds?.best, rows: cells.map((c) => ({
       name: c.algorithm.name, color: c.algorithm.color, value: c.row.iqm?.[0], lo: c.row.iqm?.[1], hi: c.row.iqm?.[2],
-      dots: c.runs.map((run) => run.final?.ret).filter(isNumber), note: c.row.status,
+      dots: c.runs.map((run) => run.final?.[task.measure]).filter(isNumber), note: c.row.status,
       tip: `${c.row.seeds.length} of ${c.row.planned} seeds` })) }] }) });
-  const [main, ...rest] = measureCards(cells, prefix, ["ret", "win", "dev", "ent"]);
+  const [main, ...rest] = measureCards(cells, prefix, isWins(task) ? ["win", "ret", "dev", "ent"] : ["ret", "dev", "ent"]);
   const panels = creditPanels(cells);
   const credit = panels.length ? figureCard({ title: "Credit of each agent", file: `${prefix}_credit`, wide: true,
     caption: "Mean over seeds of each agent's credit dQ_tot/dQ_i; numbers at the right are agents.",
@@ -260,12 +272,13 @@ function taskSection(task, t) {
   return el("section", { class: "task", id: `task/${task.name}` }, [
     el("div", { class: "heading" }, [el("h2", { text: task.name }),
       el("span", { class: "soft small", text: [task.about, task.settings].filter(Boolean).join(" · ") })]),
-    task.bounds && el("p", { class: "small soft", text: `Published bounds: random ${shown(task.bounds.random)} ` +
+    task.bounds && el("p", { class: "small soft", text: `Published bounds of the return: random ${shown(task.bounds.random)} ` +
       `(${task.bounds.random_source}), best ${shown(task.bounds.best)} (${task.bounds.best_source}).` }),
     dataTable({ caption: `Results on ${task.name}`, columns, rows: cells,
       rowAttributes: (c) => ({ "data-algorithm": c.algorithm.name, class: c === best ? "best" : null,
         "data-search": `${task.name} ${c.algorithm.name} ${c.row.status}`.toLowerCase() }) }),
     verdict && el("p", { class: "small soft", text: verdict }),
+    fewSeedsNote(cells),
     task.note && el("p", { class: "small soft", text: task.note }),
     el("div", { class: "figures" }, [main, final, rest, credit])]);
 }

@@ -52,6 +52,11 @@ function selfTest() {
   check("Escape ends it", document.getElementById("tip").hidden);
 
   const bad = data.cells.flatMap((c) => c.runs).filter((run) => run.status !== "done").length;
+  const glance = [...document.querySelectorAll("#glance tbody tr")];
+  check("the overview shows each task's own measure", data.tasks.every((task, t) =>
+    isWins(task) === cellsOf(t).some((c) => c.runs.some((run) => isNumber(run.final?.win))) &&
+    cellsOf(t).every((c) => glance[t].cells[c.alg + 1].textContent.endsWith(shownScore(task, c.row.iqm?.[0])) &&
+      (!isWins(task) || !c.row.iqm || glance[t].cells[c.alg + 1].textContent.endsWith("%")))));
   check("runs without a score are named", Boolean(document.getElementById("unfinished")) === bad > 0);
 
   const cell = data.cells.find((c) => c.algorithm.learner);
