@@ -148,6 +148,8 @@ void build_types(BattleSetup& setup, const Profile& profile, const std::vector<s
   setup.shield_delay_loops =
       static_cast<std::int32_t>(std::floor(rules.shield_delay * kLoopsPerSecond + 0.5));
   setup.help_radius2 = square(rules.call_for_help);
+  setup.help_period =
+      static_cast<std::int32_t>(std::floor(rules.call_for_help_period * kLoopsPerSecond + 0.5));
   setup.healer_first = rules.healer_first;
 }
 
@@ -155,6 +157,7 @@ Battle::Battle(std::shared_ptr<const BattleSetup> setup) : setup_(std::move(setu
   static_assert(std::is_trivially_copyable_v<State>);
   s_ = State{};
   dx_ = dy_ = push_x_ = push_y_ = PerUnit<float>{};
+  attacker_.fill(-1);
   reset(0);
 }
 
@@ -191,7 +194,7 @@ void Battle::place(int slot, std::uint8_t type, float x, float y) {
   s_.shield[i] = s_.shield_max[i] = info.shield;
   s_.energy[i] = info.energy_start;
   s_.cooldown[i] = s_.windup[i] = 0;
-  s_.shield_wait[i] = 0;
+  s_.shield_wait[i] = s_.calls_from[i] = 0;
   s_.goal_x[i] = s_.goal_y[i] = s_.way_x[i] = s_.way_y[i] = s_.pace[i] = 0.0F;
   s_.target[i] = -1;
   s_.attacks[i] = 0;
@@ -338,6 +341,7 @@ void Battle::visit_units(State& state, Visitor visit) {
   visit(state.shield_max);
   visit(state.energy);
   visit(state.shield_wait);
+  visit(state.calls_from);
   visit(state.goal_x);
   visit(state.goal_y);
   visit(state.way_x);

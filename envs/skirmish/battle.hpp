@@ -100,7 +100,8 @@ struct BattleSetup {
   std::array<std::array<float, 2>, 2> goal_to{};  // other end for EnemyOrder::kSegment
   std::int32_t jitter_low = 0, jitter_high = 0;   // loops, fixed point
   std::int32_t min_damage = 0, shield_regen = 0, shield_delay_loops = 0;
-  float help_radius2 = 0.0F;
+  float help_radius2 = 0.0F;     // within which idle units answer a call for help
+  std::int32_t help_period = 0;  // loops before the same unit calls again
   bool healer_first = false;
   std::array<bool, 2> one_type = {false, false};  // all units of a team are of one type
   bool any_shield = false, any_regen = false, any_energy = false, any_rooted = false;
@@ -186,9 +187,10 @@ class Battle {
     alignas(16) PerUnit<float> x, y;
     PerUnit<std::int32_t> cooldown, windup;
     PerUnit<std::int32_t> hp, hp_max, shield, shield_max, energy, shield_wait;
-    PerUnit<float> goal_x, goal_y;  // of a move order
-    PerUnit<float> way_x, way_y;    // next point on a path around walls
-    PerUnit<float> pace;            // current speed of accelerating units
+    PerUnit<std::int32_t> calls_from;  // loop from which it may call for help again
+    PerUnit<float> goal_x, goal_y;     // of a move order
+    PerUnit<float> way_x, way_y;       // next point on a path around walls
+    PerUnit<float> pace;               // current speed of accelerating units
     PerUnit<std::int16_t> target;
     PerUnit<std::uint16_t> attacks;
     PerUnit<std::uint8_t> alive, type, winding, detour;
@@ -249,7 +251,9 @@ class Battle {
   void beam(int from, int to);
   void heal();
   void bury();
-  void call_help(int victim, int attacker);
+  void note_attack(int victim, int attacker);
+  void answer_calls();
+  void land_missiles();
   float distance2(int a, int b) const {
     const float dx = s_.x[u(a)] - s_.x[u(b)];
     const float dy = s_.y[u(a)] - s_.y[u(b)];
@@ -274,6 +278,9 @@ class Battle {
   using PerContact = std::array<T, static_cast<std::size_t>(kMaxContacts)>;
   PerContact<std::int16_t> contact_a_{}, contact_b_{};
   int n_contacts_ = 0;
+  // Units of attacking teams that were hit in this loop, and each one's closest attacker.
+  std::array<std::int16_t, static_cast<std::size_t>(kSlots)> victims_{}, attacker_{};
+  int n_victims_ = 0;
   PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]

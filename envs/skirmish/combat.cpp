@@ -17,7 +17,11 @@ constexpr int kLevel = 48;
 
 void Battle::strike() {
   for (int k = 0; k < n_striking_; ++k) fire(striking_[u(k)]);
-  if (s_.n_missiles == 0) return;
+  if (s_.n_missiles > 0) land_missiles();
+  if (n_victims_ > 0) answer_calls();
+}
+
+void Battle::land_missiles() {
   // Missiles launched in this loop start flying in the next one; the list keeps its order.
   int kept = 0;
   for (int k = 0; k < s_.n_missiles; ++k) {
@@ -105,20 +109,58 @@ void Battle::hit(int from, int to, std::int32_t damage) {
     s_.hp[k] -= std::max(rest - setup_->types[s_.type[k]].armor, least);
     if (s_.hp[k] <= 0) somebody_died_ = true;
   }
-  if (s_.target[k] < 0 && s_.order[k] == Order::kAdvance) call_help(to, from);
+  if (s_.order[k] == Order::kAdvance && s_.alive[u(from)] != 0) note_attack(to, from);
 }
 
-// A unit attacked while it has nothing to fight turns on the attacker, and so do its neighbours.
-void Battle::call_help(int victim, int attacker) {
-  if (s_.alive[u(attacker)] == 0) return;
-  const int team = setup_->team_of(victim);
-  for (int n = live_end_[u(team)]; n < live_end_[u(team) + 1]; ++n) {
+void Battle::note_attack(int victim, int attacker) {
+  std::int16_t& closest = attacker_[u(victim)];
+  if (closest < 0)
+    victims_[u(n_victims_++)] = static_cast<std::int16_t>(victim);
+  else if (distance2(victim, attacker) >= distance2(victim, closest))
+    return;
+  closest = static_cast<std::int16_t>(attacker);
+}
+
+// StarCraft II's rule as its public data have it (core.sc2mod: weapon damage carries the flags
+// Acquire and CallForHelp; CGame: CallForHelpRadius 4, CallForHelpPeriod 2): every victim calls,
+// whatever it is doing, but not again for a while. Whoever has nothing to fight answers: the victim
+// itself turns on its attacker, its neighbours on the closest attacker of those who called.
+void Battle::answer_calls() {
+  const auto answers = [this](int j, int attacker) {
+    return s_.target[u(j)] < 0 && s_.order[u(j)] == Order::kAdvance &&
+           !setup_->types[s_.type[u(j)]].healer && pair(j, attacker).can_attack;
+  };
+  int n_callers = 0;
+  for (int k = 0; k < n_victims_; ++k) {
+    const int victim = victims_[u(k)];
+    const int attacker = attacker_[u(victim)];
+    // Whoever dies in this loop is no target any more.
+    const bool gone = s_.alive[u(attacker)] == 0 || s_.hp[u(attacker)] <= 0;
+    if (!gone && answers(victim, attacker))
+      s_.target[u(victim)] = static_cast<std::int16_t>(attacker);
+    if (gone || s_.loop < s_.calls_from[u(victim)]) {
+      attacker_[u(victim)] = -1;
+      continue;
+    }
+    s_.calls_from[u(victim)] = s_.loop + setup_->help_period;
+    victims_[u(n_callers++)] = static_cast<std::int16_t>(victim);
+  }
+  n_victims_ = 0;
+  if (n_callers == 0) return;
+  for (int n = 0; n < live_end_[2]; ++n) {
     const int j = live_[u(n)];
     if (s_.target[u(j)] >= 0 || s_.order[u(j)] != Order::kAdvance) continue;
-    if (setup_->types[s_.type[u(j)]].healer || !pair(j, attacker).can_attack) continue;
-    if (j == victim || distance2(j, victim) <= setup_->help_radius2)
-      s_.target[u(j)] = static_cast<std::int16_t>(attacker);
+    int closest = -1;
+    for (int k = 0; k < n_callers; ++k) {
+      const int victim = victims_[u(k)];
+      const int attacker = attacker_[u(victim)];
+      if (setup_->team_of(victim) != setup_->team_of(j) || !answers(j, attacker)) continue;
+      if (distance2(j, victim) > setup_->help_radius2) continue;
+      if (closest < 0 || distance2(j, attacker) < distance2(j, closest)) closest = attacker;
+    }
+    s_.target[u(j)] = static_cast<std::int16_t>(closest);
   }
+  for (int k = 0; k < n_callers; ++k) attacker_[u(victims_[u(k)])] = -1;
 }
 
 void Battle::burst(int i) {

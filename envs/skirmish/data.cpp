@@ -228,6 +228,8 @@ Profile parse_profile(std::string_view name, const std::string& text, const std:
   profile.rules.shield_delay = rules.real("shield_delay", 0.0, kLong);
   profile.rules.healer_first = rules.boolean_or("healer_first", false);
   profile.rules.call_for_help = rules.real("call_for_help", 0.0, kFar);
+  profile.rules.call_for_help_period =
+      rules.real_or("call_for_help_period", 0.0, kLong, profile.rules.call_for_help_period);
   rules.finish();
   for (auto& [unit_name, table] : root.tables("unit"))
     profile.units.push_back(read_unit(unit_name, table));

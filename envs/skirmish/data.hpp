@@ -94,7 +94,8 @@ struct Rules {
   double shield_regen = 2.0;
   double shield_delay = 10.0;
   bool healer_first = false;
-  double call_for_help = 0.0;  ///< radius in which idle neighbours of a victim react
+  double call_for_help = 0.0;         ///< radius in which idle neighbours of a victim react
+  double call_for_help_period = 2.0;  ///< game seconds before the same victim calls again
 };
 
 struct Profile {

@@ -12,6 +12,13 @@ namespace {
 
 using namespace skirmish;
 
+// SMAC ends an episode at the limit with terminated = True, and names it in its info only under
+// `continuing_episode`, which PyMARL leaves off: the stored transition is a true end.
+constexpr bool kLimitIsTerminal = true;
+// Of SMAC's maps, in cells. Without it learners memorise one trajectory (docs/skirmish-fidelity.md,
+// "Starts"). Generated armies start at random anyway.
+constexpr double kSpawnJitter = 0.25;
+
 const std::vector<std::string> kStyles = {"attack_move", "closest", "focus",
                                           "random",      "kite",    "external"};
 
@@ -25,7 +32,7 @@ Style style_of(const std::string& name) {
 }
 
 std::vector<ParamSpec> skirmish_params() {
-  std::vector<ParamSpec> params = limit_params(60, false);
+  std::vector<ParamSpec> params = limit_params(60, kLimitIsTerminal);
   const auto boolean = [&params](const char* name, bool value, const char* help) {
     params.push_back(ParamSpec::boolean(name, value, help));
   };
@@ -43,7 +50,8 @@ std::vector<ParamSpec> skirmish_params() {
                                      "how the enemies fight; external: driven through the API"));
   boolean("attack_jitter", true, "vary attack delays at random (off: fights are deterministic)");
   boolean("healer_priority", false, "enemies prefer healers as targets");
-  real("spawn_jitter", 0.0, 0.0, 4.0, "shift every start by up to this many cells");
+  real("spawn_jitter", kSpawnJitter, 0.0, 4.0,
+       "shift every start by up to this many cells in x and y; 0: always the same, as in SMAC");
   params.push_back(ParamSpec::integer("step_mul", 8, 1, 64, "game loops of 1/16 second per step"));
   real("move_amount", 2.0, 0.25, 8.0, "distance of a move order; half of it must be walkable");
   boolean("obs_all_health", true, "observe health of allies and enemies");
@@ -247,6 +255,7 @@ EnvFamily skirmish_family() {
            .help = fmt::format("random {} armies {} in SMACv2's manner", race, size),
            .defaults = {{"map", name},
                         {"limit", built_in_limit(name)},
+                        {"spawn_jitter", 0.0},
                         {"obs_own_pos", true},
                         {"use_unit_ranges", true}}});
     }

@@ -17,9 +17,12 @@ namespace {
 
 constexpr float kMaxPush = 0.25F;    // cells per loop
 constexpr float kSlideShare = 0.9F;  // of its speed a blocked unit keeps around its blocker
-constexpr float kHeadOn = 0.05F;     // sine below which a contact is head-on
-constexpr int kSideMemory = 8;       // loops for which a unit remembers its side of a blocker
-constexpr float kAtRest = 0.9F;      // squared share of the separation
+// How far a way around may lead back, as a share of the speed: out of the gap between two of a line
+// (a half where they touch) and no farther.
+constexpr float kWayBack = -0.75F;
+constexpr float kHeadOn = 0.05F;  // sine below which a contact is head-on
+constexpr int kSideMemory = 8;    // loops for which a unit remembers its side of a blocker
+constexpr float kAtRest = 0.9F;   // squared share of the separation
 // The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
 // (fixed, idle, moving); -1: decided by who walks into whom.
 constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
@@ -330,7 +333,8 @@ inline void Battle::note_blocker(std::size_t k, float nx, float ny) {
 }
 
 // A unit blocked by others that stand passes them on the side towards which it already leans, at
-// nearly its full speed, and stays on that side as long as it is blocked now and then.
+// nearly its full speed, and stays on that side as long as it is blocked now and then. It turns
+// round only where that side leads back, and waits where both do, so nobody circles in the rear.
 void Battle::slide(int i) {
   const auto a = u(i);
   const float bx = block_x_[a];
@@ -347,8 +351,15 @@ void Battle::slide(int i) {
     s_.side[a] = left ? 1 : -1;
   }
   s_.side[a] = static_cast<std::int8_t>(s_.side[a] > 0 ? kSideMemory : -kSideMemory);
-  const Pass& pass = pass_[s_.side[a] > 0 ? 0 : 1][a];
   const float speed = std::sqrt(dx_[a] * dx_[a] + dy_[a] * dy_[a]);
+  const auto leads_back = [&](int side) {
+    return pass_[side > 0 ? 0 : 1][a].along < kWayBack * speed;
+  };
+  if (leads_back(s_.side[a])) {
+    if (leads_back(-s_.side[a])) return;
+    s_.side[a] = static_cast<std::int8_t>(-s_.side[a]);
+  }
+  const Pass& pass = pass_[s_.side[a] > 0 ? 0 : 1][a];
   const float more = std::max(kSlideShare * speed - pass.along, 0.0F);
   push_x_[a] += quantise(pass.x * more);
   push_y_[a] += quantise(pass.y * more);

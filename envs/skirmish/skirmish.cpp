@@ -49,18 +49,7 @@ void SkirmishEnv::do_reset(Stream& stream) {
       battle_.place(setup.start[1] + static_cast<int>(k), before.type(order[k]), before.x(order[k]),
                     before.y(order[k]));
   }
-  if (config_->spawn_jitter > 0.0) {
-    const auto reach = static_cast<float>(config_->spawn_jitter);
-    for (int team = 0; team < 2; ++team) {
-      for (int k = 0; k < setup.count[at(team)]; ++k) {
-        const int i = setup.slot(team, k);
-        const float x = battle_.x(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
-        const float y = battle_.y(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
-        if (setup.terrain->fits(x, y, battle_.info(i).wall_radius))
-          battle_.place(i, battle_.type(i), x, y);
-      }
-    }
-  }
+  if (config_->spawn_jitter > 0.0) scatter(stream);
   if (setup.order == EnemyOrder::kSegment) {
     const float share = stream.uniform_float();
     const auto& from = setup.goal[1];
@@ -78,6 +67,32 @@ void SkirmishEnv::do_reset(Stream& stream) {
   for (int k = 0; k < scenario.n_enemies; ++k)
     max_reward += static_cast<double>(vitality_[at(setup.slot(1, k))]) / kOne;
   reward_scale_ = config_->reward.scale ? config_->reward.scale_rate / max_reward : 1.0;
+}
+
+// Shifts every start, then numbers the agents as SMAC does at every reset: by type, x and y.
+void SkirmishEnv::scatter(Stream& stream) {
+  const BattleSetup& setup = battle_.setup();
+  const auto reach = static_cast<float>(config_->spawn_jitter);
+  for (int team = 0; team < 2; ++team) {
+    for (int k = 0; k < setup.count[at(team)]; ++k) {
+      const int i = setup.slot(team, k);
+      const float x = battle_.x(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
+      const float y = battle_.y(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
+      if (battle_.info(i).layer == Layer::kStructure) continue;  // built on the grid
+      if (setup.terrain->fits(x, y, battle_.info(i).wall_radius))
+        battle_.place(i, battle_.type(i), x, y);
+    }
+  }
+  if (config_->scenario.map.generate) return;
+  std::array<std::pair<float, float>, kSlots> places{};
+  for (int first = 0, last = 0; first < setup.count[0]; first = last) {
+    const std::uint8_t type = battle_.type(first);
+    for (; last < setup.count[0] && battle_.type(last) == type; ++last)
+      places[at(last)] = {battle_.x(last), battle_.y(last)};
+    std::sort(places.begin() + first, places.begin() + last);
+    for (int i = first; i < last; ++i)
+      battle_.place(i, type, places[at(i)].first, places[at(i)].second);
+  }
 }
 
 void SkirmishEnv::order(int team, int agent, int action) {

@@ -82,6 +82,7 @@ class SkirmishEnv final : public Env {
 
  private:
   void order(int team, int agent, int action);
+  void scatter(Stream& stream);
   void order_heuristic(int agent);
   double shaped_reward();
   int result() const;

@@ -208,6 +208,67 @@ TEST_CASE("the enemy turns on whoever shoots it from beyond its sight") {
   CHECK(battle.target(enemy) == 0);
 }
 
+namespace {
+
+/// Marines that stand at these places without an order, and a stalker that outranges their scan.
+Battle bystanders(const std::vector<std::array<float, 2>>& marines, float stalker_x) {
+  const Scenario scenario = field({{"stalker", 1, 16.0, 16.0}, {"zealot", 1, 1.0, 16.0}},
+                                  {{"marine", static_cast<int>(marines.size()), 23.0, 16.0}},
+                                  Style::kOrders, Style::kSticky);
+  auto setup = std::make_shared<BattleSetup>(*scenario.setup);
+  setup->order = EnemyOrder::kNone;
+  setup->x[0] = stalker_x;
+  setup->y[0] = 0.0F;
+  for (std::size_t k = 0; k < marines.size(); ++k) {
+    const auto i = static_cast<std::size_t>(setup->start[1]) + k;
+    setup->x[i] = marines[k][0];
+    setup->y[i] = marines[k][1];
+  }
+  return Battle(setup);
+}
+
+}  // namespace
+
+TEST_CASE("call for help: neighbours within four cells of a victim turn on its attacker") {
+  // A marine scans 5 plus radii (6 cells from a stalker), a stalker reaches 6 plus radii (7).
+  Battle battle = bystanders({{0.0F, 0.0F}, {3.9F, 0.0F}, {0.0F, 3.9F}, {4.1F, 0.0F}}, -6.8F);
+  const int victim = first_enemy(battle);
+  battle.run_step(8);
+  for (int k = 0; k < 4; ++k) REQUIRE(battle.target(victim + k) == -1);
+  battle.order_attack(0, victim);
+  for (int loop = 0; loop < 40 && battle.target(victim) < 0; ++loop) battle.run_step(1);
+  CHECK(battle.target(victim) == 0);
+  CHECK(battle.target(victim + 1) == 0);
+  CHECK(battle.target(victim + 2) == 0);
+  CHECK(battle.target(victim + 3) == -1);
+}
+
+TEST_CASE("call for help: victims that are fighting call too, but only every two seconds") {
+  // The zealot, within the victim's scan range but of no use here, occupies it first.
+  Battle battle = bystanders({{0.0F, 0.0F}, {3.5F, 0.0F}}, -6.8F);
+  const int victim = first_enemy(battle);
+  battle.place(1, battle.type(1), 0.0F, -5.5F);
+  battle.muster();
+  battle.run_step(4);
+  REQUIRE(battle.target(victim) == 1);
+  REQUIRE(battle.target(victim + 1) == -1);
+  battle.order_attack(0, victim);
+  int called = -1;
+  for (int loop = 0; loop < 40 && called < 0; ++loop) {
+    battle.run_step(1);
+    if (battle.target(victim + 1) == 0) called = loop;
+  }
+  REQUIRE(called >= 0);
+  CHECK(battle.target(victim) == 1);
+  // Sent away, the neighbour hears the next call 32 loops later, though shots fall every 23.
+  battle.place(victim + 1, battle.type(victim + 1), 3.5F, 0.0F);
+  battle.muster();
+  int quiet = 0;
+  for (; quiet < 80 && battle.target(victim + 1) != 0; ++quiet) battle.run_step(1);
+  CHECK(quiet > 32);
+  CHECK(quiet < 80);
+}
+
 TEST_CASE("mean rate of fire is exact and jitter stays within its bounds") {
   for (const bool jitter : {false, true}) {
     const Scenario scenario = field({{"marine", 1, 14.0, 16.0}}, {{"spine_crawler", 4, 18.0, 16.0}},

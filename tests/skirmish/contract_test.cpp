@@ -316,15 +316,17 @@ TEST_CASE("healers may target living friends that are no healers, whatever their
 }
 
 TEST_CASE("agents are ordered by type, then x, then y") {
-  const auto env = make("skirmish/MMM");
-  env->reset(episode(1));
-  const Battle& battle = as_skirmish(*env).battle();
-  for (int k = 0; k < 10; ++k)
-    CHECK(battle.info(k).name == (k < 2 ? "marauder" : k < 9 ? "marine" : "medivac"));
-  for (int k = 3; k < 9; ++k) {
-    const bool ordered = battle.x(k - 1) < battle.x(k) ||
-                         (battle.x(k - 1) == battle.x(k) && battle.y(k - 1) < battle.y(k));
-    CHECK(ordered);
+  for (const char* jitter : {"0", "0.25", "2"}) {
+    const auto env = make("skirmish/MMM", {{"spawn_jitter", jitter}});
+    env->reset(episode(1));
+    const Battle& battle = as_skirmish(*env).battle();
+    for (int k = 0; k < 10; ++k)
+      CHECK(battle.info(k).name == (k < 2 ? "marauder" : k < 9 ? "marine" : "medivac"));
+    for (int k = 3; k < 9; ++k) {
+      const bool ordered = battle.x(k - 1) < battle.x(k) ||
+                           (battle.x(k - 1) == battle.x(k) && battle.y(k - 1) < battle.y(k));
+      CHECK(ordered);
+    }
   }
 }
 

@@ -1,4 +1,6 @@
 // What must hold in every battle: conservation, kinematics, exact copies, rewards that add up.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <doctest/doctest.h>
 
@@ -263,14 +265,74 @@ TEST_CASE("ends: defeats, draws of both armies, and time limits") {
   CHECK(last.terminated);
   CHECK(!env->won().value_or(true));
 
-  const auto still = make("skirmish/2s_vs_1sc", {{"limit", "20"}});
-  std::vector<int> wait(2, kStop);
-  still->reset(episode(1));
-  while (!still->done()) last = still->step(wait);
-  CHECK(still->t() == 20);
-  CHECK(last.truncated);
-  CHECK(!last.terminated);
-  CHECK(!still->won().value_or(true));
+  // SMAC's step() returns terminated = True at the limit (starcraft2.py; `continuing_episode` is
+  // off in PyMARL), so by default no value is bootstrapped there.
+  for (const bool is_terminal : {true, false}) {
+    std::vector<std::pair<std::string, std::string>> values = {{"limit", "20"}};
+    if (!is_terminal) values.emplace_back("limit_is_terminal", "false");
+    const auto still = make("skirmish/2s_vs_1sc", values);
+    std::vector<int> wait(2, kStop);
+    still->reset(episode(1));
+    while (!still->done()) last = still->step(wait);
+    CHECK(still->t() == 20);
+    CHECK(last.terminated == is_terminal);
+    CHECK(last.truncated == !is_terminal);
+    CHECK(!still->won().value_or(true));
+  }
+}
+
+TEST_CASE("defaults: limits end every battle, SMAC's maps shift starts, generated ones do not") {
+  for (const std::string& id : credo::list_envs()) {
+    if (!id.starts_with("skirmish/")) continue;
+    INFO(id);
+    const auto env = make(id);
+    CHECK(env->spec().limit_is_terminal);
+    const SkirmishEnv& skirmish = as_skirmish(*env);
+    const bool generated = skirmish.config().scenario.map.generate.has_value();
+    CHECK((skirmish.config().spawn_jitter > 0.0) == !generated);
+  }
+}
+
+TEST_CASE("starts: shifted within bounds by default, the lattice of old with spawn_jitter=0") {
+  const auto places = [](const std::vector<std::pair<std::string, std::string>>& values,
+                         std::uint64_t number) {
+    const auto env = make("skirmish/MMM", values);
+    env->reset(episode(1, number));
+    const Battle& battle = as_skirmish(*env).battle();
+    std::vector<std::array<float, 2>> found;
+    for (int i = 0; i < battle.setup().slots; ++i) found.push_back({battle.x(i), battle.y(i)});
+    return found;
+  };
+  const auto lattice = places({{"spawn_jitter", "0"}}, 0);
+  CHECK(places({{"spawn_jitter", "0"}}, 1) == lattice);
+  const auto env = make("skirmish/MMM", {{"spawn_jitter", "0"}});
+  const BattleSetup& setup = as_skirmish(*env).battle().setup();
+  for (std::size_t i = 0; i < lattice.size(); ++i)
+    CHECK(lattice[i] == std::array<float, 2>{setup.x[i], setup.y[i]});
+  const auto first = places({}, 0);
+  CHECK(first != places({}, 1));
+  CHECK(first == places({}, 0));
+  // Enemies keep their numbers, so their shifts can be read off; agents are numbered anew.
+  const auto reach = static_cast<float>(as_skirmish(*make("skirmish/MMM")).config().spawn_jitter);
+  for (int k = 0; k < setup.count[1]; ++k) {
+    const auto i = static_cast<std::size_t>(setup.slot(1, k));
+    CHECK(std::fabs(first[i][0] - lattice[i][0]) <= reach + 1e-5F);
+    CHECK(std::fabs(first[i][1] - lattice[i][1]) <= reach + 1e-5F);
+    CHECK(first[i] != lattice[i]);
+  }
+}
+
+TEST_CASE("starts: what is built on the grid stays there") {
+  const auto env = make("skirmish/2s_vs_1sc", {{"spawn_jitter", "2"}});
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    env->reset(episode(1, number));
+    const Battle& battle = as_skirmish(*env).battle();
+    const int spine = first_enemy(battle);
+    const auto i = static_cast<std::size_t>(spine);
+    CHECK(battle.x(spine) == battle.setup().x[i]);
+    CHECK(battle.y(spine) == battle.setup().y[i]);
+    CHECK(battle.x(0) != battle.setup().x[0]);
+  }
 }
 
 TEST_CASE("the enemy can be played like the agents") {
@@ -373,4 +435,42 @@ TEST_CASE("stalkers that keep away from zealots beat five of them") {
   };
   CHECK(wins("kite") >= 18);
   CHECK(wins("closest") == 0);
+}
+
+TEST_CASE("a marine behind a firing line goes round it one way and never back") {
+  // Seven marines shoot a structure; an eighth behind them is out of range.
+  std::vector<std::array<float, 2>> line;
+  for (int k = -3; k <= 3; ++k) {
+    // On an arc just within 5 + radii (6.25) of the structure, touching each other.
+    const float y = 0.76F * static_cast<float>(k);
+    line.push_back({std::sqrt(6.2F * 6.2F - y * y), y});
+  }
+  line.push_back({7.2F, 0.3F});
+  const Scenario scenario = field({{"spine_crawler", 1, 16.0, 16.0}}, {{"marine", 8, 23.0, 16.0}},
+                                  Style::kOrders, Style::kSticky);
+  auto setup = std::make_shared<BattleSetup>(*scenario.setup);
+  setup->x[0] = setup->y[0] = 0.0F;
+  for (std::size_t k = 0; k < line.size(); ++k) {
+    const auto i = static_cast<std::size_t>(setup->start[1]) + k;
+    setup->x[i] = line[k][0];
+    setup->y[i] = line[k][1];
+  }
+  Battle battle(setup);
+  const int last = first_enemy(battle) + 7;
+  const float reach2 = battle.setup().pairs[battle.type(last)][battle.type(0)].range2;
+  const auto distance2 = [&] {
+    return battle.x(last) * battle.x(last) + battle.y(last) * battle.y(last);
+  };
+  float farthest = 0.0F;
+  float back = 0.0F;
+  int loops = 0;
+  for (; loops < 120 && distance2() > reach2; ++loops) {
+    battle.run_step(1);
+    farthest = std::max(farthest, battle.y(last));
+    back = std::max(back, farthest - battle.y(last));
+    CHECK(battle.x(last) < 7.6F);
+  }
+  CHECK(loops < 120);
+  CHECK(farthest > 2.0F);  // round the upper end, towards which it leant
+  CHECK(back < 0.1F);      // and never the other way
 }

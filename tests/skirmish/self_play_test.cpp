@@ -17,6 +17,7 @@ TEST_CASE("self-play: mirrored actions of both sides keep a battle its own mirro
     credo::Params params = credo::env_params(id);
     params.set("opponent", std::string("external"));
     params.set("attack_jitter", false);
+    params.set("spawn_jitter", 0.0);
     const auto env = credo::make_env(id, params);
     auto& skirmish = dynamic_cast<SkirmishEnv&>(*env);
     const Battle& battle = skirmish.battle();

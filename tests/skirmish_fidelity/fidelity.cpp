@@ -1,6 +1,8 @@
 // Measures what docs/skirmish-fidelity.md reports and prints it as Markdown tables. Not a test:
-//   build/skirmish_fidelity policies|openloop|fairness|lanchester|ablation|scaling|fuzz [EPISODES,
-//   loops or steps]
+//   build/skirmish_fidelity WHAT [N] [env parameter=value ...]
+// WHAT: policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|fuzz; N: episodes,
+// battles, loops or steps. Parameters apply to policies, openloop, spread and crowding.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -9,10 +11,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "tests/skirmish/support.hpp"
+#include "tests/skirmish_fidelity/crowding.hpp"
 
 using namespace credo::skirmish;
 using namespace credo::skirmish::test;
@@ -91,13 +95,15 @@ std::string cell(const Outcome& outcome) {
   return fmt::format(" {:.0f} / {:.1f} |", 100.0 * outcome.wins, outcome.returns);
 }
 
-void policies(int episodes) {
+void policies(int episodes, const Values& values) {
   fmt::print("| map | random | stop | heuristic_ai | heuristic_rest | closest | focus | kite |\n");
   fmt::print("|---|---|---|---|---|---|---|---|\n");
   for (const char* map : kMaps) {
     std::string row = fmt::format("| {} |", map);
-    const auto env = make(std::string("skirmish/") + map);
-    const auto heuristic = make(std::string("skirmish/") + map, {{"heuristic_ai", "true"}});
+    const auto env = make(std::string("skirmish/") + map, values);
+    Values with_heuristic = values;
+    with_heuristic.emplace_back("heuristic_ai", "true");
+    const auto heuristic = make(std::string("skirmish/") + map, with_heuristic);
     row += cell(play(*env, "random", episodes, 1));
     row += cell(play(*env, "stop", episodes, 1));
     row += cell(play(*heuristic, "random", episodes, 1));
@@ -109,12 +115,12 @@ void policies(int episodes) {
 }
 
 // The best of many random plans, judged again on fresh episodes.
-void openloop(int episodes) {
+void openloop(int episodes, const Values& values) {
   constexpr int kPlans = 300;
   constexpr int kTrials = 4;
   fmt::print("| map | win % | return | plan |\n|---|---|---|---|\n");
   for (const char* map : kMaps) {
-    const auto env = make(std::string("skirmish/") + map);
+    const auto env = make(std::string("skirmish/") + map, values);
     credo::Stream stream(5, credo::purpose("plans"));
     OpenLoop best;
     double best_score = -1.0;
@@ -134,6 +140,43 @@ void openloop(int episodes) {
     fmt::print("| {} | {:.0f} | {:.1f} | {} steps {}, then stand and shoot |\n", map,
                100.0 * outcome.wins, outcome.returns, best.approach,
                env->spec().action_names[static_cast<std::size_t>(best.direction)]);
+    std::fflush(stdout);
+  }
+}
+
+// How much the battles of one fixed policy differ: SMAC's heuristic within its available actions.
+void spread(int episodes, const Values& values) {
+  fmt::print(
+      "| map | win % | returns: mean | standard deviation | least | most | different endings |\n"
+      "|---|---|---|---|---|---|---|\n");
+  for (const char* map : {"3m", "8m", "2s3z", "5m_vs_6m", "3s5z", "MMM", "10m_vs_11m"}) {
+    const auto env = make(std::string("skirmish/") + map, values);
+    std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
+    credo::Stream stream(1, credo::purpose("policy"));
+    double wins = 0.0;
+    double sum = 0.0;
+    double sum2 = 0.0;
+    double least = 1e9;
+    double most = -1e9;
+    std::set<std::array<int, 3>> endings;  // length, survivors of both sides
+    for (int n = 0; n < episodes; ++n) {
+      env->reset({1, credo::purpose("fidelity"), 0, static_cast<std::uint64_t>(n)});
+      const auto script = env->make_scripted("heuristic_rest");
+      double total = 0.0;
+      while (!env->done()) {
+        script->act(*env, stream, actions);
+        total += env->step(actions).reward;
+      }
+      const Battle& battle = as_skirmish(*env).battle();
+      endings.insert({env->t(), battle.n_alive(0), battle.n_alive(1)});
+      wins += env->won().value_or(false) ? 1.0 / episodes : 0.0;
+      sum += total / episodes;
+      sum2 += total * total / episodes;
+      least = std::min(least, total);
+      most = std::max(most, total);
+    }
+    fmt::print("| {} | {:.0f} | {:.2f} | {:.2f} | {:.1f} | {:.1f} | {} |\n", map, 100.0 * wins, sum,
+               std::sqrt(std::max(sum2 - sum * sum, 0.0)), least, most, endings.size());
     std::fflush(stdout);
   }
 }
@@ -379,11 +422,21 @@ void scaling(int loops) {
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   const int n = argc > 2 ? std::atoi(argv[2]) : 0;
+  Values values;
+  for (int k = 3; k < argc; ++k) {
+    const std::string_view text = argv[k];
+    const std::size_t equals = std::min(text.find('='), text.size() - 1);
+    values.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
   const auto or_else = [n](int otherwise) { return n > 0 ? n : otherwise; };
   if (what == "policies")
-    policies(or_else(500));
+    policies(or_else(500), values);
   else if (what == "openloop")
-    openloop(or_else(300));
+    openloop(or_else(300), values);
+  else if (what == "spread")
+    spread(or_else(500), values);
+  else if (what == "crowding")
+    crowding(or_else(100), values);
   else if (what == "fairness")
     fairness(or_else(10000));
   else if (what == "lanchester")
@@ -395,10 +448,11 @@ int main(int argc, char** argv) {
   else if (what == "scaling")
     scaling(or_else(400000));
   else {
-    fmt::print(stderr,
-               "usage: {} policies|openloop|fairness|lanchester|ablation|scaling|fuzz [EPISODES, "
-               "loops or steps]\n",
-               argc > 0 ? argv[0] : "skirmish_fidelity");
+    fmt::print(
+        stderr,
+        "usage: {} policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|fuzz "
+        "[EPISODES, loops or steps] [env parameter=value ...]\n",
+        argc > 0 ? argv[0] : "skirmish_fidelity");
     return 2;
   }
   return 0;
