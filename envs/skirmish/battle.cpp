@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kLoopsPerSecond = 16.0;
 constexpr float kArriveSlack = 0.25F;  // cells around the goal, on top of what the crowd needs
+constexpr float kMaxVelocity = 64.0F;  // cells per second, of any unit
 constexpr float kCrowding = 1.3F;      // room per unit in a standing crowd; 1.05 is the tightest
 
 std::int32_t seconds(double s, double scale) { return to_fixed(s * kLoopsPerSecond / scale); }
@@ -69,7 +70,6 @@ TypeInfo make_type(const UnitData& unit, const Rules& rules) {
     t.splash = w.splash;
     t.splash_radius = static_cast<float>(w.splash_radius);
     t.splash_half_length = static_cast<float>(w.splash_length / 2.0);
-    t.fires_while_moving = w.fires_while_moving;
     t.suicide = w.suicide;
     t.bursts_on_death = w.bursts_on_death;
   }
@@ -92,7 +92,9 @@ PairInfo make_pair(const UnitData& a, const UnitData& b, const Rules& rules) {
     p.can_attack = true;
     p.range2 = square(reach);
     p.slop2 = square(reach + w.slop.value_or(rules.range_slop));
-    p.scan2 = square(std::max(w.range, rules.min_scan_range) + radii);
+    const double scan = a.scan.value_or(rules.min_scan_range);
+    p.scan2 = square(rules.acquisition == Acquisition::kScan ? scan + b.radius
+                                                             : std::max(w.range, scan) + radii);
     double damage = w.damage;
     if ((w.bonus_attribute & b.attributes) != 0) damage += w.bonus;
     if ((b.attributes & kStructureAttribute) != 0) damage = w.structure_damage.value_or(damage);
@@ -100,7 +102,8 @@ PairInfo make_pair(const UnitData& a, const UnitData& b, const Rules& rules) {
   }
   if (a.heal) {
     p.heal2 = square(a.heal->range + radii);
-    p.heal_scan2 = square(a.heal->scan + radii);
+    p.heal_scan2 =
+        square(a.heal->scan + (rules.acquisition == Acquisition::kScan ? b.radius : radii));
   }
   if (collides(a.layer, b.layer)) {
     p.separation = static_cast<float>(a.separation + b.separation);
@@ -151,6 +154,11 @@ void build_types(BattleSetup& setup, const Profile& profile, const std::vector<s
   setup.help_period =
       static_cast<std::int32_t>(std::floor(rules.call_for_help_period * kLoopsPerSecond + 0.5));
   setup.healer_first = rules.healer_first;
+  setup.healers_fight = rules.healers_fight;
+  setup.keeps_targets = rules.targets == Targets::kKeep;
+  setup.shuffled = rules.order == TickOrder::kShuffled;
+  setup.counts_dealt = rules.reward == RewardOf::kDealt;
+  if (setup.shuffled) setup.blocks = orca::blocks_of(*setup.terrain);
 }
 
 Battle::Battle(std::shared_ptr<const BattleSetup> setup) : setup_(std::move(setup)) {
@@ -169,7 +177,7 @@ void Battle::reset(std::uint64_t key) {
   for (std::size_t i = 0; i < slots; ++i) {
     s_.x[i] = kParked;
     s_.y[i] = kParked;
-    s_.target[i] = -1;
+    s_.target[i] = s_.healed[i] = -1;
     dx_[i] = dy_[i] = 0.0F;
   }
   for (int team = 0; team < 2; ++team) {
@@ -200,6 +208,9 @@ void Battle::place(int slot, std::uint8_t type, float x, float y) {
   s_.attacks[i] = 0;
   s_.winding[i] = s_.detour[i] = 0;
   s_.side[i] = 0;
+  s_.healed[i] = -1;
+  s_.reserve[i] = 0;
+  s_.velocity_x[i] = s_.velocity_y[i] = 0.0F;
   s_.footing[i] = Footing::kIdle;
   const bool advances = setup_->style[u(team)] != Style::kOrders;
   s_.order[i] = advances ? Order::kAdvance : Order::kIdle;
@@ -247,7 +258,10 @@ std::int32_t Battle::cooldown(int slot) const {
 void Battle::run_loops(int first, int last) {
   for (int k = first; k < last; ++k) {
     rethink_ = (k & 3) == 0;
-    run_loop();
+    if (setup_->shuffled)
+      run_shuffled_loop();
+    else
+      run_loop();
   }
 }
 
@@ -358,6 +372,15 @@ void Battle::visit_units(State& state, Visitor visit) {
   visit(state.footing);
 }
 
+// What only battles with order = "shuffled" need.
+template <typename Visitor>
+void Battle::visit_shuffled(State& state, Visitor visit) {
+  visit(state.velocity_x);
+  visit(state.velocity_y);
+  visit(state.healed);
+  visit(state.reserve);
+}
+
 void Battle::save(ByteWriter& out) const {
   out.put_tag("skirmish battle");
   State copy = s_;
@@ -365,6 +388,12 @@ void Battle::save(ByteWriter& out) const {
     using T = typename std::remove_cvref_t<decltype(array)>::value_type;
     out.put_span(std::span<const T>(array.data(), u(setup_->slots)));
   });
+  if (setup_->shuffled) {
+    visit_shuffled(copy, [&](const auto& array) {
+      using T = typename std::remove_cvref_t<decltype(array)>::value_type;
+      out.put_span(std::span<const T>(array.data(), u(setup_->slots)));
+    });
+  }
   out.put(s_.n_missiles);
   for (std::size_t k = 0; k < u(s_.n_missiles); ++k) {
     out.put(s_.missiles[k].from);
@@ -384,6 +413,12 @@ void Battle::load(ByteReader& in) {
     using T = typename std::remove_cvref_t<decltype(array)>::value_type;
     in.get_span(std::span<T>(array.data(), u(setup_->slots)));
   });
+  if (setup_->shuffled) {
+    visit_shuffled(loaded, [&](auto& array) {
+      using T = typename std::remove_cvref_t<decltype(array)>::value_type;
+      in.get_span(std::span<T>(array.data(), u(setup_->slots)));
+    });
+  }
   loaded.n_missiles = in.get<std::int32_t>();
   bool ok = loaded.n_missiles >= 0 && loaded.n_missiles <= kMaxMissiles;
   CREDO_CHECK(ok, "saved battle is damaged");
@@ -405,7 +440,9 @@ void Battle::load(ByteReader& in) {
          loaded.alive[i] <= 1 && loaded.order[i] <= Order::kAdvance &&
          loaded.footing[i] <= Footing::kMoving && finite_goal(loaded.goal_x[i]) &&
          finite_goal(loaded.goal_y[i]) && finite_goal(loaded.way_x[i]) &&
-         finite_goal(loaded.way_y[i]) && std::fabs(loaded.pace[i]) <= 1.0F;
+         finite_goal(loaded.way_y[i]) && std::fabs(loaded.pace[i]) <= 1.0F &&
+         valid_unit(loaded.healed[i]) && std::fabs(loaded.velocity_x[i]) <= kMaxVelocity &&
+         std::fabs(loaded.velocity_y[i]) <= kMaxVelocity && loaded.reserve[i] >= 0;
     const float reach = loaded.alive[i] != 0 ? kHalf : kParked;
     ok = ok && std::fabs(loaded.x[i]) <= reach && std::fabs(loaded.y[i]) <= reach;
     // Orders on a target need one.

@@ -22,6 +22,7 @@
 
 #include "envs/core/bytes.hpp"
 #include "envs/skirmish/data.hpp"
+#include "envs/skirmish/orca.hpp"
 #include "envs/skirmish/simd4.hpp"
 #include "envs/skirmish/terrain.hpp"
 
@@ -64,7 +65,7 @@ struct TypeInfo {
   float missile_speed = 0.0F;  // cells per loop, 0: instant
   Splash splash = Splash::kNone;
   float splash_radius = 0.0F, splash_half_length = 0.0F;
-  bool fires_while_moving = false, suicide = false, bursts_on_death = false;
+  bool suicide = false, bursts_on_death = false;
   // Healing
   std::int32_t heal_rate = 0;      // hit points per loop
   std::int64_t energy_per_hp = 0;  // fixed point
@@ -102,7 +103,12 @@ struct BattleSetup {
   std::int32_t min_damage = 0, shield_regen = 0, shield_delay_loops = 0;
   float help_radius2 = 0.0F;     // within which idle units answer a call for help
   std::int32_t help_period = 0;  // loops before the same unit calls again
-  bool healer_first = false;
+  bool healer_first = false, healers_fight = false;
+  bool keeps_targets = false;                     // Targets::kKeep
+  bool shuffled = false;                          // TickOrder::kShuffled
+  bool counts_dealt = false;                      // RewardOf::kDealt
+  bool hunts_nearest = false;                     // whoever hunts has no place to go to
+  std::vector<orca::Block> blocks;                // walls, for order = "shuffled"
   std::array<bool, 2> one_type = {false, false};  // all units of a team are of one type
   bool any_shield = false, any_regen = false, any_energy = false, any_rooted = false;
   std::shared_ptr<const Terrain> terrain;
@@ -168,6 +174,14 @@ class Battle {
   int n_alive(int team) const { return s_.n_alive[u(team)]; }
   /// Living units that are no healers.
   int n_fighters(int team) const { return s_.n_fighters[u(team)]; }
+  /// What a team has suffered since `forget_damage`: hit points and shields (fixed point), and how
+  /// often one of its units fell. Counted with order = "shuffled" only.
+  std::int64_t damage(int team) const { return damage_[u(team)]; }
+  int kills(int team) const { return kills_[u(team)]; }
+  void forget_damage() {
+    damage_ = {};
+    kills_ = {};
+  }
   int missiles() const { return s_.n_missiles; }
   const Missile& missile(int k) const { return s_.missiles[u(k)]; }
 
@@ -197,6 +211,10 @@ class Battle {
     PerUnit<std::int8_t> side;  // on which a blocked unit passes; fades to 0 when it is free
     PerUnit<Order> order;
     PerUnit<Footing> footing;
+    // Only with order = "shuffled":
+    PerUnit<float> velocity_x, velocity_y;  // cells per second
+    PerUnit<std::int16_t> healed;           // whom a healer treated last
+    PerUnit<std::int32_t> reserve;          // hit points a healer has paid for and not yet given
     std::array<Missile, static_cast<std::size_t>(kMaxMissiles)> missiles;
     std::array<std::int32_t, 2> n_alive, n_fighters;
     std::array<std::array<float, 2>, 2> goal;
@@ -211,6 +229,8 @@ class Battle {
 
   template <typename Visitor>
   static void visit_units(State& state, Visitor visit);
+  template <typename Visitor>
+  static void visit_shuffled(State& state, Visitor visit);
 
   // targeting.cpp
   void survey();
@@ -228,6 +248,23 @@ class Battle {
   void stand(int i, Footing footing);
   bool may_see_enemies(int i) const;
   int nearest_of_one_type(int i, bool hunts) const;
+
+  // tick_order.cpp
+  void run_shuffled_loop();
+  int keep_target(int i, int t) const;
+  int aims_at(int i) const;
+  int pick_patient(int i) const;
+  void plan(int i);
+  void approach(int i, int t);
+  void wish(int i, float x, float y, float speed);
+  float healer_pace(int i) const;
+  void steer(int i);
+  void act(int i);
+  void attack_now(int i);
+  void burst_now(int i);
+  void beam_now(int i, int t);
+  void heal_now(int i);
+  void suffer(int i, std::int32_t damage);
 
   // movement.cpp
   void move();
@@ -281,7 +318,9 @@ class Battle {
   // Units of attacking teams that were hit in this loop, and each one's closest attacker.
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> victims_{}, attacker_{};
   int n_victims_ = 0;
-  PerUnit<std::uint8_t> hold_{};            // keeps its step until the next rethinking
+  PerUnit<std::uint8_t> hold_{};  // keeps its step until the next rethinking
+  std::array<std::int64_t, 2> damage_{};
+  std::array<int, 2> kills_{};
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]
   static constexpr int kMaxColumns = 2 * kGrid + 2;

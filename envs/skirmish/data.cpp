@@ -96,7 +96,6 @@ WeaponData read_weapon(TomlTable table) {
   w.splash_radius = table.real_or("splash_radius", 0.0, kFar, 0.0);
   w.splash_length = table.real_or("splash_length", 0.0, kFar, 0.0);
   w.splash_delay = table.real_or("splash_delay", 0.0, kLong, 0.0);
-  w.fires_while_moving = table.boolean_or("fires_while_moving", false);
   w.suicide = table.boolean_or("suicide", false);
   w.bursts_on_death = table.boolean_or("bursts_on_death", false);
   table.finish();
@@ -135,6 +134,7 @@ UnitData read_unit(const std::string& name, TomlTable table) {
   u.inner = table.real("inner", 0.01, 2.0);
   u.sight = table.real_or("sight", 0.0, kFar, 9.0);
   u.unit_range = table.real_or("unit_range", 0.0, kFar, 5.0);
+  u.scan = table.real_if("scan", 0.0, kFar);
   u.priority = table.real_or("priority", 0.0, kLong, 20.0);
   u.cooldown_divisor = table.real_or("cooldown_divisor", 0.01, kMany, 15.0);
   if (auto weapon = table.table_if("weapon")) u.weapon = read_weapon(*weapon);
@@ -186,6 +186,61 @@ Generate read_generate(TomlTable table, const std::vector<std::string>& types) {
   return generate;
 }
 
+Rules read_rules(TomlTable table) {
+  Rules r;
+  r.time_scale = table.real("time_scale", 0.1, 4.0);
+  const auto [low, high] = table.pair("jitter_loops", -1.0, 64.0);
+  if (high < low) table.fail("jitter_loops", "is not ascending");
+  r.jitter_loops = {low, high};
+  r.min_scan_range = table.real("min_scan_range", 0.0, kFar);
+  r.range_slop = table.real("range_slop", 0.0, kFar);
+  r.min_damage = table.real("min_damage", 0.0, kMany);
+  r.shield_regen = table.real("shield_regen", 0.0, kMany);
+  r.shield_delay = table.real("shield_delay", 0.0, kLong);
+  r.healer_first = table.boolean_or("healer_first", false);
+  r.call_for_help = table.real("call_for_help", 0.0, kFar);
+  r.call_for_help_period =
+      table.real_or("call_for_help_period", 0.0, kLong, r.call_for_help_period);
+  r.order = static_cast<TickOrder>(table.choice_or("order", {"simultaneous", "shuffled"}, 0));
+  r.acquisition = static_cast<Acquisition>(table.choice_or("acquisition", {"reach", "scan"}, 0));
+  r.targets = static_cast<Targets>(table.choice_or("targets", {"attack_move", "keep"}, 0));
+  r.starts = static_cast<Starts>(table.choice_or("starts", {"lattice", "grid"}, 0));
+  if (table.has("start_order")) {
+    r.start_order = table.texts("start_order");
+    if (r.starts != Starts::kSquare) table.fail("start_order", "needs starts = 'grid'");
+  }
+  r.reward = static_cast<RewardOf>(table.choice_or("reward", {"lost", "dealt"}, 0));
+  r.healers_fight = table.boolean_or("healers_fight", false);
+  if (r.order == TickOrder::kShuffled) {
+    // One after another, damage is immediate: what would delay it, or react to it, has no place.
+    if (r.range_slop > 0.0) table.fail("range_slop", "must be 0 with order = 'shuffled'");
+    if (r.call_for_help > 0.0) table.fail("call_for_help", "must be 0 with order = 'shuffled'");
+    if (r.targets != Targets::kKeep)
+      table.fail("targets", "must be 'keep' with order = 'shuffled'");
+  } else if (r.reward == RewardOf::kDealt) {
+    table.fail("reward", "'dealt' needs order = 'shuffled'");
+  }
+  table.finish();
+  return r;
+}
+
+void check_immediate(TomlTable table, const UnitData& unit) {
+  const auto refuse = [&table](std::string_view key, bool wrong) {
+    if (wrong) table.fail(key, "must be 0 with order = 'shuffled'");
+  };
+  refuse("acceleration", unit.acceleration > 0.0);
+  if (!unit.weapon) return;
+  TomlTable weapon = table.table("weapon");
+  const auto refuse_weapon = [&weapon](std::string_view key, double value) {
+    if (value > 0.0) weapon.fail(key, "must be 0 with order = 'shuffled'");
+  };
+  refuse_weapon("damage_point", unit.weapon->damage_point);
+  refuse_weapon("hit_interval", unit.weapon->hit_interval);
+  refuse_weapon("missile_speed", unit.weapon->missile_speed);
+  refuse_weapon("splash_delay", unit.weapon->splash_delay);
+  refuse_weapon("slop", unit.weapon->slop.value_or(0.0));
+}
+
 }  // namespace
 
 const UnitData& Profile::unit(std::string_view unit_name, std::string_view where) const {
@@ -216,23 +271,25 @@ Profile parse_profile(std::string_view name, const std::string& text, const std:
   TomlTable root(document);
   Profile profile;
   profile.name = name;
-  TomlTable rules = root.table("rules");
-  profile.rules.time_scale = rules.real("time_scale", 0.1, 4.0);
-  const auto [low, high] = rules.pair("jitter_loops", -1.0, 64.0);
-  if (high < low) rules.fail("jitter_loops", "is not ascending");
-  profile.rules.jitter_loops = {low, high};
-  profile.rules.min_scan_range = rules.real("min_scan_range", 0.0, kFar);
-  profile.rules.range_slop = rules.real("range_slop", 0.0, kFar);
-  profile.rules.min_damage = rules.real("min_damage", 0.0, kMany);
-  profile.rules.shield_regen = rules.real("shield_regen", 0.0, kMany);
-  profile.rules.shield_delay = rules.real("shield_delay", 0.0, kLong);
-  profile.rules.healer_first = rules.boolean_or("healer_first", false);
-  profile.rules.call_for_help = rules.real("call_for_help", 0.0, kFar);
-  profile.rules.call_for_help_period =
-      rules.real_or("call_for_help_period", 0.0, kLong, profile.rules.call_for_help_period);
-  rules.finish();
-  for (auto& [unit_name, table] : root.tables("unit"))
+  profile.rules = read_rules(root.table("rules"));
+  for (auto& [unit_name, table] : root.tables("unit")) {
     profile.units.push_back(read_unit(unit_name, table));
+    if (profile.rules.order == TickOrder::kShuffled) check_immediate(table, profile.units.back());
+  }
+  std::vector<std::string> unit_names;
+  for (const UnitData& unit : profile.units) unit_names.push_back(unit.name);
+  for (const std::string& unit : profile.rules.start_order) {
+    if (std::find(unit_names.begin(), unit_names.end(), unit) == unit_names.end())
+      root.table("rules").fail("start_order", unknown_name_message("unit", unit, unit_names));
+  }
+  if (auto terrain = root.table_if("terrain")) {
+    const std::vector<std::string> maps = embedded_names("maps");
+    for (const std::string& map : terrain->keys()) {
+      if (std::find(maps.begin(), maps.end(), map) == maps.end())
+        terrain->fail(map, unknown_name_message("map", map, maps));
+      profile.terrain.push_back({map, terrain->text(map), terrain->where(map)});
+    }
+  }
   root.finish();
   return profile;
 }

@@ -48,7 +48,6 @@ struct WeaponData {
   double splash_radius = 0.0;
   double splash_length = 0.0;
   double splash_delay = 0.0;
-  bool fires_while_moving = false;
   bool suicide = false;
   bool bursts_on_death = false;
 };
@@ -73,17 +72,29 @@ struct UnitData {
   std::uint8_t attributes = 0;
   Layer layer = Layer::kGround;
   double speed = 0.0;
-  double acceleration = 0.0;  ///< 0: instant
-  double radius = 0.0;        ///< for ranges
-  double separation = 0.0;    ///< for collisions with units
-  double inner = 0.0;         ///< for collisions with walls
-  double sight = 9.0;         ///< SMACv2's per-type sight
-  double unit_range = 5.0;    ///< SMACv2's per-type availability range
-  double priority = 20.0;     ///< target acquisition: higher first
+  double acceleration = 0.0;   ///< 0: instant
+  double radius = 0.0;         ///< for ranges
+  double separation = 0.0;     ///< for collisions with units
+  double inner = 0.0;          ///< for collisions with walls
+  double sight = 9.0;          ///< SMACv2's per-type sight
+  double unit_range = 5.0;     ///< SMACv2's per-type availability range
+  std::optional<double> scan;  ///< replaces the profile's min_scan_range
+  double priority = 20.0;      ///< target acquisition: higher first
   double cooldown_divisor = 15.0;
   std::optional<WeaponData> weapon;
   std::optional<HealData> heal;
 };
+
+/// How the units of a loop act: all from one snapshot, or one after another (see tick_order.cpp).
+enum class TickOrder : std::uint8_t { kSimultaneous, kShuffled };
+/// How far a unit acquires enemies, edge to edge or from its centre to their edge.
+enum class Acquisition : std::uint8_t { kReach, kScan };
+/// When the attack-move opponent gives up a target: see targeting.cpp and tick_order.cpp.
+enum class Targets : std::uint8_t { kAttackMove, kKeep };
+/// Where units created on one point stand: on a hexagonal lattice, or in rows of a square.
+enum class Starts : std::uint8_t { kLattice, kSquare };
+/// What the shaped reward counts: hit points and shields that are gone, or damage that was dealt.
+enum class RewardOf : std::uint8_t { kLost, kDealt };
 
 struct Rules {
   double time_scale = 1.0;  ///< speeds and attack rates are multiplied by this
@@ -96,12 +107,27 @@ struct Rules {
   bool healer_first = false;
   double call_for_help = 0.0;         ///< radius in which idle neighbours of a victim react
   double call_for_help_period = 2.0;  ///< game seconds before the same victim calls again
+  TickOrder order = TickOrder::kSimultaneous;
+  Acquisition acquisition = Acquisition::kReach;
+  Targets targets = Targets::kAttackMove;
+  Starts starts = Starts::kLattice;
+  std::vector<std::string> start_order;  ///< unit types in the order in which a grid takes them
+  RewardOf reward = RewardOf::kLost;
+  bool healers_fight = false;  ///< a battle goes on until the last healer is gone
+};
+
+/// A terrain that a profile puts in the place of a map's own.
+struct TerrainChange {
+  std::string map;
+  std::string terrain;
+  std::string where;  ///< "FILE:LINE: key 'KEY'" for errors
 };
 
 struct Profile {
   std::string name;
   Rules rules;
   std::vector<UnitData> units;
+  std::vector<TerrainChange> terrain;
 
   /// Errors: UserError when the profile has no such unit; `where` says who asks.
   const UnitData& unit(std::string_view unit_name, std::string_view where) const;

@@ -181,6 +181,25 @@ RewardBounds reward_bounds(const Config& config) {
                   scale;
   // Own losses healed back would count as gains; a step cannot give back more than was there.
   if (!reward.only_positive) bounds.high += reward.negative_scale * ally_high * scale;
+  if (setup.counts_dealt) {
+    // What is given back within a step can be dealt again, and who is saved can fall again.
+    bool healers = false;
+    double regained = 0.0;  // by the unit that regains most, per loop
+    double healed = 0.0;
+    for (const TypeInfo& type : setup.types) {
+      const std::int32_t shield = type.shield > 0 ? setup.shield_regen : 0;
+      regained = std::max(regained, static_cast<double>(type.hp_regen + shield) / kOne);
+      healed = std::max(healed, static_cast<double>(type.heal_rate) / kOne);
+      healers = healers || type.healer;
+    }
+    const double loops = config.loops_per_step;
+    const auto again = [&](int units) {
+      return loops * units * (regained + (healers ? healed + reward.death_value : 0.0));
+    };
+    bounds.high += again(scenario.n_enemies) * scale;
+    if (!reward.only_positive)
+      bounds.low -= reward.negative_scale * again(scenario.n_agents) * scale;
+  }
   bool heals = false;
   for (const TypeInfo& type : setup.types)
     heals =
@@ -209,10 +228,10 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   spec.reward_low = bounds.low;
   spec.reward_high = bounds.high;
   spec.return_bound = bounds.whole_episode;
-  spec.is_stochastic = setup.jitter_high > setup.jitter_low || setup.style[1] == Style::kRandom ||
-                       config->scenario.map.generate.has_value() ||
-                       setup.order == EnemyOrder::kSegment || config->spawn_jitter > 0.0 ||
-                       config->shuffle_enemies;
+  spec.is_stochastic =
+      setup.jitter_high > setup.jitter_low || setup.shuffled || setup.style[1] == Style::kRandom ||
+      config->scenario.map.generate.has_value() || setup.order == EnemyOrder::kSegment ||
+      config->spawn_jitter > 0.0 || config->shuffle_enemies;
   spec.action_names = layout.action_names();
   spec.obs_features = layout.obs_features();
   spec.state_features = layout.state_features();

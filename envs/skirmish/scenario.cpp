@@ -90,6 +90,73 @@ std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGrou
   return starts;
 }
 
+// SMAClite's way: the units of one point fill the rows of a square, touching but for a small gap,
+// `flip` being 1 or, for the enemies, -1.
+std::vector<Start> square(const BattleSetup& setup, const std::vector<SpawnGroup>& groups,
+                          const std::vector<std::string>& order,
+                          const std::vector<std::string>& names, double flip,
+                          const std::string& where) {
+  constexpr double kGap = 0.05;
+  const auto rank = [&order](const std::string& unit) {
+    return std::find(order.begin(), order.end(), unit) - order.begin();
+  };
+  std::vector<Start> starts;
+  std::vector<bool> placed(groups.size(), false);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    if (placed[g]) continue;
+    std::vector<const SpawnGroup*> here;
+    for (std::size_t h = g; h < groups.size(); ++h) {
+      if (groups[h].at != groups[g].at) continue;
+      placed[h] = true;
+      here.push_back(&groups[h]);
+    }
+    std::stable_sort(here.begin(), here.end(), [&](const SpawnGroup* a, const SpawnGroup* b) {
+      return rank(a->unit) < rank(b->unit);
+    });
+    std::vector<std::uint8_t> units;
+    for (const SpawnGroup* group : here) {
+      const auto type = std::find(names.begin(), names.end(), group->unit) - names.begin();
+      units.insert(units.end(), at(group->count), static_cast<std::uint8_t>(type));
+    }
+    std::size_t side = 1;
+    while (side * side < units.size()) ++side;
+    const auto radius = [&](std::size_t n) {
+      return static_cast<double>(setup.types[units[n]].radius);
+    };
+    std::vector<double> row_radius(side, 0.0);
+    double width = 0.0;
+    double height = static_cast<double>(side - 1) * kGap;
+    for (std::size_t row = 0; row < side; ++row) {
+      double row_width = 0.0;
+      for (std::size_t n = row * side; n < std::min((row + 1) * side, units.size()); ++n) {
+        row_radius[row] = std::max(row_radius[row], radius(n));
+        row_width += 2.0 * radius(n);
+      }
+      width = std::max(width, row_width);
+      height += 2.0 * row_radius[row];
+    }
+    double y = groups[g].at[1] - flip * height / 2.0;
+    for (std::size_t row = 0; row < side; ++row) {
+      double x = groups[g].at[0] - flip * width / 2.0;
+      y += flip * ((row > 0 ? row_radius[row - 1] : 0.0) + row_radius[row]);
+      for (std::size_t n = row * side; n < std::min((row + 1) * side, units.size()); ++n) {
+        x += flip * ((n > row * side ? radius(n - 1) : 0.0) + radius(n));
+        const float px = quantise(static_cast<float>(x) - kHalf);
+        const float py = quantise(static_cast<float>(y) - kHalf);
+        if (std::fabs(px) > kHalf || std::fabs(py) > kHalf ||
+            !setup.terrain->open(cell_of(px), cell_of(py)))
+          throw UserError(fmt::format("{}: no room for '{}' around ({}, {})", where,
+                                      setup.types[units[n]].name, groups[g].at[0],
+                                      groups[g].at[1]));
+        starts.push_back({units[n], px, py});
+        x += flip * kGap;
+      }
+      y += flip * kGap;
+    }
+  }
+  return starts;
+}
+
 std::array<double, 2> centre(const std::vector<SpawnGroup>& groups) {
   std::array<double, 2> sum = {0.0, 0.0};
   double n = 0.0;
@@ -119,15 +186,20 @@ int count(const std::vector<SpawnGroup>& groups) {
 }
 
 void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOptions& options,
-                const std::vector<std::string>& names, const std::string& where) {
+                const std::vector<std::string>& names, const Rules& rules,
+                const std::string& where) {
   const MapData& map = scenario.map;
   // Armies are mirrored along the axis that separates them.
   const auto a = centre(map.allies);
   const auto e = centre(map.enemies);
   const bool along_x = std::fabs(a[0] - e[0]) >= std::fabs(a[1] - e[1]);
   const std::array<float, 2> mirrored = {along_x ? -1.0F : 1.0F, along_x ? 1.0F : -1.0F};
-  std::vector<Start> allies = fan_out(setup, map.allies, names, {1.0F, 1.0F}, where);
-  const std::vector<Start> enemies = fan_out(setup, map.enemies, names, mirrored, where);
+  const bool grid = rules.starts == Starts::kSquare;
+  std::vector<Start> allies = grid ? square(setup, map.allies, rules.start_order, names, 1.0, where)
+                                   : fan_out(setup, map.allies, names, {1.0F, 1.0F}, where);
+  const std::vector<Start> enemies =
+      grid ? square(setup, map.enemies, rules.start_order, names, -1.0, where)
+           : fan_out(setup, map.enemies, names, mirrored, where);
   if (options.sort_allies) {
     std::stable_sort(allies.begin(), allies.end(), [&](const Start& p, const Start& q) {
       const auto bit_p = scenario.bit[0][p.type];
@@ -149,7 +221,8 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
     return std::array<float, 2>{quantise(static_cast<float>(p[0]) - kHalf),
                                 quantise(static_cast<float>(p[1]) - kHalf)};
   };
-  setup.goal[1] = relative(map.order_point);
+  // With order = "shuffled" hunters walk to where the allies start.
+  setup.goal[1] = relative(map.order == EnemyOrder::kHunt ? a : map.order_point);
   setup.goal_to[1] = relative(map.order_to);
   // Allies that fight by themselves advance to the mirror image of the enemy's goal, or to where
   // the enemies come from.
@@ -172,6 +245,10 @@ Scenario load_scenario(const ScenarioOptions& options) {
 Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions& options) {
   Scenario scenario;
   scenario.map = std::move(map_data);
+  for (const TerrainChange& change : profile.terrain) {
+    if (change.map == scenario.map.name)
+      scenario.map.terrain = load_terrain(change.terrain, options.data_dir, change.where);
+  }
   const MapData& map = scenario.map;
   if (!options.attack_jitter) profile.rules.jitter_loops = {0.0, 0.0};
   if (options.healer_first) profile.rules.healer_first = true;
@@ -218,7 +295,8 @@ Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions&
       for (const std::string& name : map.ally_types) note(name);
     }
   }
-  if (!map.generate) set_starts(*setup, scenario, options, names, where);
+  if (!map.generate) set_starts(*setup, scenario, options, names, profile.rules, where);
+  setup->hunts_nearest = map.generate.has_value();
   for (std::size_t team = 0; team < 2; ++team) {
     const auto first = setup->type.begin() + setup->start[team];
     setup->one_type[team] =

@@ -196,6 +196,7 @@ Env::Outcome SkirmishEnv::do_step(std::span<const int> actions, Stream& stream) 
       enemy_actions_[k] = kStop;
     }
   }
+  battle_.forget_damage();
   if (is_watched()) {
     for (int k = 0; k < config_->loops_per_step; ++k) {
       battle_.run_loops(k, k + 1);
@@ -238,6 +239,12 @@ double SkirmishEnv::shaped_reward() {
       vitality_[at(i)] = now;
     }
   }
+  if (setup.counts_dealt) {
+    for (int team = 0; team < 2; ++team) {
+      lost[at(team)] = battle_.damage(team);
+      deaths[at(team)] = battle_.kills(team);
+    }
+  }
   const double gained = static_cast<double>(lost[1]) / kOne + options.death_value * deaths[1];
   if (options.only_positive) return options.absolute ? std::fabs(gained) : std::max(gained, 0.0);
   const double paid = static_cast<double>(lost[0]) / kOne + options.death_value * deaths[0];
@@ -249,7 +256,7 @@ double SkirmishEnv::shaped_reward() {
 int SkirmishEnv::result() const {
   const int allies = battle_.n_alive(0);
   const int enemies = battle_.n_alive(1);
-  const bool healers = config_->scenario.healers;
+  const bool healers = config_->scenario.healers && !config_->scenario.setup->healers_fight;
   if ((allies == 0 && enemies > 0) || (healers && battle_.n_fighters(0) == 0)) return -1;
   if ((enemies == 0 && allies > 0) || (healers && enemies == 1 && battle_.n_fighters(1) == 0))
     return 1;

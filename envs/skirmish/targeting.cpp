@@ -241,6 +241,7 @@ void Battle::head_for(int i, float gx, float gy) {
 int Battle::choose_target(int i, int t, bool look) {
   const Style style = setup_->style[u(setup_->team_of(i))];
   if (t < 0 && !look) return -1;
+  if (setup_->keeps_targets && style == Style::kSticky) return look ? keep_target(i, t) : t;
   if (t < 0 && style != Style::kFocus && style != Style::kRandom) return acquire(i, false);
   const bool strikes = t >= 0 && pair(i, t).can_attack && distance2(i, t) <= pair(i, t).range2;
   switch (style) {

@@ -199,6 +199,15 @@ std::vector<std::pair<std::string, TomlTable>> TomlTable::tables(std::string_vie
   return result;
 }
 
+std::vector<std::string> TomlTable::keys() const {
+  std::vector<std::string> result;
+  for (const auto& [name, node] : *table_) {
+    (void)node;
+    result.emplace_back(name.str());
+  }
+  return result;
+}
+
 std::vector<TomlTable> TomlTable::array_of_tables(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) return {};

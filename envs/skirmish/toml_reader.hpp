@@ -50,6 +50,8 @@ class TomlTable {
   /// An array of tables; may be absent (empty result).
   std::vector<TomlTable> array_of_tables(std::string_view key);
 
+  /// Names of all keys, in the order of their names.
+  std::vector<std::string> keys() const;
   bool has(std::string_view key) const { return table_->contains(key); }
   /// Errors: UserError for a key that was never asked for.
   void finish() const;

@@ -9,7 +9,7 @@
 #include "envs/core/error.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
-#include "suite/npz.hpp"
+#include "suite/common/npz.hpp"
 
 namespace credo::suite {
 namespace {

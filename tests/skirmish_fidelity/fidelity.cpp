@@ -1,7 +1,7 @@
 // Measures what docs/skirmish-fidelity.md reports and prints it as Markdown tables. Not a test:
 //   build/skirmish_fidelity WHAT [N] [env parameter=value ...]
-// WHAT: policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|fuzz; N: episodes,
-// battles, loops or steps. Parameters apply to policies, openloop, spread and crowding.
+// WHAT: policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|peer|fuzz; N:
+// episodes, battles, loops or steps. Parameters apply to policies, openloop, spread and crowding.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -417,6 +417,76 @@ void scaling(int loops) {
   }
 }
 
+// Profile smaclite on the maps SMAClite has, to be held against SMAClite itself: the share of hit
+// points and shields left on both sides, and steps; mean and standard deviation over episodes.
+void peer(int episodes, std::string_view only) {
+  fmt::print(
+      "| map | policy | enemy left | own left | steps | return | wins |\n"
+      "|---|---|---|---|---|---|---|\n");
+  for (const char* map :
+       {"2s3z", "3s5z", "3s5z_vs_3s6z", "3s_vs_5z", "2s_vs_1sc", "10m_vs_11m", "27m_vs_30m", "MMM",
+        "MMM2", "corridor", "bane_vs_bane", "2c_vs_64zg", "3m"}) {
+    if (!only.empty() && only != map) continue;
+    const auto env =
+        make(std::string("skirmish/") + map,
+             {{"profile", "smaclite"}, {"spawn_jitter", "0"}, {"limit_is_terminal", "true"}});
+    const BattleSetup& setup = as_skirmish(*env).battle().setup();
+    for (const std::string policy : {"random", "stop", "closest", "focus", "kite", "closest25"}) {
+      std::array<double, 5> sum{};
+      std::array<double, 5> squares{};
+      credo::Stream stream(1, credo::purpose("policy"));
+      std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
+      std::vector<int> chance(actions.size());
+      for (int n = 0; n < episodes; ++n) {
+        env->reset({1, credo::purpose("peer"), 0, static_cast<std::uint64_t>(n)});
+        const bool mixed = policy == "closest25";
+        const bool scripted = policy != "random" && policy != "stop";
+        const auto script = scripted ? env->make_scripted(mixed ? "closest" : policy) : nullptr;
+        const auto vitality = [&](int team) {
+          double left = 0.0;
+          for (int k = 0; k < setup.count[static_cast<std::size_t>(team)]; ++k) {
+            const Battle& battle = as_skirmish(*env).battle();
+            left += hp(battle, setup.slot(team, k)) + shield(battle, setup.slot(team, k));
+          }
+          return left;
+        };
+        double total = 0.0;
+        const double own = vitality(0);
+        const double enemy = vitality(1);
+        while (!env->done()) {
+          if (scripted)
+            script->act(*env, stream, actions);
+          else
+            open_loop_actions(*env, {}, actions);
+          if (policy == "random" || mixed) {
+            random_actions(*env, stream, chance);
+            for (std::size_t k = 0; k < actions.size(); ++k) {
+              if (!mixed || stream.uniform_float() < 0.25F) actions[k] = chance[k];
+            }
+          }
+          total += env->step(actions).reward;
+        }
+        const std::array<double, 5> values = {vitality(1) / enemy, vitality(0) / own,
+                                              static_cast<double>(env->t()), total,
+                                              env->won().value_or(false) ? 1.0 : 0.0};
+        for (std::size_t k = 0; k < values.size(); ++k) {
+          sum[k] += values[k] / episodes;
+          squares[k] += values[k] * values[k] / episodes;
+        }
+      }
+      const auto spread = [&](std::size_t k) {
+        return std::sqrt(std::max(squares[k] - sum[k] * sum[k], 0.0));
+      };
+      fmt::print(
+          "| {} | {} | {:.3f} ({:.3f}) | {:.3f} ({:.3f}) | {:.1f} ({:.1f}) | {:.2f} ({:.2f}) | "
+          "{:.2f} |\n",
+          map, policy, sum[0], spread(0), sum[1], spread(1), sum[2], spread(2), sum[3], spread(3),
+          sum[4]);
+      std::fflush(stdout);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -443,16 +513,18 @@ int main(int argc, char** argv) {
     lanchester(or_else(1000));
   else if (what == "ablation")
     ablation(or_else(300));
+  else if (what == "peer")
+    peer(or_else(20), argc > 3 ? argv[3] : "");
   else if (what == "fuzz")
     fuzz(or_else(1000000));
   else if (what == "scaling")
     scaling(or_else(400000));
   else {
-    fmt::print(
-        stderr,
-        "usage: {} policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|fuzz "
-        "[EPISODES, loops or steps] [env parameter=value ...]\n",
-        argc > 0 ? argv[0] : "skirmish_fidelity");
+    fmt::print(stderr,
+               "usage: {} "
+               "policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|peer|fuzz "
+               "[EPISODES, loops or steps] [MAP] [env parameter=value ...]\n",
+               argc > 0 ? argv[0] : "skirmish_fidelity");
     return 2;
   }
   return 0;

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "suite/common/files.hpp"
-#include "suite/npz.hpp"
+#include "suite/common/npz.hpp"
 #include "suite/results/bounds.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "tests/suite/results_support.hpp"

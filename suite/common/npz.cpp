@@ -1,4 +1,4 @@
-#include "suite/npz.hpp"
+#include "suite/common/npz.hpp"
 
 #include <bit>
 #include <boost/crc.hpp>
