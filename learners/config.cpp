@@ -8,6 +8,50 @@
 
 namespace credo {
 
+namespace {
+
+/// The values of a parameter that names one of several things: what is declared is what is read.
+template <class Enum>
+using Names = std::vector<std::pair<std::string, Enum>>;
+
+const Names<LearnerKind> kLearners = {{"q_learning", LearnerKind::kQLearning},
+                                      {"coma", LearnerKind::kComa}};
+const Names<MixerKind> kMixers = {
+    {"none", MixerKind::kNone},   {"vdn", MixerKind::kVdn},
+    {"qmix", MixerKind::kQmix},   {"qmix_simple", MixerKind::kQmixSimple},
+    {"qtran", MixerKind::kQtran}, {"qplex", MixerKind::kQplex}};
+const Names<QplexCredits> kQplexCredits = {{"coded", QplexCredits::kCoded},
+                                           {"full", QplexCredits::kFull}};
+const Names<Weighting> kWeightings = {
+    {"none", Weighting::kNone}, {"cw", Weighting::kCentral}, {"ow", Weighting::kOptimistic}};
+const Names<EluDerivative> kEluDerivatives = {{"published", EluDerivative::kPublished},
+                                              {"exact", EluDerivative::kExact}};
+const Names<OptimizerKind> kOptimizers = {{"rmsprop", OptimizerKind::kRmsprop},
+                                          {"adam", OptimizerKind::kAdam}};
+
+template <class Enum>
+std::vector<std::string> words(const Names<Enum>& names) {
+  std::vector<std::string> list;
+  for (const auto& entry : names) list.push_back(entry.first);
+  return list;
+}
+
+template <class Enum>
+Enum meaning(const Names<Enum>& names, const std::string& key, const std::string& word) {
+  for (const auto& entry : names)
+    if (entry.first == word) return entry.second;
+  throw UserError(unknown_name_message(key, word, words(names)));
+}
+
+template <class Enum>
+Enum choice(const Params& p, const std::string& key, const Names<Enum>& names) {
+  return meaning(names, key, p.text(key));
+}
+
+}  // namespace
+
+MixerKind mixer_kind(const std::string& name) { return meaning(kMixers, "mixer.type", name); }
+
 std::vector<ParamSpec> train_params() {
   using P = ParamSpec;
   constexpr std::int64_t kHuge = 1'000'000'000'000;
@@ -24,9 +68,11 @@ std::vector<ParamSpec> train_params() {
       P::integer("evaluation.interval", 10'000, 1, kHuge, "environment steps between evaluations"),
       P::integer("evaluation.episodes", 32, 1, 1'000'000, "greedy episodes per evaluation"),
       P::integer("agent.hidden_dim", 64, 1, 4096, "width of fc1 and of the GRU"),
+      P::boolean("agent.recurrent", true,
+                 "a GRU between fc1 and fc2; false: a linear layer and ReLU (EPyMARL's use_rnn)"),
       P::boolean("agent.obs_last_action", true, "agent input holds its last action"),
       P::boolean("agent.obs_agent_id", true, "agent input holds its index"),
-      P::choice("mixer.type", "qmix", {"none", "vdn", "qmix", "qmix_simple", "qtran", "qplex"},
+      P::choice("mixer.type", "qmix", words(kMixers),
                 "mixing network (none: independent learners)"),
       P::integer("mixer.embed_dim", 32, 1, kMaxMixingEmbed, "width of the mixing layer and of V"),
       P::integer("mixer.hypernet_layers", 2, 1, 2, "layers of the weight hypernetworks"),
@@ -41,9 +87,9 @@ std::vector<ParamSpec> train_params() {
       P::integer("qplex.kernels", 4, 1, 64, "QPLEX: heads of the attention over advantages"),
       P::integer("qplex.layers", 1, 1, 3, "QPLEX: layers of the attention networks"),
       P::integer("qplex.embed_dim", 64, 1, 4096, "QPLEX: hidden width of the attention networks"),
-      P::choice("qplex.credits", "coded", {"coded", "full"},
+      P::choice("qplex.credits", "coded", words(kQplexCredits),
                 "QPLEX: credits with the advantages detached, as coded, or in full"),
-      P::choice("wqmix.weighting", "none", {"none", "cw", "ow"},
+      P::choice("wqmix.weighting", "none", words(kWeightings),
                 "weighted QMIX: centrally weighted, optimistically weighted, or not at all"),
       P::real("wqmix.weight", 0.1, 0.0, 1.0, "weighted QMIX: weight of errors not counted in full"),
       P::integer("wqmix.central_embed_dim", 256, 1, 4096,
@@ -53,12 +99,12 @@ std::vector<ParamSpec> train_params() {
               "weighted QMIX: weight of the unrestricted network's loss"),
       P::boolean("gre.enabled", false, "add gradient entropy to the loss"),
       P::real("gre.lambda", 1e-3, -kBig, kBig, "weight of the gradient entropy"),
-      P::choice("gre.elu_derivative", "published", {"published", "exact"},
+      P::choice("gre.elu_derivative", "published", words(kEluDerivatives),
                 "derivative of ELU in the credits of the entropy term"),
       P::boolean("gre.detach_agents", true, "the entropy term sends no gradient to the agents"),
       P::integer("coma.critic_dim", 128, 1, 4096, "COMA: width of the critic's two hidden layers"),
       P::real("coma.critic_lr", 5e-4, 0.0, kBig, "COMA: learning rate of the critic"),
-      P::choice("learner.type", "q_learning", {"q_learning", "coma"},
+      P::choice("learner.type", "q_learning", words(kLearners),
                 "Q-learning from replayed episodes, or COMA's actor and critic"),
       P::real("learner.gamma", 0.99, 0.0, 1.0, "discount"),
       P::boolean("learner.double_q", true, "the online network chooses the target's actions"),
@@ -66,9 +112,14 @@ std::vector<ParamSpec> train_params() {
       P::real("learner.loss_scale", 1.0, 1e-12, kBig,
               "factor of the TD loss (PyMARL 1, PyMARL2 0.5)"),
       P::integer("learner.batch_size", 32, 1, 65'536, "episodes per update"),
-      P::integer("learner.target_update_interval", 200, 1, kHuge,
+      P::integer("learner.target_update_interval", 200, 1, 1'000'000'000,
                  "training episodes (COMA: critic steps) between copies into the target networks"),
-      P::choice("optimizer.type", "rmsprop", {"rmsprop", "adam"}, "optimiser"),
+      P::real("learner.target_tau", 0.0, 0.0, 1.0,
+              "part of the target networks replaced after every optimiser step (COMA: critic "
+              "step); 0: copies at intervals"),
+      P::boolean("learner.standardise_rewards", false,
+                 "targets see rewards less their running mean, over their running deviation"),
+      P::choice("optimizer.type", "rmsprop", words(kOptimizers), "optimiser"),
       P::real("optimizer.lr", 5e-4, 0.0, kBig, "learning rate"),
       P::real("optimizer.rmsprop_alpha", 0.99, 0.0, 1.0, "RMSprop: decay of the mean square"),
       P::real("optimizer.rmsprop_eps", 1e-5, 1e-30, kBig, "RMSprop: added to the root"),
@@ -85,18 +136,9 @@ std::vector<ParamSpec> train_params() {
 
 namespace {
 
-MixerKind mixer_kind(const std::string& name) {
-  if (name == "none") return MixerKind::kNone;
-  if (name == "vdn") return MixerKind::kVdn;
-  if (name == "qmix") return MixerKind::kQmix;
-  if (name == "qmix_simple") return MixerKind::kQmixSimple;
-  if (name == "qtran") return MixerKind::kQtran;
-  return MixerKind::kQplex;
-}
-
 MixerConfig mixer_config(const Params& p) {
   MixerConfig c;
-  c.kind = mixer_kind(p.text("mixer.type"));
+  c.kind = choice(p, "mixer.type", kMixers);
   c.embed_dim = p.integer32("mixer.embed_dim");
   c.hypernet_layers = p.integer32("mixer.hypernet_layers");
   c.hypernet_embed = p.integer32("mixer.hypernet_embed");
@@ -104,15 +146,11 @@ MixerConfig mixer_config(const Params& p) {
              .hidden_layers = p.integer32("qtran.hidden_layers"),
              .opt_loss = p.real("qtran.opt_loss"),
              .nopt_min_loss = p.real("qtran.nopt_min_loss")};
-  c.qplex = {
-      .kernels = p.integer32("qplex.kernels"),
-      .layers = p.integer32("qplex.layers"),
-      .embed_dim = p.integer32("qplex.embed_dim"),
-      .credits = p.text("qplex.credits") == "full" ? QplexCredits::kFull : QplexCredits::kCoded};
-  const std::string& weighting = p.text("wqmix.weighting");
-  c.wqmix = {.weighting = weighting == "cw"   ? Weighting::kCentral
-                          : weighting == "ow" ? Weighting::kOptimistic
-                                              : Weighting::kNone,
+  c.qplex = {.kernels = p.integer32("qplex.kernels"),
+             .layers = p.integer32("qplex.layers"),
+             .embed_dim = p.integer32("qplex.embed_dim"),
+             .credits = choice(p, "qplex.credits", kQplexCredits)};
+  c.wqmix = {.weighting = choice(p, "wqmix.weighting", kWeightings),
              .weight = p.real("wqmix.weight"),
              .central_embed_dim = p.integer32("wqmix.central_embed_dim"),
              .qmix_loss = p.real("wqmix.qmix_loss"),
@@ -148,32 +186,31 @@ TrainConfig make_train_config(const Params& p) {
   c.evaluation_interval = p.integer("evaluation.interval");
   c.evaluation_episodes = p.integer32("evaluation.episodes");
   c.agent = {.hidden_dim = p.integer32("agent.hidden_dim"),
+             .recurrent = p.boolean("agent.recurrent"),
              .obs_last_action = p.boolean("agent.obs_last_action"),
              .obs_agent_id = p.boolean("agent.obs_agent_id")};
   c.mixer = mixer_config(p);
   c.entropy = {.enabled = p.boolean("gre.enabled"),
                .lambda = p.real("gre.lambda"),
-               .elu_derivative = p.text("gre.elu_derivative") == "exact"
-                                     ? EluDerivative::kExact
-                                     : EluDerivative::kPublished,
+               .elu_derivative = choice(p, "gre.elu_derivative", kEluDerivatives),
                .detach_agents = p.boolean("gre.detach_agents")};
-  c.optimizer = {
-      .kind = p.text("optimizer.type") == "adam" ? OptimizerKind::kAdam : OptimizerKind::kRmsprop,
-      .lr = p.real("optimizer.lr"),
-      .rmsprop_alpha = p.real("optimizer.rmsprop_alpha"),
-      .rmsprop_eps = p.real("optimizer.rmsprop_eps"),
-      .adam_beta1 = p.real("optimizer.adam_beta1"),
-      .adam_beta2 = p.real("optimizer.adam_beta2"),
-      .adam_eps = p.real("optimizer.adam_eps"),
-      .grad_norm_clip = p.real("optimizer.grad_norm_clip")};
-  c.learner = {
-      .kind = p.text("learner.type") == "coma" ? LearnerKind::kComa : LearnerKind::kQLearning,
-      .gamma = p.real("learner.gamma"),
-      .double_q = p.boolean("learner.double_q"),
-      .td_lambda = p.real("learner.td_lambda"),
-      .loss_scale = p.real("learner.loss_scale"),
-      .batch_size = p.integer32("learner.batch_size"),
-      .target_update_interval = p.integer32("learner.target_update_interval")};
+  c.optimizer = {.kind = choice(p, "optimizer.type", kOptimizers),
+                 .lr = p.real("optimizer.lr"),
+                 .rmsprop_alpha = p.real("optimizer.rmsprop_alpha"),
+                 .rmsprop_eps = p.real("optimizer.rmsprop_eps"),
+                 .adam_beta1 = p.real("optimizer.adam_beta1"),
+                 .adam_beta2 = p.real("optimizer.adam_beta2"),
+                 .adam_eps = p.real("optimizer.adam_eps"),
+                 .grad_norm_clip = p.real("optimizer.grad_norm_clip")};
+  c.learner = {.kind = choice(p, "learner.type", kLearners),
+               .gamma = p.real("learner.gamma"),
+               .double_q = p.boolean("learner.double_q"),
+               .td_lambda = p.real("learner.td_lambda"),
+               .loss_scale = p.real("learner.loss_scale"),
+               .batch_size = p.integer32("learner.batch_size"),
+               .target_update_interval = p.integer32("learner.target_update_interval"),
+               .target_tau = p.real("learner.target_tau"),
+               .standardise_rewards = p.boolean("learner.standardise_rewards")};
   c.exploration = {.epsilon_start = p.real("exploration.epsilon_start"),
                    .epsilon_finish = p.real("exploration.epsilon_finish"),
                    .epsilon_anneal_steps = p.integer("exploration.epsilon_anneal_steps")};

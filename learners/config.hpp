@@ -25,6 +25,7 @@ enum class Weighting { kNone, kCentral, kOptimistic };
 
 struct AgentConfig {
   int hidden_dim = 64;
+  bool recurrent = true;  ///< false: a linear layer and ReLU in place of the GRU (EPyMARL)
   bool obs_last_action = true;
   bool obs_agent_id = true;
 };
@@ -97,7 +98,9 @@ struct LearnerConfig {
   double td_lambda = 0.0;
   double loss_scale = 1.0;
   int batch_size = 32;
-  int target_update_interval = 200;  // episodes; COMA: critic steps
+  int target_update_interval = 200;  ///< episodes; COMA: critic steps
+  double target_tau = 0.0;           ///< 0: copies at that interval; else soft updates
+  bool standardise_rewards = false;  ///< by their running moments (reward_scale.hpp)
 };
 
 struct ExplorationConfig {
@@ -129,6 +132,9 @@ std::vector<ParamSpec> train_params();
 
 /// Errors: UserError when values contradict each other (e.g. a batch larger than the replay).
 TrainConfig make_train_config(const Params& params);
+
+/// The kind of a value of "mixer.type". Errors: UserError for an unknown name.
+MixerKind mixer_kind(const std::string& name);
 
 /// A learning algorithm is a set of values of that table.
 struct Algorithm {

@@ -157,6 +157,11 @@ std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values) {
   return XXH64(values.data(), values.size_bytes(), hash);
 }
 
+std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale) {
+  const double moments[] = {scale.mean(), scale.variance(), scale.count()};
+  return XXH64(moments, sizeof(moments), hash);
+}
+
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm) {
   if (!std::isfinite(loss) || !std::isfinite(grad_norm))
     throw DivergedError(

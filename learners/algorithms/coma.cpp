@@ -45,6 +45,7 @@ int ComaLearner::action(int e, int t, int agent) const { return actions_[row(e, 
 ComaStats ComaLearner::update(std::span<const EpisodeView> episodes, double epsilon,
                               std::span<Stream> streams, ComaTrace* trace) {
   scratch_.reset();
+  if (config_.learner.standardise_rewards) take_in_rewards(episodes);
   pack(episodes);
   forward_agents(epsilon);
   draw_bootstrap(streams);
@@ -58,7 +59,8 @@ ComaStats ComaLearner::update(std::span<const EpisodeView> episodes, double epsi
   stats.critic_grad_norm /= last + 1;
   actor_step(epsilon, stats);
   if (trace != nullptr) record(*trace);
-  if (critic_steps_ - last_target_sync_ >= config_.learner.target_update_interval) {
+  if (config_.learner.target_tau == 0.0 &&
+      critic_steps_ - last_target_sync_ >= config_.learner.target_update_interval) {
     target_ = params_;
     last_target_sync_ = critic_steps_;
   }
@@ -66,12 +68,21 @@ ComaStats ComaLearner::update(std::span<const EpisodeView> episodes, double epsi
   return stats;
 }
 
+void ComaLearner::take_in_rewards(std::span<const EpisodeView> episodes) {
+  rewards_.clear();
+  for (const EpisodeView& v : episodes)
+    for (int t = 0; t < v.length; ++t) rewards_.push_back(v.rewards[t * v.reward_stride]);
+  reward_scale_.update(rewards_);
+}
+
 void ComaLearner::pack(std::span<const EpisodeView> episodes) {
   const int n = shape_.n_agents;
   places_.resize(episodes.size());
   std::iota(places_.begin(), places_.end(), 0);
-  std::stable_sort(places_.begin(), places_.end(),
-                   [&](int a, int b) { return episodes[sz(a)].length > episodes[sz(b)].length; });
+  std::sort(places_.begin(), places_.end(), [&](int a, int b) {  // std::stable_sort allocates
+    const int difference = episodes[sz(a)].length - episodes[sz(b)].length;
+    return difference != 0 ? difference > 0 : a < b;
+  });
   views_.clear();
   steps_ = 0;
   int* slots = scratch_.take<int>(episodes.size());
@@ -184,7 +195,8 @@ void ComaLearner::compute_targets() {
         const bool last = t == v.length - 1;
         const float value = next[row(e, t + 1) + i];
         const float mixed = last ? value : (1.0F - lambda) * value + lambda * later;
-        later = v.rewards[t * v.reward_stride] + (last && v.terminated ? 0.0F : gamma * mixed);
+        later = reward_scale_.apply(v.rewards[t * v.reward_stride]) +
+                (last && v.terminated ? 0.0F : gamma * mixed);
         targets_[row(e, t) + i] = later;
       }
     }
@@ -226,6 +238,10 @@ void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
   critic_optimizer_.step(std::span(params_).subspan(network_.critic_begin), grad,
                          clip_factor(config_.optimizer, norm));
   ++critic_steps_;
+  if (config_.learner.target_tau > 0.0)
+    kernels().blend(target_.data() + network_.critic_begin,
+                    static_cast<float>(config_.learner.target_tau),
+                    params_.data() + network_.critic_begin, grad.size());
   stats.critic_loss += loss;
   stats.critic_grad_norm += norm;
 }
@@ -312,7 +328,7 @@ std::uint64_t ComaLearner::hash(std::uint64_t hash) const {
         actor_optimizer_.exp_avg(), actor_optimizer_.square_avg(), critic_optimizer_.exp_avg(),
         critic_optimizer_.square_avg()})
     hash = hash_floats(hash, values);
-  return hash;
+  return hash_reward_scale(hash, reward_scale_);
 }
 
 void ComaLearner::save(ByteWriter& out) const {
@@ -324,6 +340,7 @@ void ComaLearner::save(ByteWriter& out) const {
   out.put_span(std::span<const float>(target_));
   actor_optimizer_.save(out);
   critic_optimizer_.save(out);
+  if (config_.learner.standardise_rewards) reward_scale_.save(out);
 }
 
 void ComaLearner::load(ByteReader& in) {
@@ -334,6 +351,7 @@ void ComaLearner::load(ByteReader& in) {
   in.get_span(std::span<float>(target_));
   actor_optimizer_.load(in);
   critic_optimizer_.load(in);
+  if (config_.learner.standardise_rewards) reward_scale_.load(in);
 }
 
 namespace {

@@ -18,6 +18,7 @@
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
 #include "learners/replay/episode.hpp"
+#include "learners/reward_scale.hpp"
 
 namespace credo {
 
@@ -48,7 +49,8 @@ class ComaLearner {
  public:
   ComaLearner(const EnvShape& shape, const TrainConfig& config);
 
-  /// Critic steps, then one actor step. `epsilon`: of the policy that played. `streams`: one per
+  /// Critic steps, each followed by a soft update of the target where learner.target_tau asks for
+  /// it, then one actor step. `epsilon`: of the policy that played. `streams`: one per
   /// episode; draws the actions of slot L where a time limit cut the episode.
   /// Errors: DivergedError.
   ComaStats update(std::span<const EpisodeView> episodes, double epsilon, std::span<Stream> streams,
@@ -62,6 +64,8 @@ class ComaLearner {
   std::span<const float> gradient() const { return grad_; }
   std::int64_t updates() const { return updates_; }
 
+  const RewardScale& reward_scale() const { return reward_scale_; }
+
   std::uint64_t hash(std::uint64_t hash) const;
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -71,6 +75,7 @@ class ComaLearner {
   int row(int e, int t) const { return packed_.first_row(t) + e * shape_.n_agents; }
   int action(int e, int t, int agent) const;
 
+  void take_in_rewards(std::span<const EpisodeView> episodes);
   void pack(std::span<const EpisodeView> episodes);
   void read_obs(int block, float* out) const;
   void forward_agents(double epsilon);
@@ -87,6 +92,7 @@ class ComaLearner {
   Network network_;
   FloatArray params_, target_, grad_;
   Optimizer actor_optimizer_, critic_optimizer_;
+  RewardScale reward_scale_;
   std::int64_t updates_ = 0;
   std::int64_t critic_steps_ = 0;
   std::int64_t last_target_sync_ = 0;  // in critic steps
@@ -94,6 +100,7 @@ class ComaLearner {
   // Of the update at hand.
   Scratch scratch_, slot_scratch_;
   AgentNetwork::Transposed transposed_;
+  std::vector<float> rewards_;      // of all steps, where they are standardised
   std::vector<EpisodeView> views_;  // longest first
   std::vector<int> places_;         // where they came from
   PackedRows packed_;

@@ -262,7 +262,7 @@ void QChunk::td_targets(const Episode& ep, const float* next, float* targets) co
       const bool ends = last && ep.terminated();
       if (last || lambda == 0.0F) later = bootstrap;
       const float mixed = lambda == 0.0F ? bootstrap : (1.0F - lambda) * bootstrap + lambda * later;
-      later = ep.reward(t) + (ends ? 0.0F : gamma * mixed);
+      later = c_.rewards.apply(ep.reward(t)) + (ends ? 0.0F : gamma * mixed);
       targets[t * outputs_ + k] = later;
     }
   }

@@ -18,6 +18,7 @@ struct UpdateContext {
   const float* target;
   const AgentNetwork::Transposed& transposed;
   const AgentNetwork::Transposed& central_transposed;
+  const RewardScale& rewards;
   const TargetValues& target_values;  ///< of the networks that give the targets
   const TargetValues& traced_values;  ///< of the target agents
   double steps;                       ///< N, of the whole batch

@@ -38,6 +38,13 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
   target_ = params_;
 }
 
+void QLearner::take_in_rewards(std::span<const Episode* const> batch) {
+  rewards_.clear();
+  for (const Episode* e : batch)
+    for (int t = 0; t < e->length(); ++t) rewards_.push_back(e->reward(t));
+  reward_scale_.update(rewards_);
+}
+
 // Chunks of neighbouring lengths, each with about the same number of rows. Depends on the episodes'
 // lengths only.
 void QLearner::plan_chunks(std::span<const Episode* const> batch) {
@@ -103,6 +110,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   std::int64_t steps = 0;
   for (const Episode* e : batch) steps += e->length();
   if (trace != nullptr) clear_trace(batch.size(), *trace);
+  if (config_.learner.standardise_rewards) take_in_rewards(batch);
   plan_chunks(batch);
   network_.agent.transpose(params_.data(), transposed_);
   network_.mixer->prepare_backward(params_.data());
@@ -114,7 +122,9 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
     scratch_.push_back(std::make_unique<Scratch>());
   const AgentNetwork& target_agent =
       network_.central == nullptr ? network_.agent : network_.central->agent;
-  target_values_.prepare(target_agent, target_.data(), batch, order_, trace == nullptr, scratch_);
+  // A target network that moves with every update leaves nothing to keep.
+  const bool keep = trace == nullptr && config_.learner.target_tau == 0.0;
+  target_values_.prepare(target_agent, target_.data(), batch, order_, keep, scratch_);
   const bool both = trace != nullptr && network_.central != nullptr;
   if (both)
     traced_target_values_.prepare(network_.agent, target_.data(), batch, order_, false, scratch_);
@@ -125,6 +135,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .target = target_.data(),
                               .transposed = transposed_,
                               .central_transposed = central_transposed_,
+                              .rewards = reward_scale_,
                               .target_values = target_values_,
                               .traced_values = both ? traced_target_values_ : target_values_,
                               .steps = static_cast<double>(steps),
@@ -229,6 +240,12 @@ void QLearner::sync_target() {
   target_values_.forget();
 }
 
+void QLearner::blend_target() {
+  kernels().blend(target_.data(), static_cast<float>(config_.learner.target_tau), params_.data(),
+                  params_.size());
+  target_values_.forget();
+}
+
 std::span<float> QLearner::target() {
   target_values_.forget();
   return target_;
@@ -239,6 +256,7 @@ void QLearner::save(ByteWriter& out) const {
   out.put_span(std::span<const float>(params_));
   out.put_span(std::span<const float>(target_));
   optimizer_.save(out);
+  if (config_.learner.standardise_rewards) reward_scale_.save(out);
 }
 
 void QLearner::load(ByteReader& in) {
@@ -246,6 +264,7 @@ void QLearner::load(ByteReader& in) {
   in.get_span(std::span<float>(params_));
   in.get_span(std::span<float>(target_));
   optimizer_.load(in);
+  if (config_.learner.standardise_rewards) reward_scale_.load(in);
   target_values_.forget();
 }
 

@@ -18,6 +18,7 @@
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
 #include "learners/replay/episode.hpp"
+#include "learners/reward_scale.hpp"
 
 namespace credo {
 
@@ -66,12 +67,16 @@ class QLearner {
   QLearner(const EnvShape& shape, const TrainConfig& config);
 
   /// Gradient of the loss on a batch, left in gradient(). td_weight 0 leaves only the entropy term.
+  /// With learner.standardise_rewards the batch's rewards enter the running moments first.
   /// The result is valid until the next call: an update allocates nothing in the long run.
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F);
   /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
+  /// Copies the online networks into the target networks.
   void sync_target();
+  /// Moves the target networks by learner.target_tau of the way to the online networks.
+  void blend_target();
 
   const Network& network() const { return network_; }
   std::span<float> params() { return params_; }
@@ -81,6 +86,7 @@ class QLearner {
   std::span<const float> target() const { return target_; }
   std::span<const float> gradient() const { return grad_; }
   const Optimizer& optimizer() const { return optimizer_; }
+  const RewardScale& reward_scale() const { return reward_scale_; }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -95,6 +101,7 @@ class QLearner {
     int count = 0;
   };
 
+  void take_in_rewards(std::span<const Episode* const> batch);
   void plan_chunks(std::span<const Episode* const> batch);
   void clear_trace(std::size_t batch, UpdateTrace& trace) const;
   void make_statistics(std::int64_t steps, float td_weight);
@@ -107,8 +114,10 @@ class QLearner {
   FloatArray target_;
   FloatArray grad_;
   Optimizer optimizer_;
+  RewardScale reward_scale_;
   AgentNetwork::Transposed transposed_, central_transposed_;
-  std::vector<int> order_;  // batch positions, longest episode first
+  std::vector<float> rewards_;  // of the batch, where they are standardised
+  std::vector<int> order_;      // batch positions, longest episode first
   std::vector<Chunk> chunks_;
   std::vector<std::unique_ptr<Group>> groups_;
   bool groups_are_zero_ = true;

@@ -11,7 +11,9 @@
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
+#include "learners/reward_scale.hpp"
 #include "learners/rollout/rollout.hpp"
+#include "learners/trainer.hpp"
 
 namespace credo {
 
@@ -62,6 +64,8 @@ std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainC
 
 /// Continues `hash` over the bytes of `values`.
 std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values);
+/// Continues `hash` over the moments once rewards have been taken in.
+std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale);
 /// Errors: DivergedError unless both are finite. `what`: whose they are, e.g. "critic".
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm);
 

@@ -1,5 +1,5 @@
 // Value-based training: a replay buffer, updates at a fixed ratio to the episodes played, and
-// target networks copied at fixed intervals. Serves every mixer.
+// target networks copied at fixed intervals or blended after every update. Serves every mixer.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -62,6 +62,7 @@ class ValueTraining final : public Training {
       owed_ -= 1.0;
       update_once();
     }
+    if (config_.learner.target_tau > 0.0) return;  // blended after every update
     if (played.episodes - last_target_sync_ >= config_.learner.target_update_interval) {
       learner_.sync_target();
       last_target_sync_ = played.episodes;
@@ -74,7 +75,8 @@ class ValueTraining final : public Training {
     hash = hash_floats(hash, learner_.params());
     hash = hash_floats(hash, learner_.target());
     hash = hash_floats(hash, learner_.optimizer().exp_avg());
-    return hash_floats(hash, learner_.optimizer().square_avg());
+    hash = hash_floats(hash, learner_.optimizer().square_avg());
+    return hash_reward_scale(hash, learner_.reward_scale());
   }
 
   void save(ByteWriter& out) const override {
@@ -106,6 +108,7 @@ class ValueTraining final : public Training {
     const UpdateStats& stats = learner_.compute_gradient(batch_);
     check_finite(updates_, "learner", stats.loss, stats.grad_norm);
     learner_.apply_gradient(stats);
+    if (config_.learner.target_tau > 0.0) learner_.blend_target();
     ++updates_;
     window_.add(stats);
     for (std::size_t i = 0; i < stats.credit_mean.size(); ++i)

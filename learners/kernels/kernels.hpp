@@ -104,6 +104,10 @@ struct KernelTable {
   void (*column_sum)(int rows, int n, const float* x, std::ptrdiff_t ld, float* out);
   void (*axpy)(float* y, float a, const float* x, std::size_t n);  ///< y = fma(a, x, y)
   void (*add)(float* y, const float* x, std::size_t n);            ///< y += x
+  /// y = fma(a, x, (1 - a) y): part `a` of the way from y to x; x itself when a is 1.
+  void (*blend)(float* y, float a, const float* x, std::size_t n);
+  /// Backward of a ReLU whose output is y: d = d where y is above 0, and 0 elsewhere.
+  void (*relu_backward)(float* d, const float* y, std::size_t n);
 
   void (*exp)(const float* x, float* y, std::size_t n);
   void (*log)(const float* x, float* y, std::size_t n);  ///< x positive and normal

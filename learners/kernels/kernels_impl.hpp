@@ -237,6 +237,19 @@ struct Kernels : VectorLoops<V> {
       put(y + i, V::add(get(y + i, lanes), get(x + i, lanes)), lanes);
     });
   }
+  static void blend(float* y, float a, const float* x, std::size_t n) {
+    const float rest = 1.0F - a;
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
+      const F kept = V::mul(V::set1(rest), get(y + i, lanes));
+      put(y + i, V::fma(V::set1(a), get(x + i, lanes), kept), lanes);
+    });
+  }
+  static void relu_backward(float* d, const float* y, std::size_t n) {
+    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
+      const F zero = V::set1(0.0F);
+      put(d + i, V::select(V::gt(get(y + i, lanes), zero), get(d + i, lanes), zero), lanes);
+    });
+  }
   static void exp(const float* x, float* y, std::size_t n) {
     for_vectors(n,
                 [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::exp(get(x + i, l)), l); });
@@ -460,6 +473,8 @@ struct Kernels : VectorLoops<V> {
             column_sum,
             axpy,
             add,
+            blend,
+            relu_backward,
             exp,
             log,
             tanh,

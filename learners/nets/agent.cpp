@@ -24,15 +24,19 @@ AgentNetwork::AgentNetwork(ParamLayout& layout, const std::string& prefix, const
       n_actions_(shape.n_actions),
       obs_dim_(shape.obs_dim),
       hidden_(config.hidden_dim),
+      recurrent_(config.recurrent),
       last_action_(config.obs_last_action),
       agent_id_(config.obs_agent_id) {
   const int in = obs_dim_ + (last_action_ ? n_actions_ : 0) + (agent_id_ ? n_agents_ : 0);
-  const float gru_bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_)));
   fc1_ = layout.add_linear(prefix + "fc1", in, hidden_);
-  ih_ = layout.add_linear(prefix + "rnn.weight_ih", prefix + "rnn.bias_ih", hidden_, 3 * hidden_,
-                          gru_bound);
-  hh_ = layout.add_linear(prefix + "rnn.weight_hh", prefix + "rnn.bias_hh", hidden_, 3 * hidden_,
-                          gru_bound);
+  if (recurrent_) {
+    const float bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(hidden_)));
+    const std::string rnn = prefix + "rnn.";
+    ih_ = layout.add_linear(rnn + "weight_ih", rnn + "bias_ih", hidden_, 3 * hidden_, bound);
+    hh_ = layout.add_linear(rnn + "weight_hh", rnn + "bias_hh", hidden_, 3 * hidden_, bound);
+  } else {
+    ih_ = layout.add_linear(prefix + "rnn", hidden_, hidden_);
+  }
   fc2_ = layout.add_linear(prefix + "fc2", hidden_, n_actions_);
 }
 
@@ -73,33 +77,50 @@ AgentPass AgentNetwork::begin(const PackedRows& in, bool keep, Scratch& scratch)
   AgentPass pass;
   pass.keep = keep;
   pass.hidden1 = scratch.floats(rows * h);
+  pass.q = scratch.floats(sz(in.rows) * sz(n_actions_));
+  if (!recurrent_) {
+    pass.h = scratch.floats(rows * h);
+    return pass;
+  }
   pass.gates = scratch.floats((keep ? rows : first_rows) * 4 * h);
   float* state = scratch.floats((first_rows + rows) * h);
   std::memset(state, 0, first_rows * h * sizeof(float));
   pass.h = state + first_rows * h;
   pass.gi = scratch.floats(sz(in.block_rows) * 3 * h);
   pass.gh = scratch.floats(first_rows * 3 * h);
-  pass.q = scratch.floats(sz(in.rows) * sz(n_actions_));
   return pass;
 }
 
 void AgentNetwork::forward_block(const float* params, const PackedRows& in, AgentPass& pass,
                                  int block, const float* obs, Scratch& scratch) const {
   const int h = hidden_;
-  const int begin = in.block_begin(block);
-  const int end = in.block_begin(block + 1);
-  const int base = in.first_row(begin);
+  const int base = in.first_row(in.block_begin(block));
   const int rows = in.rows_of(block);
   float* hidden1 = pass.keep ? pass.hidden1 + at(base, h) : pass.hidden1;
-  first_layer(params, rows, obs, in.last_action + base, hidden1, scratch);
-  forward_product(ih_, params, rows, hidden1, h, pass.gi, 3 * h, 0, in.ahead);
-
-  // The live episodes of a slot are the first ones of the slot before it, so the states they start
-  // from are that slot's first rows. Without `keep` the state before the block precedes pass.h.
   float* states = pass.keep ? pass.h + at(base, h) : pass.h;
+  first_layer(params, rows, obs, in.last_action + base, hidden1, scratch);
+  if (recurrent_)
+    unroll(params, in, pass, block, hidden1, states);
+  else
+    forward_product(ih_, params, rows, hidden1, h, states, h, h, in.ahead);
+  forward_product(fc2_, params, rows, states, h, pass.q + at(base, n_actions_), n_actions_);
+  const int end = in.block_begin(block + 1);
+  if (recurrent_ && !pass.keep && end < in.slots())  // what the next block starts from
+    std::memcpy(pass.h - at(in.slot_rows(0), h), states + at(in.first_row(end - 1) - base, h),
+                sz(in.slot_rows(end)) * sz(h) * sizeof(float));
+}
+
+// The live episodes of a slot are the first ones of the slot before it, so the states they start
+// from are that slot's first rows. Without `keep` the state before the block precedes pass.h.
+void AgentNetwork::unroll(const float* params, const PackedRows& in, AgentPass& pass, int block,
+                          const float* hidden1, float* states) const {
+  const int h = hidden_;
+  const int begin = in.block_begin(block);
+  const int base = in.first_row(begin);
+  forward_product(ih_, params, in.rows_of(block), hidden1, h, pass.gi, 3 * h, 0, in.ahead);
   const float* h_prev =
       pass.keep ? previous_state(pass, in, begin) : pass.h - at(in.slot_rows(0), h);
-  for (int t = begin; t < end; ++t) {
+  for (int t = begin; t < in.block_begin(block + 1); ++t) {
     const int row = in.first_row(t) - base;
     const int slot_rows = in.slot_rows(t);
     float* gates = pass.keep ? pass.gates + at(base + row, 4 * h) : pass.gates;
@@ -113,10 +134,6 @@ void AgentNetwork::forward_block(const float* params, const PackedRows& in, Agen
                           states + at(row, h));
     h_prev = states + at(row, h);
   }
-  forward_product(fc2_, params, rows, states, h, pass.q + at(base, n_actions_), n_actions_);
-  if (!pass.keep && end < in.slots())
-    std::memcpy(pass.h - at(in.slot_rows(0), h), h_prev,
-                sz(in.slot_rows(end)) * sz(h) * sizeof(float));
 }
 
 const float* AgentNetwork::previous_state(const AgentPass& pass, const PackedRows& in,
@@ -137,10 +154,11 @@ AgentNetwork::Backward AgentNetwork::begin_backward(const PackedRows& in, Scratc
   const std::size_t h = sz(hidden_);
   Backward back;
   back.d_h = scratch.floats(sz(in.block_rows) * h);
-  back.d_gates = scratch.floats(sz(in.block_rows) * sz(gates_ld(hidden_)));
   back.d_hidden1 = scratch.floats(sz(in.block_rows) * h);
-  back.carry = scratch.floats(sz(in.slot_rows(0)) * h);
   back.d_fc2 = scratch.zeros(sz(n_actions_) * h);
+  if (!recurrent_) return back;
+  back.d_gates = scratch.floats(sz(in.block_rows) * sz(gates_ld(hidden_)));
+  back.carry = scratch.floats(sz(in.slot_rows(0)) * h);
   back.d_bias = scratch.zeros(4 * h);
   return back;
 }
@@ -178,13 +196,43 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
                                   Scratch& scratch) const {
   const KernelTable& k = kernels();
   const int h = hidden_;
+  const int base = in.first_row(in.block_begin(block));
+  const int rows = in.rows_of(block);
+
+  output_gradient(weights, pass, base, rows, d, back, grad, scratch);
+  // Of what ih_ computes: columns 0..3h of the gates are (r, z, n).
+  const float* d_ih = recurrent_ ? back.d_gates : back.d_h;
+  const int ld = recurrent_ ? gates_ld(h) : h;
+  if (recurrent_) {
+    unroll_backward(weights, in, pass, block, back, grad);
+  } else {
+    k.relu_backward(back.d_h, pass.h + at(base, h), sz(rows) * sz(h));
+    k.column_sum(rows, h, d_ih, ld, grad + ih_.bias);
+  }
+
+  const float* hidden1 = pass.hidden1 + at(base, h);
+  input_gradient(rows, h, ih_.out, d_ih, ld, weights.weight_ih.data(), back.d_hidden1, h, hidden1,
+                 in.ahead);
+  weight_gradient_only(ih_, rows, hidden1, h, d_ih, ld, grad, in.ahead);
+  Linear obs_part = fc1_;
+  obs_part.in = obs_dim_;
+  weight_gradient(obs_part, rows, obs, obs_dim_, back.d_hidden1, h, grad, in.ahead);
+  int* action_rows = nullptr;
+  int* agent_rows = nullptr;
+  one_hot_rows(rows, in.last_action + base, scratch, action_rows, agent_rows);
+  if (last_action_) k.scatter_add(rows, h, back.d_hidden1, action_rows, grad + fc1_.weight);
+  if (agent_id_) k.scatter_add(rows, h, back.d_hidden1, agent_rows, grad + fc1_.weight);
+}
+
+void AgentNetwork::unroll_backward(const Transposed& weights, const PackedRows& in,
+                                   const AgentPass& pass, int block, Backward& back,
+                                   float* grad) const {
+  const KernelTable& k = kernels();
+  const int h = hidden_;
   const int ld = gates_ld(h);
   const int begin = in.block_begin(block);
   const int end = in.block_begin(block + 1);
   const int base = in.first_row(begin);
-  const int rows = in.rows_of(block);
-
-  output_gradient(weights, pass, base, rows, d, back, grad, scratch);
   k.add(back.d_h + at(in.first_row(end - 1) - base, h), back.carry, sz(back.carry_rows) * sz(h));
 
   for (int t = end - 1; t >= begin; --t) {
@@ -208,20 +256,6 @@ void AgentNetwork::backward_block(const Transposed& weights, const PackedRows& i
                        before, h);
   }
   hidden_weight_gradient(in, pass, block, back.d_gates, grad);
-
-  // Input side: columns 0..3h are (r, z, n).
-  const float* hidden1 = pass.hidden1 + at(base, h);
-  input_gradient(rows, h, 3 * h, back.d_gates, ld, weights.weight_ih.data(), back.d_hidden1, h,
-                 hidden1, in.ahead);
-  weight_gradient_only(ih_, rows, hidden1, h, back.d_gates, ld, grad, in.ahead);
-  Linear obs_part = fc1_;
-  obs_part.in = obs_dim_;
-  weight_gradient(obs_part, rows, obs, obs_dim_, back.d_hidden1, h, grad, in.ahead);
-  int* action_rows = nullptr;
-  int* agent_rows = nullptr;
-  one_hot_rows(rows, in.last_action + base, scratch, action_rows, agent_rows);
-  if (last_action_) k.scatter_add(rows, h, back.d_hidden1, action_rows, grad + fc1_.weight);
-  if (agent_id_) k.scatter_add(rows, h, back.d_hidden1, agent_rows, grad + fc1_.weight);
 }
 
 void AgentNetwork::end_backward(const Backward& back, float* grad) const {
@@ -230,6 +264,7 @@ void AgentNetwork::end_backward(const Backward& back, float* grad) const {
   for (int i = 0; i < h; ++i)
     for (int a = 0; a < n_actions_; ++a)
       grad[fc2_.weight + sz(i * fc2_.ld + a)] += back.d_fc2[at(a, h) + i];
+  if (!recurrent_) return;
   k.add(grad + ih_.bias, back.d_bias, sz(3 * h));
   k.add(grad + hh_.bias, back.d_bias, sz(2 * h));
   k.add(grad + hh_.bias + sz(2 * h), back.d_bias + 3 * h, sz(h));
@@ -265,13 +300,17 @@ void AgentNetwork::hidden_weight_gradient(const PackedRows& in, const AgentPass&
 void AgentNetwork::act(const float* params, int rows, const float* obs, const int* last_action,
                        float* h, float* q, Scratch& scratch) const {
   float* hidden1 = scratch.floats(sz(rows) * sz(hidden_));
-  float* gi = scratch.floats(sz(rows) * sz(3 * hidden_));
-  float* gh = scratch.floats(sz(rows) * sz(3 * hidden_));
-  float* gates = scratch.floats(sz(rows) * sz(4 * hidden_));
   first_layer(params, rows, obs, last_action, hidden1, scratch);
-  forward_product(ih_, params, rows, hidden1, hidden_, gi, 3 * hidden_);
-  forward_product(hh_, params, rows, h, hidden_, gh, 3 * hidden_);
-  kernels().gru_forward(rows, hidden_, gi, gh, h, gates, h);
+  if (recurrent_) {
+    float* gi = scratch.floats(sz(rows) * sz(3 * hidden_));
+    float* gh = scratch.floats(sz(rows) * sz(3 * hidden_));
+    float* gates = scratch.floats(sz(rows) * sz(4 * hidden_));
+    forward_product(ih_, params, rows, hidden1, hidden_, gi, 3 * hidden_);
+    forward_product(hh_, params, rows, h, hidden_, gh, 3 * hidden_);
+    kernels().gru_forward(rows, hidden_, gi, gh, h, gates, h);
+  } else {
+    forward_product(ih_, params, rows, hidden1, hidden_, h, hidden_, hidden_);
+  }
   forward_product(fc2_, params, rows, h, hidden_, q, n_actions_);
 }
 

@@ -1,4 +1,6 @@
-// The agent network all agents share (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2.
+// The agent network all agents share (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2. Or,
+// without recurrence: fc1, ReLU, a linear layer, ReLU, fc2 (EPyMARL's rnn_agent.py, use_rnn False,
+// which keeps the name "rnn" for the layer).
 // Input of agent a at step t: obs, one-hot of its action at t-1 (none at t = 0), one-hot of a.
 //
 // Training runs on packed sequences: episodes sorted by length, longest first, so that at slot t
@@ -22,11 +24,14 @@ namespace credo {
 struct AgentPass {
   bool keep = false;         ///< the arrays below hold all rows, as backward needs them
   float* hidden1 = nullptr;  ///< after fc1 and ReLU [h]
-  float* gates = nullptr;    ///< [4h]
-  float* h = nullptr;        ///< GRU output state [h]; the state before its first row precedes it
-  float* gi = nullptr;       ///< one block: input side of the gates [3h]
-  float* gh = nullptr;       ///< one slot: hidden side of the gates [3h]
-  float* q = nullptr;        ///< [rows, n_actions], always of all rows
+  /// What fc2 reads [h]: GRU output states, the state before the first row precedes them; or the
+  /// second layer after ReLU.
+  float* h = nullptr;
+  // Of the GRU:
+  float* gates = nullptr;  ///< [4h]
+  float* gi = nullptr;     ///< one block: input side of the gates [3h]
+  float* gh = nullptr;     ///< one slot: hidden side of the gates [3h]
+  float* q = nullptr;      ///< [rows, n_actions], always of all rows
 };
 
 /// Gradient of a pass's outputs, all rows. Few values of a row have one: that of the chosen action
@@ -37,7 +42,7 @@ struct AgentGradient {
   const int* second_action = nullptr;
   const float* d_second = nullptr;  ///< null: no second action
   const float* d_all = nullptr;     ///< [rows, n_actions], in place of the above; null: none
-  const float* d_h = nullptr;       ///< [rows, h] of the GRU states, beyond fc2; null: none
+  const float* d_h = nullptr;       ///< [rows, h] of AgentPass::h, beyond fc2; null: none
 };
 
 /// The agent network works through a batch in blocks of slots (PackedRows::blocks): what one layer
@@ -45,14 +50,14 @@ struct AgentGradient {
 /// at a time only.
 class AgentNetwork {
  public:
-  /// Adds prefix + "fc1.weight", "rnn.weight_ih", ... to the layout.
+  /// Adds prefix + "fc1.weight", "rnn.weight_ih" (or "rnn.weight"), ... to the layout.
   AgentNetwork(ParamLayout& layout, const std::string& prefix, const EnvShape& shape,
                const AgentConfig& config);
 
   int hidden_dim() const { return hidden_; }
   int n_actions() const { return n_actions_; }
 
-  /// Storage for a pass over `in`; hidden state zero before slot 0.
+  /// Storage for a pass over `in`; GRU state zero before slot 0.
   AgentPass begin(const PackedRows& in, bool keep, Scratch& scratch) const;
   /// Blocks in ascending order. obs: [rows of the block, obs_dim].
   void forward_block(const float* params, const PackedRows& in, AgentPass& pass, int block,
@@ -66,13 +71,14 @@ class AgentNetwork {
 
   /// Gradients between blocks.
   struct Backward {
-    float* d_h = nullptr;      ///< [block_rows, h]
-    float* d_gates = nullptr;  ///< [block_rows, 4h]
+    float* d_h = nullptr;  ///< [block_rows, h]
     float* d_hidden1 = nullptr;
-    float* carry = nullptr;  ///< gradient of the state that enters the later block's first slot
+    // Of the GRU:
+    float* d_gates = nullptr;  ///< [block_rows, 4h]
+    float* carry = nullptr;    ///< gradient of the state that enters the later block's first slot
     int carry_rows = 0;
-    float* d_fc2 = nullptr;   ///< [n_actions, h]
     float* d_bias = nullptr;  ///< [4h]: r, z, n, m
+    float* d_fc2 = nullptr;   ///< [n_actions, h]
   };
   Backward begin_backward(const PackedRows& in, Scratch& scratch) const;
   /// Blocks in descending order. Adds to grad.
@@ -83,7 +89,7 @@ class AgentNetwork {
   void end_backward(const Backward& back, float* grad) const;
 
   /// One acting step for `rows` agents: obs [rows, obs_dim], agent ids row % n_agents; h
-  /// [rows, hidden] is read and replaced; q [rows, n_actions] is written.
+  /// [rows, hidden] is read (by a GRU) and replaced; q [rows, n_actions] is written.
   void act(const float* params, int rows, const float* obs, const int* last_action, float* h,
            float* q, Scratch& scratch) const;
 
@@ -93,7 +99,13 @@ class AgentNetwork {
   /// Rows of fc1's matrix that the one-hot inputs of each row select; null where there are none.
   void one_hot_rows(int rows, const int* last_action, Scratch& scratch, int*& action_rows,
                     int*& agent_rows) const;
-  /// Gradient that a block's outputs send into its GRU states: back.d_h of the block.
+  /// The GRU over a block of slots: states (all of the pass, or one block) from hidden1.
+  void unroll(const float* params, const PackedRows& in, AgentPass& pass, int block,
+              const float* hidden1, float* states) const;
+  /// Its way back: gate gradients of the block from back.d_h.
+  void unroll_backward(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
+                       int block, Backward& back, float* grad) const;
+  /// Gradient that a block's outputs send into what fc2 reads: back.d_h of the block.
   void output_gradient(const Transposed& weights, const AgentPass& pass, int base, int rows,
                        const AgentGradient& d, Backward& back, float* grad, Scratch& scratch) const;
   /// GRU input state of slot t's rows, in a pass that keeps all rows.
@@ -105,11 +117,12 @@ class AgentNetwork {
   int n_actions_;
   int obs_dim_;
   int hidden_;
+  bool recurrent_;
   bool last_action_;
   bool agent_id_;
   Linear fc1_;
-  Linear ih_;
-  Linear hh_;
+  Linear ih_;  // input side of the GRU, or the second layer
+  Linear hh_;  // the GRU's hidden side; empty without recurrence
   Linear fc2_;
 };
 

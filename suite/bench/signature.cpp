@@ -14,22 +14,37 @@ namespace credo::suite {
 namespace {
 
 struct SignatureRun {
-  const char* env;
-  const char* algorithm;
-  const char* profile;
+  std::string env;
+  std::string algorithm;
+  std::string profile;
   std::int64_t t_max;
   std::vector<std::string> sets;
 };
 
-// One-shot payoffs with RMSprop, a longer horizon with Adam and TD(lambda), and eight agents with
-// masks and the entropy term. Small enough for the portable kernels, which call a library function
-// for every fused multiply-add.
-const std::vector<SignatureRun>& signature_runs() {
-  static const std::vector<SignatureRun> runs = {
+// Small enough for the portable kernels, which call a library function for every fused
+// multiply-add.
+std::vector<SignatureRun> signature_runs() {
+  // One-shot payoffs with RMSprop, a longer horizon with Adam and TD(lambda), eight agents with
+  // masks and the entropy term, battles, and everything that profile epymarl adds.
+  std::vector<SignatureRun> runs = {
       {"matrix/climbing", "qmix", "pymarl", 200, {}},
-      {"switch/2", "vdn", "fast", 4000, {"env.limit=25", "learner.batch_size=32"}},
-      {"stag_hunt/8x8", "qmix_gre", "pymarl", 1000, {"env.limit=20", "learner.batch_size=8"}},
+      {"switch/2", "vdn", "fast", 1000, {"env.limit=25", "learner.batch_size=16"}},
+      {"stag_hunt/8x8",
+       "qmix_gre",
+       "pymarl",
+       240,
+       {"env.limit=20", "learner.batch_size=8", "agent.hidden_dim=32"}},
+      {"skirmish/3m", "qmix", "fast", 480, {"env.limit=30", "learner.batch_size=8"}},
+      {"lbf/5x5-2p-1f", "qmix", "epymarl", 400, {"agent.recurrent=false", "learner.batch_size=8"}},
   };
+  for (const Algorithm& algorithm : learning_algorithms())
+    runs.push_back(
+        {"predator_prey/5x5",
+         algorithm.name,
+         "pymarl",
+         160,
+         {"env.limit=12", "learner.batch_size=8", "learner.target_update_interval=4",
+          "agent.hidden_dim=24", "mixer.hypernet_embed=24", "wqmix.central_embed_dim=40"}});
   return runs;
 }
 

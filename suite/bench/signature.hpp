@@ -1,4 +1,4 @@
-// One number for "the same bits": short trainings on three environments, hashed.
+// One number for "the same bits": short trainings with every algorithm and kind of option, hashed.
 #pragma once
 
 #include <cstdint>

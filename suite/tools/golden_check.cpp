@@ -54,6 +54,17 @@ class Meta {
       throw UserError(fmt::format("{}: metadata '{}' is not a small integer", label_, key));
     return static_cast<int>(x);
   }
+  /// What a word of the metadata stands for.
+  template <class T>
+  T choice(const std::string& key, const std::vector<std::pair<std::string, T>>& names) const {
+    std::vector<std::string> known;
+    for (const auto& entry : names) {
+      if (entry.first == text(key)) return entry.second;
+      known.push_back(entry.first);
+    }
+    throw UserError(
+        fmt::format("{}: metadata: {}", label_, unknown_name_message(key, text(key), known)));
+  }
 
  private:
   const TensorFile& file_;
@@ -131,16 +142,14 @@ class GoldenCase {
     TrainConfig c;
     c.agent = {.hidden_dim = meta_.integer("hidden_dim")};
     c.mixer = read_mixer();
-    const std::string& derivative = meta_.text("elu_derivative");
-    if (derivative != "exact" && derivative != "published")
-      throw UserError(
-          fmt::format("{}: elu_derivative '{}' is neither exact nor published", path_, derivative));
-    c.entropy = {.enabled = variant_ == "qmix_gre",
+    c.entropy = {.enabled = learner().entropy,
                  .lambda = meta_.real("entropy_lambda"),
-                 .elu_derivative =
-                     derivative == "exact" ? EluDerivative::kExact : EluDerivative::kPublished};
+                 .elu_derivative = meta_.choice<EluDerivative>(
+                     "elu_derivative",
+                     {{"exact", EluDerivative::kExact}, {"published", EluDerivative::kPublished}})};
     c.optimizer = {
-        .kind = meta_.text("optimizer") == "adam" ? OptimizerKind::kAdam : OptimizerKind::kRmsprop,
+        .kind = meta_.choice<OptimizerKind>(
+            "optimizer", {{"adam", OptimizerKind::kAdam}, {"rmsprop", OptimizerKind::kRmsprop}}),
         .lr = meta_.real("lr"),
         .rmsprop_alpha = meta_.real("optim_alpha"),
         .rmsprop_eps = meta_.real("optim_eps"),
@@ -158,7 +167,7 @@ class GoldenCase {
 
   MixerConfig read_mixer() const {
     MixerConfig c;
-    c.kind = mixer_kind();
+    c.kind = learner().mixer;
     c.embed_dim = meta_.integer("mixing_embed_dim");
     c.hypernet_layers = meta_.integer("hypernet_layers");
     c.hypernet_embed = meta_.integer("hypernet_embed");
@@ -174,8 +183,8 @@ class GoldenCase {
       c.qplex = {.kernels = meta_.integer("num_kernel"),
                  .layers = meta_.integer("adv_hypernet_layers"),
                  .embed_dim = meta_.integer("adv_hypernet_embed")};
-    if (variant_ == "cw_qmix" || variant_ == "ow_qmix")
-      c.wqmix = {.weighting = variant_ == "cw_qmix" ? Weighting::kCentral : Weighting::kOptimistic,
+    if (learner().weighting != Weighting::kNone)
+      c.wqmix = {.weighting = learner().weighting,
                  .weight = meta_.real("w"),
                  .central_embed_dim = meta_.integer("central_mixing_embed_dim"),
                  .qmix_loss = meta_.real("qmix_loss"),
@@ -183,20 +192,22 @@ class GoldenCase {
     return c;
   }
 
-  MixerKind mixer_kind() const {
-    static const std::vector<std::pair<std::string, MixerKind>> kKinds = {
-        {"iql", MixerKind::kNone},      {"vdn", MixerKind::kVdn},
-        {"qmix", MixerKind::kQmix},     {"qmix_simple", MixerKind::kQmixSimple},
-        {"qmix_gre", MixerKind::kQmix}, {"qtran_base", MixerKind::kQtran},
-        {"qplex", MixerKind::kQplex},   {"cw_qmix", MixerKind::kQmix},
-        {"ow_qmix", MixerKind::kQmix}};
-    std::string known;
-    for (const auto& [name, kind] : kKinds) {
-      if (name == variant_) return kind;
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    throw UserError(fmt::format("{}: learner '{}' is not part of this build; known: {}", path_,
-                                variant_, known));
+  struct Variant {
+    MixerKind mixer;
+    Weighting weighting = Weighting::kNone;
+    bool entropy = false;
+  };
+  Variant learner() const {
+    return meta_.choice<Variant>("variant",
+                                 {{"iql", {MixerKind::kNone}},
+                                  {"vdn", {MixerKind::kVdn}},
+                                  {"qmix", {MixerKind::kQmix}},
+                                  {"qmix_simple", {MixerKind::kQmixSimple}},
+                                  {"qmix_gre", {MixerKind::kQmix, Weighting::kNone, true}},
+                                  {"qtran_base", {MixerKind::kQtran}},
+                                  {"qplex", {MixerKind::kQplex}},
+                                  {"cw_qmix", {MixerKind::kQmix, Weighting::kCentral}},
+                                  {"ow_qmix", {MixerKind::kQmix, Weighting::kOptimistic}}});
   }
 
   const Tensor& tensor(const std::string& name) const {

@@ -65,6 +65,10 @@ flip 8 1
 expect 2 "damaged header" "$scratch/bad"
 edit '"variant": *"iql"' '"variant":"ivl"'
 expect 2 "unknown learner" "$scratch/bad"
+edit '"optimizer": *"rmsprop"' '"optimizer":"rmspr0p"'
+expect 2 "unknown optimiser" "$scratch/bad"
+edit '"elu_derivative": *"exact"' '"elu_derivative":"exakt"'
+expect 2 "unknown derivative" "$scratch/bad"
 edit '"hidden_dim": *"16"' '"hidden_dim":"17"'
 expect 2 "sizes that do not fit the parameters" "$scratch/bad"
 edit '"gamma": *"0.99"' '"gamma":"0.x9"'

@@ -15,10 +15,20 @@ constexpr int kEnvs = 4;
 constexpr int kCapacity = 32;
 constexpr int kBatch = 8;
 
+/// An algorithm's settings, as they are or with EPyMARL's: soft targets, standardised rewards,
+/// agents without recurrence.
+credo::TrainConfig config_of(const std::string& algorithm, bool epymarl) {
+  credo::TrainConfig config = learner_tests::algorithm_config(algorithm);
+  config.n_envs = kEnvs;
+  config.agent.recurrent = !epymarl;
+  config.learner.target_tau = epymarl ? 0.01 : 0.0;
+  config.learner.standardise_rewards = epymarl;
+  return config;
+}
+
 /// Rounds of playing kEnvs episodes, storing them and one update; allocations of the last rounds.
-std::size_t allocations_in_the_long_run(const std::string& algorithm) {
+std::size_t allocations_of_value_learner(const credo::TrainConfig& config) {
   const auto env = learner_tests::short_env("predator_prey/5x5", 12);
-  const credo::TrainConfig config = learner_tests::algorithm_config(algorithm);
   credo::Rollout rollout(*env, kEnvs, true);
   credo::QLearner learner(rollout.shape(), config);
   credo::ReplayBuffer replay(rollout.shape(), kCapacity);
@@ -40,9 +50,23 @@ std::size_t allocations_in_the_long_run(const std::string& algorithm) {
     credo::Stream stream(0, credo::purpose("replay"), 0, round);
     replay.sample(stream, batch);
     learner.apply_gradient(learner.compute_gradient(batch));
+    if (config.learner.target_tau > 0.0)
+      learner.blend_target();
+    else if (round % 10 == 0)
+      learner.sync_target();
     if (round >= 60) counted += played + (n_allocations - stored);
   }
   return counted;
+}
+
+/// Whole iterations of a trainer: what learns on policy stores nothing.
+std::size_t allocations_of_trainer(const credo::TrainConfig& config) {
+  const auto env = learner_tests::short_env("predator_prey/5x5", 12);
+  credo::Trainer trainer(*env, config);
+  for (int i = 0; i < 60; ++i) trainer.iterate();
+  const std::size_t before = n_allocations;
+  for (int i = 0; i < 60; ++i) trainer.iterate();
+  return n_allocations - before;
 }
 
 }  // namespace
@@ -58,12 +82,19 @@ TEST_SUITE("allocation") {
   }
 
   TEST_CASE("playing and learning allocate nothing in the long run") {
-    for (const char* algorithm : {"iql", "vdn", "qmix", "qmix_simple", "qmix_gre", "qtran", "qplex",
-                                  "cw_qmix", "ow_qmix"}) {
-      CAPTURE(algorithm);
-      std::size_t allocations = 0;
-      learner_tests::with_threads(1, [&] { allocations = allocations_in_the_long_run(algorithm); });
-      CHECK(allocations == 0);
+    for (const credo::Algorithm& algorithm : credo::learning_algorithms()) {
+      for (const bool epymarl : {false, true}) {
+        CAPTURE(algorithm.name);
+        CAPTURE(epymarl);
+        const credo::TrainConfig config = config_of(algorithm.name, epymarl);
+        const bool on_policy = config.learner.kind == credo::LearnerKind::kComa;
+        std::size_t allocations = 0;
+        learner_tests::with_threads(1, [&] {
+          allocations =
+              on_policy ? allocations_of_trainer(config) : allocations_of_value_learner(config);
+        });
+        CHECK(allocations == 0);
+      }
     }
   }
 }

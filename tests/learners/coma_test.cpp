@@ -46,8 +46,10 @@ std::vector<PlainEpisode> random_episodes(Draw& draw) {
 class ComaReference {
  public:
   ComaReference(const TrainConfig& config, const DoubleParams& params,
-                const std::vector<PlainEpisode>& episodes, const std::vector<int>& bootstrap)
+                const std::vector<PlainEpisode>& episodes, const std::vector<int>& bootstrap,
+                const learner_tests::RewardMoments& moments = {})
       : config_(config),
+        moments_(moments),
         agents_(kShape, config, params, params, episodes),
         episodes_(episodes),
         bootstrap_(bootstrap) {
@@ -93,7 +95,7 @@ class ComaReference {
 
   double target(const DoubleParams& params, std::size_t e, int t, int agent) const {
     const PlainEpisode& ep = episodes_[e];
-    const std::vector<double> rewards(ep.rewards.begin(), ep.rewards.end());
+    const std::vector<double> rewards = learner_tests::scaled_rewards(ep, moments_);
     std::vector<double> next;
     for (int k = 1; k <= ep.length; ++k)
       next.push_back(critic(params, e, k, agent)(action(e, k, agent)));
@@ -166,6 +168,7 @@ class ComaReference {
 
  private:
   TrainConfig config_;
+  learner_tests::RewardMoments moments_;
   learner_tests::Reference agents_;
   const std::vector<PlainEpisode>& episodes_;
   std::vector<int> bootstrap_;
@@ -206,7 +209,7 @@ void check_close(const credo::ParamLayout& layout, std::span<const float> got,
 }
 
 struct Problem {
-  TrainConfig config = small_config();
+  TrainConfig config;
   std::vector<PlainEpisode> episodes;
   std::unique_ptr<ComaLearner> learner;
   std::unique_ptr<DoubleParams> params, target;  // before the update
@@ -214,7 +217,8 @@ struct Problem {
   ComaStats stats;
   std::unique_ptr<ComaReference> reference;
 
-  explicit Problem(std::uint64_t seed, double critic_lr) {
+  Problem(std::uint64_t seed, double critic_lr, const TrainConfig& base = small_config())
+      : config(base) {
     Draw draw("coma", seed);
     config.seed = seed;
     config.coma.critic_lr = critic_lr;
@@ -226,7 +230,8 @@ struct Problem {
     params = std::make_unique<DoubleParams>(layout(), learner->params());
     target = std::make_unique<DoubleParams>(layout(), learner->target());
     update();
-    reference = std::make_unique<ComaReference>(config, *params, episodes, trace.bootstrap);
+    reference =
+        std::make_unique<ComaReference>(config, *params, episodes, trace.bootstrap, moments(1));
   }
   void update() {
     std::vector<credo::EpisodeView> views;
@@ -237,11 +242,88 @@ struct Problem {
     }
     stats = learner->update(views, kEpsilon, streams, &trace);
   }
+  /// After this many updates on the episodes.
+  learner_tests::RewardMoments moments(std::size_t updates) const {
+    if (!config.learner.standardise_rewards) return {};
+    return learner_tests::reward_moments(
+        std::vector<std::vector<double>>(updates, learner_tests::all_rewards(episodes)));
+  }
   const credo::ParamLayout& layout() const { return learner->network().layout; }
   std::size_t place(std::size_t e, int t, int i) const {
     return (e * sz(trace.slots - 1) + sz(t)) * sz(kShape.n_agents) + sz(i);
   }
 };
+
+double worst_difference(const credo::ParamLayout& layout, std::span<const float> got,
+                        const DoubleParams& want) {
+  double worst = 0.0;
+  std::size_t at = 0;
+  for (const auto& entry : layout.entries())
+    for (const float x : layout.extract(entry, got))
+      worst = std::max(worst, std::abs(x - want.flat()[at++]));
+  return worst;
+}
+
+/// The order of the critic's steps, clipping, both optimisers and the target, over four updates.
+/// The reference differentiates numerically. copy_every: updates between copies into the target.
+void check_updates(const TrainConfig& base, int copy_every) {
+  constexpr double kClip = 0.2;
+  constexpr double kCriticLr = 5e-3;
+  Problem p(5, kCriticLr, base);
+  const int longest = p.reference->longest();
+  p.config.optimizer.grad_norm_clip = kClip;
+  p.config.learner.target_update_interval = copy_every * longest;
+  p.learner = std::make_unique<ComaLearner>(kShape, p.config);
+  std::copy(p.learner->params().begin(), p.learner->params().end(), p.learner->target().begin());
+  const double tau = p.config.learner.target_tau;
+  DoubleParams params(p.layout(), p.learner->params());
+  DoubleParams target = params;
+  std::vector<double> square(params.flat().size());
+  std::vector<bool> is_critic;
+  for (const auto& entry : p.layout().entries())
+    is_critic.insert(is_critic.end(), p.layout().extract(entry, p.learner->params()).size(),
+                     entry.name.starts_with("critic."));
+  const auto step = [&](std::vector<double> gradient, bool critic, double lr) {
+    double norm = 0.0;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      if (is_critic[i] != critic) gradient[i] = 0.0;
+      norm += gradient[i] * gradient[i];
+    }
+    const double factor = std::min(1.0, kClip / (std::sqrt(norm) + 1e-6));
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      if (is_critic[i] != critic) continue;
+      const double g = factor * gradient[i];
+      square[i] = 0.99 * square[i] + 0.01 * g * g;
+      params.flat()[i] -= lr * g / (std::sqrt(square[i]) + 1e-5);
+    }
+    return norm;
+  };
+  for (int update = 0; update < 4; ++update) {
+    CAPTURE(update);
+    p.update();
+    const ComaReference r(p.config, params, p.episodes, p.trace.bootstrap,
+                          p.moments(sz(update + 1)));
+    const auto targets = r.targets(target);
+    ComaReference::Values q = r.per_step([](std::size_t, int, int) { return Vector(); });
+    for (int t = longest - 1; t >= 0; --t) {
+      for (std::size_t e = 0; e < p.episodes.size(); ++e)
+        for (int i = 0; i < kShape.n_agents && t < p.episodes[e].length; ++i)
+          q[e][sz(t)][sz(i)] = r.critic(params, e, t, i);
+      const double norm =
+          step(numeric_gradient(params, [&] { return r.critic_loss(params, t, targets); }), true,
+               kCriticLr);
+      CHECK(norm > kClip * kClip);  // clipping is active
+      for (std::size_t i = 0; i < is_critic.size(); ++i)
+        if (is_critic[i])
+          target.flat()[i] = (1.0 - tau) * target.flat()[i] + tau * params.flat()[i];
+    }
+    const auto advantages = r.advantages(params, q);
+    step(numeric_gradient(params, [&] { return r.actor_loss(params, advantages); }), false, 5e-4);
+    if (tau == 0.0 && update % copy_every == copy_every - 1) target = params;
+    CHECK(worst_difference(p.layout(), p.learner->params(), params) < 2e-5);
+    CHECK(worst_difference(p.layout(), p.learner->target(), target) < 2e-5);
+  }
+}
 
 TEST_SUITE("coma") {
   TEST_CASE("values, lambda-returns and advantages equal the reference's") {
@@ -290,7 +372,10 @@ TEST_SUITE("coma") {
 
   TEST_CASE("the actor's gradient") {
     for (const std::uint64_t seed : {3U, 4U}) {
-      Problem p(seed, 0.0);
+      TrainConfig config = small_config();
+      config.agent.recurrent = seed == 3U;
+      config.learner.standardise_rewards = seed == 4U;
+      Problem p(seed, 0.0, config);
       const auto advantages = p.reference->per_step([&](std::size_t e, int t, int i) {
         return static_cast<double>(p.trace.advantages[p.place(e, t, i)]);
       });
@@ -300,65 +385,18 @@ TEST_SUITE("coma") {
     }
   }
 
-  // The order of the critic's steps, clipping, both optimisers and the copy into the target, over
-  // two updates. The reference differentiates numerically.
-  TEST_CASE("whole updates follow the reference") {
-    Problem p(5, 5e-3);
-    p.config.optimizer.grad_norm_clip = 0.2;
-    p.config.learner.target_update_interval = p.reference->longest();
-    p.learner = std::make_unique<ComaLearner>(kShape, p.config);
-    std::copy(p.learner->params().begin(), p.learner->params().end(), p.learner->target().begin());
-    DoubleParams params(p.layout(), p.learner->params());
-    DoubleParams target = params;
-    std::vector<double> square(params.flat().size());
-    std::vector<bool> is_critic;
-    for (const auto& entry : p.layout().entries())
-      is_critic.insert(is_critic.end(), p.layout().extract(entry, p.learner->params()).size(),
-                       entry.name.starts_with("critic."));
-    const auto step = [&](std::vector<double> gradient, bool critic, double lr) {
-      double norm = 0.0;
-      for (std::size_t i = 0; i < gradient.size(); ++i) {
-        if (is_critic[i] != critic) gradient[i] = 0.0;
-        norm += gradient[i] * gradient[i];
-      }
-      const double factor = std::min(1.0, 0.2 / (std::sqrt(norm) + 1e-6));
-      for (std::size_t i = 0; i < gradient.size(); ++i) {
-        if (is_critic[i] != critic) continue;
-        const double g = factor * gradient[i];
-        square[i] = 0.99 * square[i] + 0.01 * g * g;
-        params.flat()[i] -= lr * g / (std::sqrt(square[i]) + 1e-5);
-      }
-      return norm;
-    };
-    for (int update = 0; update < 2; ++update) {
-      p.update();
-      const ComaReference r(p.config, params, p.episodes, p.trace.bootstrap);
-      const auto targets = r.targets(target);
-      ComaReference::Values q = r.per_step([](std::size_t, int, int) { return Vector(); });
-      for (int t = r.longest() - 1; t >= 0; --t) {
-        for (std::size_t e = 0; e < p.episodes.size(); ++e)
-          for (int i = 0; i < kShape.n_agents && t < p.episodes[e].length; ++i)
-            q[e][sz(t)][sz(i)] = r.critic(params, e, t, i);
-        const double norm =
-            step(numeric_gradient(params, [&] { return r.critic_loss(params, t, targets); }), true,
-                 5e-3);
-        CHECK(norm > 0.04);  // clipping is active
-      }
-      const auto advantages = r.advantages(params, q);
-      step(numeric_gradient(params, [&] { return r.actor_loss(params, advantages); }), false, 5e-4);
-      target = params;
-      std::size_t at = 0;
-      for (const auto& entry : p.layout().entries()) {
-        double worst = 0.0;
-        for (const float x : p.layout().extract(entry, p.learner->params()))
-          worst = std::max(worst, std::abs(x - params.flat()[at++]));
-        CAPTURE(update);
-        CAPTURE(entry.name);
-        CHECK(worst < 2e-5);
-      }
-    }
-    CHECK(std::equal(p.learner->params().begin(), p.learner->params().end(),
-                     p.learner->target().begin()));
+  TEST_CASE("whole updates follow the reference: a copy into the target after every update") {
+    check_updates(small_config(), 1);
+  }
+  TEST_CASE("whole updates follow the reference: a copy after every other update") {
+    check_updates(small_config(), 2);
+  }
+  TEST_CASE("whole updates follow the reference: soft targets, standardised rewards, no GRU") {
+    TrainConfig config = small_config();
+    config.agent.recurrent = false;
+    config.learner.target_tau = 0.3;
+    config.learner.standardise_rewards = true;
+    check_updates(config, 1);
   }
 
   TEST_CASE("a policy is a distribution over available actions, floored by epsilon") {

@@ -177,6 +177,35 @@ TEST_SUITE("determinism") {
     }
   }
 
+  TEST_CASE("soft targets, standardised rewards, agents without recurrence: every algorithm") {
+    const auto env = short_env("checkers", 9);  // rewards in every batch
+    for (const std::string& algorithm : algorithm_names()) {
+      CAPTURE(algorithm);
+      credo::TrainConfig config = tiny_config(algorithm);
+      config.agent.recurrent = false;
+      config.learner.target_tau = 0.05;
+      config.learner.standardise_rewards = true;
+      const Outcome one = straight(*env, config, 1);
+      for (const std::string& isa : credo::available_isas()) {
+        CAPTURE(isa);
+        const learner_tests::UseIsa use(isa);
+        CHECK((straight(*env, config, 4) == one));
+      }
+      for (const int at : {0, 5, 9, kIterations}) {
+        CAPTURE(at);
+        CHECK((resumed(*env, config, at) == one));
+      }
+      for (const bool without_tau : {true, false}) {  // each option is one
+        credo::TrainConfig other = config;
+        if (without_tau)
+          other.learner.target_tau = 0.0;
+        else
+          other.learner.standardise_rewards = false;
+        CHECK(straight(*env, other, 1).weights != one.weights);
+      }
+    }
+  }
+
   TEST_CASE("another seed gives another run") {
     const auto env = short_env("predator_prey/5x5", 9);
     credo::TrainConfig config = tiny_config("qmix");

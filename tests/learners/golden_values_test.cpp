@@ -514,29 +514,32 @@ TEST_SUITE("mixers") {
 
   TEST_CASE("acting one step at a time gives the values training computes, bit for bit") {
     const credo::EnvShape shape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-    credo::TrainConfig c;
-    credo::QLearner learner(shape, c);
-    Draw draw("acting");
-    std::vector<learner_tests::PlainEpisode> episodes;
-    for (const int length : {3, 8, 1, 5})
-      episodes.push_back(learner_tests::random_episode(draw, shape, length, true));
-    for (const std::string& isa : credo::available_isas()) {
-      const learner_tests::UseIsa use(isa);
-      credo::UpdateTrace trace;
-      trace.slots = 9;
-      learner.compute_gradient(Batch(episodes).pointers, &trace);
-      for (std::size_t b = 0; b < episodes.size(); ++b) {
-        const auto& e = episodes[b];
-        std::vector<float> h(sz(3 * c.agent.hidden_dim)), q(12);
-        credo::Scratch scratch;
-        for (int t = 0; t <= e.length; ++t) {
-          std::vector<int> last(3, -1);
-          for (int i = 0; i < 3 && t > 0; ++i) last[sz(i)] = e.action(t - 1, i);
-          scratch.reset();
-          learner.network().agent.act(learner.params().data(), 3, e.obs.data() + t * 15,
-                                      last.data(), h.data(), q.data(), scratch);
-          CHECK(learner_tests::same_bits(
-              q, std::span(trace.agent_qs).subspan((b * 9 + sz(t)) * 12, 12)));
+    for (const bool recurrent : {true, false}) {
+      credo::TrainConfig c;
+      c.agent.recurrent = recurrent;
+      credo::QLearner learner(shape, c);
+      Draw draw("acting");
+      std::vector<learner_tests::PlainEpisode> episodes;
+      for (const int length : {3, 8, 1, 5})
+        episodes.push_back(learner_tests::random_episode(draw, shape, length, true));
+      for (const std::string& isa : credo::available_isas()) {
+        const learner_tests::UseIsa use(isa);
+        credo::UpdateTrace trace;
+        trace.slots = 9;
+        learner.compute_gradient(Batch(episodes).pointers, &trace);
+        for (std::size_t b = 0; b < episodes.size(); ++b) {
+          const auto& e = episodes[b];
+          std::vector<float> h(sz(3 * c.agent.hidden_dim)), q(12);
+          credo::Scratch scratch;
+          for (int t = 0; t <= e.length; ++t) {
+            std::vector<int> last(3, -1);
+            for (int i = 0; i < 3 && t > 0; ++i) last[sz(i)] = e.action(t - 1, i);
+            scratch.reset();
+            learner.network().agent.act(learner.params().data(), 3, e.obs.data() + t * 15,
+                                        last.data(), h.data(), q.data(), scratch);
+            CHECK(learner_tests::same_bits(
+                q, std::span(trace.agent_qs).subspan((b * 9 + sz(t)) * 12, 12)));
+          }
         }
       }
     }

@@ -145,6 +145,35 @@ TEST_SUITE("gradients") {
     }
   }
 
+  TEST_CASE("agents without recurrence") {
+    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix}) {
+      for (const bool last_action : {false, true}) {
+        TrainConfig c = small_config(kind);
+        c.agent.recurrent = false;
+        c.agent.obs_last_action = last_action;
+        check_gradient(kShape, c);
+      }
+    }
+    TrainConfig c = entropy_config(EluDerivative::kPublished, false);
+    c.agent.recurrent = false;
+    check_gradient(kShape, c);
+    c = small_config(MixerKind::kVdn);  // many blocks of slots
+    c.agent = {.hidden_dim = 3, .recurrent = false};
+    check_gradient({.n_agents = 2, .n_actions = 2, .obs_dim = 2, .state_dim = 1}, c,
+                   {120, 70, 119, 3});
+  }
+
+  TEST_CASE("standardised rewards") {
+    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmixSimple}) {
+      for (const double lambda : {0.0, 0.7}) {
+        TrainConfig c = small_config(kind);
+        c.learner.standardise_rewards = true;
+        c.learner.td_lambda = lambda;
+        check_gradient(kShape, c);
+      }
+    }
+  }
+
   TEST_CASE("without double Q") {
     for (const MixerKind kind : {MixerKind::kNone, MixerKind::kQmix}) {
       TrainConfig c = small_config(kind);

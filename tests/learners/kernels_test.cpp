@@ -197,6 +197,12 @@ TEST_SUITE("kernels") {
       check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
         t.add(out.data(), x.data(), n);
       });
+      check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
+        t.blend(out.data(), scale, x.data(), n);
+      });
+      check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
+        t.relu_backward(out.data(), x.data(), n);
+      });
       for (const auto member : {&KernelTable::exp, &KernelTable::tanh, &KernelTable::sigmoid})
         check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
           (t.*member)(x.data(), out.data(), n);
@@ -217,6 +223,13 @@ TEST_SUITE("kernels") {
       CHECK(y == std::vector<float>{-3.0F, 2.0F, 3.0F, 5.0F, 11.0F});
       t->add(y.data(), x.data(), 5);
       CHECK(y == std::vector<float>{-5.0F, 2.0F, 3.0F, 5.5F, 14.0F});
+      y = {1.0F, 2.0F, 3.0F, 4.0F, 5.0F};
+      t->relu_backward(y.data(), x.data(), 5);
+      CHECK(y == std::vector<float>{0.0F, 0.0F, 0.0F, 4.0F, 5.0F});
+      t->blend(y.data(), 0.25F, x.data(), 5);
+      CHECK(y == std::vector<float>{-0.5F, 0.0F, 0.0F, 3.125F, 4.5F});
+      t->blend(y.data(), 1.0F, x.data(), 5);
+      CHECK(y == x);
       y = {1.0F, -1.0F};
       const std::vector<float> rows = {1.0F, 2.0F, 9.0F, 3.0F, 4.0F, 9.0F};
       t->column_sum(2, 2, rows.data(), 3, y.data());

@@ -64,6 +64,64 @@ std::vector<double> lambda_returns(const std::vector<double>& rewards,
   return returns;
 }
 
+RewardMoments reward_moments(const std::vector<std::vector<double>>& batches) {
+  constexpr double kPrior = 1e-4;
+  double count = kPrior, sum = 0.0, squares = 0.0, own = 0.0, unbiased = 0.0;
+  for (const auto& batch : batches) {
+    const auto n = static_cast<double>(batch.size());
+    double batch_sum = 0.0, batch_squares = 0.0;
+    for (const double r : batch) {
+      batch_sum += r;
+      batch_squares += r * r;
+    }
+    const double spread = batch_squares - batch_sum * batch_sum / n;
+    count += n;
+    sum += batch_sum;
+    squares += batch_squares;
+    own += spread;
+    unbiased += n > 1.0 ? spread * n / (n - 1.0) : 0.0;
+  }
+  const double mean = sum / count;
+  const double between = squares - count * mean * mean - own;
+  return {mean, std::sqrt((kPrior + unbiased + between) / count)};
+}
+
+std::vector<double> all_rewards(const std::vector<PlainEpisode>& episodes) {
+  std::vector<double> rewards;
+  for (const PlainEpisode& e : episodes)
+    rewards.insert(rewards.end(), e.rewards.begin(), e.rewards.end());
+  return rewards;
+}
+
+std::vector<double> scaled_rewards(const PlainEpisode& episode, const RewardMoments& moments) {
+  std::vector<double> rewards;
+  for (const double r : episode.rewards) rewards.push_back((r - moments.mean) / moments.deviation);
+  return rewards;
+}
+
+AgentStep::AgentStep(const DoubleParams& params, const std::string& prefix)
+    : recurrent_(!params.has(prefix + "rnn.weight")),
+      w1_(params.matrix(prefix + "fc1.weight")),
+      w2_(params.matrix(prefix + "fc2.weight")),
+      b1_(params.vector(prefix + "fc1.bias")),
+      b2_(params.vector(prefix + "fc2.bias")) {
+  w_ih_ = params.matrix(prefix + (recurrent_ ? "rnn.weight_ih" : "rnn.weight"));
+  b_ih_ = params.vector(prefix + (recurrent_ ? "rnn.bias_ih" : "rnn.bias"));
+  if (!recurrent_) return;
+  w_hh_ = params.matrix(prefix + "rnn.weight_hh");
+  b_hh_ = params.vector(prefix + "rnn.bias_hh");
+}
+
+Vector AgentStep::gru(const Vector& x, const Vector& state) const {
+  const Eigen::Index h = hidden_dim();
+  const Vector gi = w_ih_ * x + b_ih_;
+  const Vector gh = w_hh_ * state + b_hh_;
+  const Vector r = sigmoid(gi.head(h) + gh.head(h));
+  const Vector z = sigmoid(gi.segment(h, h) + gh.segment(h, h));
+  const Vector n = (gi.tail(h) + r.cwiseProduct(gh.tail(h))).array().tanh();
+  return (1.0 - z.array()) * n.array() + z.array() * state.array();
+}
+
 double normalised_entropy(const Vector& credits) {
   const Vector s = credits.array() + 1e-8;
   const Vector p = s / s.sum();
@@ -72,9 +130,12 @@ double normalised_entropy(const Vector& credits) {
 
 Reference::Reference(const credo::EnvShape& shape, const credo::TrainConfig& config,
                      const DoubleParams& params, const DoubleParams& target,
-                     const std::vector<PlainEpisode>& episodes)
+                     const std::vector<PlainEpisode>& episodes, const RewardMoments& moments)
     : shape_(shape), config_(config), episodes_(&episodes) {
   const auto& c = config_.learner;
+  RewardMoments scale = moments;
+  if (c.standardise_rewards && scale.deviation == 1.0)
+    scale = reward_moments({all_rewards(episodes)});
   measuring_ = true;
   for (const PlainEpisode& e : episodes) {
     const std::vector<Matrix> online = agent_values(params, e);
@@ -95,7 +156,7 @@ Reference::Reference(const credo::EnvShape& shape, const credo::TrainConfig& con
     for (int t = 0; t < e.length; ++t)
       mix(params, base_q_.back()[sz(t)], state(e, t), credo::EluDerivative::kExact);
 
-    const std::vector<double> rewards(e.rewards.begin(), e.rewards.end());
+    const std::vector<double> rewards = scaled_rewards(e, scale);
     std::vector<Vector> targets(sz(e.length));
     const std::size_t outputs = e.length > 0 ? next.front().size() : 0;
     for (Vector& y : targets) y.resize(static_cast<Eigen::Index>(outputs));
@@ -135,18 +196,10 @@ double Reference::loss(const DoubleParams& params, double td_weight) const {
 
 std::vector<Matrix> Reference::agent_values(const DoubleParams& params,
                                             const PlainEpisode& e) const {
-  const Matrix w1 = params.matrix("agent.fc1.weight");
-  const Vector b1 = params.vector("agent.fc1.bias");
-  const Matrix w_ih = params.matrix("agent.rnn.weight_ih");
-  const Matrix w_hh = params.matrix("agent.rnn.weight_hh");
-  const Vector b_ih = params.vector("agent.rnn.bias_ih");
-  const Vector b_hh = params.vector("agent.rnn.bias_hh");
-  const Matrix w2 = params.matrix("agent.fc2.weight");
-  const Vector b2 = params.vector("agent.fc2.bias");
-  const Eigen::Index h = w_hh.cols();
+  const AgentStep step(params, "agent.");
   const auto& a = config_.agent;
 
-  std::vector<Vector> hidden(sz(shape_.n_agents), Vector::Zero(h));
+  std::vector<Vector> hidden(sz(shape_.n_agents), Vector::Zero(step.hidden_dim()));
   std::vector<Matrix> values(sz(e.length + 1), Matrix(shape_.n_agents, shape_.n_actions));
   for (int t = 0; t <= e.length; ++t) {
     for (int i = 0; i < shape_.n_agents; ++i) {
@@ -156,17 +209,9 @@ std::vector<Matrix> Reference::agent_values(const DoubleParams& params,
       for (int u = 0; a.obs_last_action && u < shape_.n_actions; ++u)
         in.push_back(t > 0 && e.action(t - 1, i) == u ? 1.0 : 0.0);
       for (int j = 0; a.obs_agent_id && j < shape_.n_agents; ++j) in.push_back(i == j ? 1.0 : 0.0);
-      const Vector before =
-          w1 * Eigen::Map<const Vector>(in.data(), static_cast<Eigen::Index>(in.size())) + b1;
-      near_kink(before);
-      const Vector x = relu(before);
-      const Vector gi = w_ih * x + b_ih;
-      const Vector gh = w_hh * hidden[sz(i)] + b_hh;
-      const Vector r = sigmoid(gi.head(h) + gh.head(h));
-      const Vector z = sigmoid(gi.segment(h, h) + gh.segment(h, h));
-      const Vector n = (gi.tail(h) + r.cwiseProduct(gh.tail(h))).array().tanh();
-      hidden[sz(i)] = (1.0 - z.array()) * n.array() + z.array() * hidden[sz(i)].array();
-      values[sz(t)].row(i) = (w2 * hidden[sz(i)] + b2).transpose();
+      const Vector x = Eigen::Map<const Vector>(in.data(), static_cast<Eigen::Index>(in.size()));
+      const auto kink = [this](const Vector& y) { near_kink(y); };
+      values[sz(t)].row(i) = step(x, hidden[sz(i)], kink).transpose();
     }
   }
   return values;

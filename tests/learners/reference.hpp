@@ -44,16 +44,58 @@ std::vector<double> lambda_returns(const std::vector<double>& rewards,
                                    const std::vector<double>& next_values, bool terminated,
                                    double gamma, double lambda);
 
+/// Mean and deviation of standardised rewards once these batches have been learnt from, in closed
+/// form: the prior counts as 1e-4 steps of mean 0 and variance 1, a batch's own spread as its
+/// unbiased variance.
+struct RewardMoments {
+  double mean = 0.0;
+  double deviation = 1.0;
+};
+RewardMoments reward_moments(const std::vector<std::vector<double>>& batches);
+/// The rewards of all steps of a batch, and those of one episode as the targets see them.
+std::vector<double> all_rewards(const std::vector<PlainEpisode>& episodes);
+std::vector<double> scaled_rewards(const PlainEpisode& episode, const RewardMoments& moments);
+
+/// One agent's recurrent state and values, step by step; without recurrence the state is the second
+/// layer's output. Prefix: "agent." or "central_agent.".
+class AgentStep {
+ public:
+  AgentStep(const DoubleParams& params, const std::string& prefix);
+  Eigen::Index hidden_dim() const { return w2_.cols(); }
+  /// Replaces h and returns the values. kink: told about every ReLU's input.
+  template <class Kink>
+  Vector operator()(const Vector& input, Vector& h, const Kink& kink) const {
+    const Vector before = w1_ * input + b1_;
+    kink(before);
+    h = recurrent_ ? gru(before.cwiseMax(0.0), h) : second(before.cwiseMax(0.0));
+    if (!recurrent_) {
+      kink(h);
+      h = h.cwiseMax(0.0);
+    }
+    return w2_ * h + b2_;
+  }
+
+ private:
+  Vector gru(const Vector& x, const Vector& h) const;
+  Vector second(const Vector& x) const { return w_ih_ * x + b_ih_; }
+
+  bool recurrent_;
+  Matrix w1_, w_ih_, w_hh_, w2_;
+  Vector b1_, b_ih_, b_hh_, b2_;
+};
+
 /// -sum p ln p / ln n with p = (g + 1e-8) / sum (g + 1e-8).
 double normalised_entropy(const Vector& credits);
 
 class Reference {
  public:
   /// Targets, greedy actions and (for the detached entropy term) agent values are those of `params`
-  /// and `target`; they stay fixed while the loss is differentiated.
+  /// and `target`; they stay fixed while the loss is differentiated. Rewards are standardised by
+  /// `moments`; by those of the episodes themselves if the configuration asks for it and there are
+  /// none.
   Reference(const credo::EnvShape& shape, const credo::TrainConfig& config,
             const DoubleParams& params, const DoubleParams& target,
-            const std::vector<PlainEpisode>& episodes);
+            const std::vector<PlainEpisode>& episodes, const RewardMoments& moments = {});
 
   double loss(const DoubleParams& params, double td_weight = 1.0) const;
 

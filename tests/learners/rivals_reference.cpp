@@ -30,6 +30,8 @@ RivalReference::RivalReference(const credo::EnvShape& shape, const credo::TrainC
     : shape_(shape), config_(config), episodes_(&episodes) {
   const auto& wqmix = config_.mixer.wqmix;
   const bool weighted = wqmix.weighting != credo::Weighting::kNone;
+  RewardMoments moments;
+  if (config_.learner.standardise_rewards) moments = reward_moments({all_rewards(episodes)});
   for (const PlainEpisode& e : episodes) {
     measuring_ = true;
     const std::vector<Slot> online = agents(params, "agent.", e);
@@ -75,8 +77,8 @@ RivalReference::RivalReference(const credo::EnvShape& shape, const credo::TrainC
       next.push_back(b.next);
     }
     const std::vector<double> returns =
-        lambda_returns({e.rewards.begin(), e.rewards.end()}, next, e.terminated,
-                       config_.learner.gamma, config_.learner.td_lambda);
+        lambda_returns(scaled_rewards(e, moments), next, e.terminated, config_.learner.gamma,
+                       config_.learner.td_lambda);
     measuring_ = true;
     for (int t = 0; t < e.length; ++t) {
       Base& b = base[sz(t)];
@@ -242,15 +244,8 @@ Vector RivalReference::mlp(const DoubleParams& params, const std::string& name,
 std::vector<RivalReference::Slot> RivalReference::agents(const DoubleParams& params,
                                                          const std::string& prefix,
                                                          const PlainEpisode& e) const {
-  const Matrix w1 = params.matrix(prefix + "fc1.weight");
-  const Vector b1 = params.vector(prefix + "fc1.bias");
-  const Matrix w_ih = params.matrix(prefix + "rnn.weight_ih");
-  const Matrix w_hh = params.matrix(prefix + "rnn.weight_hh");
-  const Vector b_ih = params.vector(prefix + "rnn.bias_ih");
-  const Vector b_hh = params.vector(prefix + "rnn.bias_hh");
-  const Matrix w2 = params.matrix(prefix + "fc2.weight");
-  const Vector b2 = params.vector(prefix + "fc2.bias");
-  const Eigen::Index h = w_hh.cols();
+  const AgentStep step(params, prefix);
+  const Eigen::Index h = step.hidden_dim();
   const int n = shape_.n_agents;
   std::vector<Slot> slots(sz(e.length + 1), Slot{Matrix(n, shape_.n_actions), Matrix(n, h)});
   for (int i = 0; i < n; ++i) {
@@ -260,16 +255,9 @@ std::vector<RivalReference::Slot> RivalReference::agents(const DoubleParams& par
       for (int o = 0; o < shape_.obs_dim; ++o) in[o] = e.obs[sz((t * n + i) * shape_.obs_dim + o)];
       if (t > 0) in[shape_.obs_dim + e.action(t - 1, i)] = 1.0;
       in[shape_.obs_dim + shape_.n_actions + i] = 1.0;
-      const Vector before = w1 * in + b1;
-      near_kink(before);
-      const Vector gi = w_ih * before.cwiseMax(0.0) + b_ih;
-      const Vector gh = w_hh * hidden + b_hh;
-      const Vector r = sigmoid(gi.head(h) + gh.head(h));
-      const Vector z = sigmoid(gi.segment(h, h) + gh.segment(h, h));
-      const Vector candidate = (gi.tail(h) + r.cwiseProduct(gh.tail(h))).array().tanh();
-      hidden = Vector(candidate + z.cwiseProduct(hidden - candidate));
+      const Vector q = step(in, hidden, [this](const Vector& y) { near_kink(y); });
       slots[sz(t)].hidden.row(i) = hidden.transpose();
-      slots[sz(t)].q.row(i) = (w2 * hidden + b2).transpose();
+      slots[sz(t)].q.row(i) = q.transpose();
     }
   }
   return slots;

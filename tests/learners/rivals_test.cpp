@@ -81,13 +81,17 @@ struct Problem {
   /// Half of the steps take the actions that are greedy there; earlier steps first, since an action
   /// is part of the next input.
   void follow_greedy(Draw& draw) {
+    TrainConfig plain = config;
+    plain.learner.standardise_rewards = false;  // no running moments: only values are looked at
+    credo::QLearner probe(shape, plain);
+    std::copy(learner->params().begin(), learner->params().end(), probe.params().begin());
     int longest = 0;
     for (const PlainEpisode& e : episodes) longest = std::max(longest, e.length);
     for (int t = 0; t < longest; ++t) {
       credo::UpdateTrace trace;
       trace.slots = longest + 1;
       const Batch batch(episodes);
-      learner->compute_gradient(batch.pointers, &trace);
+      probe.compute_gradient(batch.pointers, &trace);
       for (std::size_t b = 0; b < episodes.size(); ++b) {
         if (t >= episodes[b].length || draw.chance(0.5)) continue;
         for (int i = 0; i < shape.n_agents; ++i)
@@ -204,6 +208,21 @@ TEST_SUITE("rivals") {
     TrainConfig c = weighted_config(Weighting::kOptimistic);
     c.entropy = {.enabled = true, .lambda = 2.0, .elu_derivative = credo::EluDerivative::kExact};
     check_gradient(kShape, c);
+  }
+
+  TEST_CASE("gradient: agents without recurrence, standardised rewards") {
+    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex}) {
+      TrainConfig c = base_config(kind);
+      c.agent.recurrent = false;
+      c.learner.standardise_rewards = true;
+      check_gradient(kShape, c);
+    }
+    for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
+      TrainConfig c = weighted_config(weighting);
+      c.agent.recurrent = false;
+      c.learner.standardise_rewards = true;
+      check_gradient(kShape, c);
+    }
   }
 
   TEST_CASE("gradient: one agent, one action, odd sizes") {
@@ -459,6 +478,38 @@ TEST_SUITE("rival configurations") {
     CHECK(cw.mixer.wqmix.weight == 0.5);
     CHECK(algorithm_with("ow_qmix", "wqmix.weight", 0.5).mixer.wqmix.weighting ==
           Weighting::kOptimistic);
+  }
+
+  TEST_CASE("every name of a choice means something of its own, and an unknown one is refused") {
+    const auto meaning = [](const TrainConfig& c) {
+      return std::vector<int>{
+          static_cast<int>(c.learner.kind),           static_cast<int>(c.mixer.kind),
+          static_cast<int>(c.mixer.qplex.credits),    static_cast<int>(c.mixer.wqmix.weighting),
+          static_cast<int>(c.entropy.elu_derivative), static_cast<int>(c.optimizer.kind)};
+    };
+    int choices = 0;
+    for (const credo::ParamSpec& spec : credo::train_params()) {
+      if (spec.choices.empty()) continue;
+      ++choices;
+      CAPTURE(spec.name);
+      std::vector<std::vector<int>> meanings;
+      for (const std::string& word : spec.choices) {
+        credo::Params params(credo::train_params());
+        if (spec.name == "learner.type") params.set("mixer.type", std::string("none"));
+        params.set(spec.name, word);
+        meanings.push_back(meaning(credo::make_train_config(params)));
+      }
+      for (std::size_t i = 0; i < meanings.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) CHECK(meanings[i] != meanings[j]);
+      credo::Params params(credo::train_params());
+      CHECK_THROWS_AS(params.set(spec.name, spec.choices.front() + "x"), credo::UserError);
+    }
+    CHECK(choices == 6);
+    CHECK(credo::mixer_kind("qplex") == MixerKind::kQplex);
+    CHECK_THROWS_WITH_AS(credo::mixer_kind("qplx"),
+                         "unknown mixer.type 'qplx'; did you mean 'qplex'? allowed: none, vdn, "
+                         "qmix, qmix_simple, qtran, qplex",
+                         credo::UserError);
   }
 
   TEST_CASE("combinations without a meaning are refused") {

@@ -195,6 +195,63 @@ TEST_CASE("every profile and suite that comes with the program is sound") {
   }
 }
 
+TEST_CASE("the epymarl profile says what EPyMARL's files and the paper's tables say") {
+  const auto config = [](const std::string& env, const std::string& algorithm) {
+    RunRequest made = request(env, algorithm);
+    made.profile = "epymarl";
+    return RunConfig::resolve(made).train_config();
+  };
+  struct Case {
+    const char* env;
+    const char* algorithm;
+    int hidden_dim;
+    bool recurrent;
+    double lr;
+    double tau;
+    bool standardised;
+    std::int64_t anneal;
+  };
+  const Case cases[] = {
+      {"matrix/climbing", "qmix", 64, false, 5e-4, 0.0, true, 50000},
+      {"matrix/climbing", "vdn", 64, false, 5e-4, 0.0, true, 50000},
+      {"matrix/climbing", "iql", 128, true, 3e-4, 0.0, true, 200000},
+      {"lbf/8x8-2p-2f-coop", "qmix", 64, true, 3e-4, 0.01, true, 200000},
+      {"lbf/8x8-2p-2f-coop", "qplex", 64, true, 3e-4, 0.01, true, 200000},
+      {"lbf/8x8-2p-2f-coop", "vdn", 128, true, 3e-4, 0.01, true, 200000},
+      {"lbf/8x8-2p-2f-coop", "iql", 128, true, 3e-4, 0.0, true, 200000},
+      {"skirmish/3m", "qmix", 128, true, 5e-4, 0.0, true, 50000},
+      {"skirmish/3m", "iql", 128, true, 5e-4, 0.0, false, 50000},
+  };
+  for (const Case& want : cases) {
+    CAPTURE(want.env);
+    CAPTURE(want.algorithm);
+    const credo::TrainConfig c = config(want.env, want.algorithm);
+    CHECK(c.agent.hidden_dim == want.hidden_dim);
+    CHECK(c.agent.recurrent == want.recurrent);
+    CHECK(c.agent.obs_agent_id);
+    CHECK_FALSE(c.agent.obs_last_action);
+    CHECK(c.optimizer.kind == credo::OptimizerKind::kAdam);
+    CHECK(c.optimizer.lr == want.lr);
+    CHECK(c.optimizer.grad_norm_clip == 10.0);
+    CHECK(c.learner.target_tau == want.tau);
+    CHECK(c.learner.target_update_interval == 200);
+    CHECK(c.learner.standardise_rewards == want.standardised);
+    CHECK(c.learner.gamma == 0.99);
+    CHECK(c.learner.double_q);
+    CHECK(c.learner.batch_size == 32);
+    CHECK(c.replay_capacity == 5000);
+    CHECK(c.exploration.epsilon_finish == 0.05);
+    CHECK(c.exploration.epsilon_anneal_steps == want.anneal);
+    CHECK(c.n_envs == 1);
+    CHECK(c.updates_per_episode == 1.0);
+  }
+  const credo::TrainConfig coma = config("skirmish/3m", "coma");
+  CHECK_FALSE(coma.agent.recurrent);
+  CHECK(coma.learner.target_tau == 0.01);
+  CHECK(coma.coma.critic_dim == 128);
+  CHECK(config("matrix/climbing", "coma").coma.critic_lr == 3e-4);
+}
+
 TEST_CASE("the pymarl profile says what the authors' files say") {
   const credo::TrainConfig c = RunConfig::resolve(request("stag_hunt/8x8")).train_config();
   CHECK(c.n_envs == 1);
