@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "envs/core/random.hpp"
+#include "learners/algorithms/reward_scale.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
 #include "learners/replay/episode.hpp"
-#include "learners/reward_scale.hpp"
 
 namespace credo {
 

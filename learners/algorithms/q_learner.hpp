@@ -13,12 +13,12 @@
 #include <span>
 #include <vector>
 
+#include "learners/algorithms/reward_scale.hpp"
 #include "learners/algorithms/target_values.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
 #include "learners/replay/episode.hpp"
-#include "learners/reward_scale.hpp"
 
 namespace credo {
 

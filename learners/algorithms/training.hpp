@@ -8,12 +8,11 @@
 #include <memory>
 #include <span>
 
+#include "learners/algorithms/reward_scale.hpp"
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
-#include "learners/reward_scale.hpp"
 #include "learners/rollout/rollout.hpp"
-#include "learners/trainer.hpp"
 
 namespace credo {
 

@@ -1,4 +1,4 @@
-#include "learners/reward_scale.hpp"
+#include "learners/algorithms/reward_scale.hpp"
 
 #include <cmath>
 
