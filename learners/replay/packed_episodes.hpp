@@ -6,6 +6,7 @@
 
 #include "learners/base/packed_rows.hpp"
 #include "learners/base/scratch.hpp"
+#include "learners/kernels/kernels.hpp"
 #include "learners/replay/episode.hpp"
 
 namespace credo {
