@@ -48,7 +48,7 @@ std::vector<ParamSpec> skirmish_params() {
       "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
   params.push_back(ParamSpec::choice("opponent", "attack_move", kStyles,
                                      "how the enemies fight; external: driven through the API"));
-  boolean("attack_jitter", true, "vary attack delays at random (off: fights are deterministic)");
+  boolean("attack_jitter", true, "vary attack delays at random");
   boolean("healer_priority", false, "enemies prefer healers as targets");
   real("spawn_jitter", kSpawnJitter, 0.0, 4.0,
        "shift every start by up to this many cells in x and y; 0: always the same, as in SMAC");

@@ -27,7 +27,9 @@ TEST_CASE("a blind plan solves what needs no looking") {
 }
 
 TEST_CASE("battles with fixed starts can be won blindly") {
-  const auto env = make_env("skirmish/3m");
+  Params params = env_params("skirmish/3m");
+  params.set("spawn_jitter", 0.0);
+  const auto env = make_env("skirmish/3m", params);
   const FixedPolicy policy = make_fixed_policy(*env, "open_loop", 1, {.budget = 200000});
   const Evaluation blind = evaluate_fixed_policy(*env, policy, 100, 1);
   const Evaluation random = evaluate_fixed_policy(*env, "random", 100, 1);

@@ -313,7 +313,7 @@ void ablation(int episodes) {
       {"no attack jitter", "", "", {{"attack_jitter", "false"}}},
       {"no damage point", "damage_point = ", "damage_point = 0.0 #", {}},
       {"instant missiles", "missile_speed = ", "missile_speed = 0.0 #", {}},
-      {"no help for victims", "call_for_help = 5.0", "call_for_help = 0.0", {}},
+      {"no help for victims", "call_for_help = 4.0", "call_for_help = 0.0", {}},
       {"no shield regeneration", "shield_regen = 2.0", "shield_regen = 0.0", {}},
   };
   const char* const maps[] = {
@@ -327,8 +327,10 @@ void ablation(int episodes) {
       const DataFolder folder("ablation");
       Values values = change.values;
       if (*change.from != '\0') {
-        folder.write("profiles/liberty.toml",
-                     replace_all(builtin("profiles/liberty.toml"), change.from, change.to));
+        const std::string before = builtin("profiles/liberty.toml");
+        const std::string after = replace_all(before, change.from, change.to);
+        CREDO_CHECK(after != before, std::string("not in the profile: ") + change.from);
+        folder.write("profiles/liberty.toml", after);
         values.emplace_back("data_dir", folder.path());
       }
       const bool heuristic = std::string_view(policy) == "heuristic_ai";
