@@ -1,5 +1,5 @@
 // What is stored of an episode that the time limit ends.
-#include "learners/rollout.hpp"
+#include "learners/rollout/rollout.hpp"
 
 #include <doctest/doctest.h>
 #include <vector>
