@@ -192,8 +192,12 @@ void Plan::avoid_side(const std::array<Vec, 4>& corners, std::size_t side) {
   const double to_cutoff = t < 0.0 || t > 1.0 || point ? kNever : distance2_to(left + t * cutoff);
   const double to_left = t_left < 0.0 ? kNever : distance2_to(left + t_left * legs.left);
   const double to_right = t_right < 0.0 ? kNever : distance2_to(right + t_right * legs.right);
+  // The paper shifts the line by the radius along its normal. SMAClite's released code adds one and
+  // the same number to both coordinates: right beside walls along y, nothing beside walls along x,
+  // which units approach as if they were points until they touch. Kept, since profiles that use
+  // this are there to be compared with it.
   const auto beside = [&](Vec at, Vec direction) {
-    add(at + r * Vec{-direction.y, direction.x}, direction);
+    add(at + r * Vec{-direction.y, -direction.y}, direction);
   };
   if (to_cutoff <= to_left && to_cutoff <= to_right)
     beside(left, -kAlong[first]);

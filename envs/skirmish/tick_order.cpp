@@ -265,6 +265,9 @@ void Battle::steer(int i) {
                moves ? 0.5 : 1.0);
   }
   const orca::Vec v = plan.velocity({push_x_[k], push_y_[k]});
+  // Exactly on a corner of a wall there is no direction: not a number, and no step.
+  constexpr double kRounding = 1.01;
+  if (!(v.x * v.x + v.y * v.y <= kRounding * speed * speed)) return;
   block_x_[k] = static_cast<float>(v.x);
   block_y_[k] = static_cast<float>(v.y);
 }
