@@ -27,6 +27,15 @@ std::string shown_p(const std::optional<double>& p) {
   return p && *p < kSmallest ? "<0.0001" : shown(p, 4);
 }
 
+// Tasks whose bounds are not those of the published table, and whence they come.
+std::vector<std::string> own_bounds_notes(const NormalisedScores& scores) {
+  std::string text;
+  for (const auto& [task, whence] : scores.own_bounds)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", task, whence);
+  if (text.empty()) return {};
+  return {fmt::format("Bounds that are not published: {}.", text)};
+}
+
 }  // namespace
 
 std::vector<TaskTable> task_tables(const std::vector<SummaryRow>& rows) {
@@ -105,6 +114,7 @@ std::vector<std::string> aggregate_notes(const Report& report) {
   for (const auto& [name, why] : report.scores.left_out)
     left_out += fmt::format("{}{} ({})", left_out.empty() ? "" : ", ", name, why);
   if (!left_out.empty()) notes.push_back("Left out: " + left_out + ".");
+  for (std::string& note : own_bounds_notes(report.scores)) notes.push_back(std::move(note));
   return notes;
 }
 

@@ -88,7 +88,7 @@ int run_compare(const Arguments& arguments) {
 
   // Over tasks: normalised differences of each algorithm.
   const NormalisedScores old_scores = normalised_scores(before);
-  const NormalisedScores new_scores = normalised_scores(after);
+  const NormalisedScores new_scores = normalised_scores(after, ScoreKind::kFinal, &before);
   std::vector<PairRow> overall;
   if (old_scores.tasks == new_scores.tasks)
     for (const auto& x : new_scores.algorithms)
