@@ -30,7 +30,7 @@ float clip_factor(const OptimizerConfig& config, double norm) {
 ComaLearner::ComaLearner(const EnvShape& shape, const TrainConfig& config)
     : shape_(shape),
       config_(config),
-      network_(shape, config.agent, config.mixer, config.coma),
+      network_(shape, config),
       params_(network_.layout.size()),
       grad_(network_.layout.size()),
       actor_optimizer_(config.optimizer, network_.critic_begin),

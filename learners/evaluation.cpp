@@ -186,7 +186,7 @@ Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                          .n_actions = spec.n_actions,
                          .obs_dim = spec.obs_dim,
                          .state_dim = spec.state_dim},
-                        config.agent, config.mixer, config.coma);
+                        config);
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(weights, "weights", params);
   return Evaluator(prototype).run(network, params.data(), count, seed, first);

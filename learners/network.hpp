@@ -24,12 +24,11 @@ struct JointNetwork {
 /// pair that only provides targets ("central_agent.*", "central_mixer.*"); for COMA a critic
 /// ("critic.*").
 struct Network {
-  Network(const EnvShape& shape, const AgentConfig& agent_config, const MixerConfig& mixer_config,
-          const ComaConfig& coma = {})
+  Network(const EnvShape& shape, const TrainConfig& config)
       : layout(),
-        agent(layout, "agent.", shape, agent_config),
-        mixer(make_mixer(layout, shape, agent_config.hidden_dim, mixer_config)) {
-    if (coma.critic) {
+        agent(layout, "agent.", shape, config.agent),
+        mixer(make_mixer(layout, shape, config.agent.hidden_dim, config.mixer)) {
+    if (const ComaConfig& coma = config.coma; coma.critic) {
       const int dense = shape.state_dim + shape.obs_dim;
       const int hot = 2 * shape.n_agents * shape.n_actions + shape.n_agents;
       critic_begin = layout.size();
@@ -37,9 +36,10 @@ struct Network {
           layout, "critic",
           std::vector<int>{dense + hot, coma.critic_dim, coma.critic_dim, shape.n_actions}, dense);
     }
-    if (mixer_config.wqmix.weighting == Weighting::kNone) return;
-    central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, agent_config);
-    central->mixer = make_central_mixer(layout, shape, mixer_config.wqmix.central_embed_dim);
+    const WqmixConfig& wqmix = config.mixer.wqmix;
+    if (wqmix.weighting == Weighting::kNone) return;
+    central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, config.agent);
+    central->mixer = make_central_mixer(layout, shape, wqmix.central_embed_dim);
   }
 
   ParamLayout layout;

@@ -28,7 +28,7 @@ std::size_t sz(int n) { return static_cast<std::size_t>(n); }
 QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
     : shape_(shape),
       config_(config),
-      network_(shape, config.agent, config.mixer),
+      network_(shape, config),
       params_(network_.layout.size()),
       grad_(network_.layout.size()),
       optimizer_(config.optimizer, network_.layout.size()),

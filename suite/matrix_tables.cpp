@@ -288,7 +288,7 @@ Learnt play_coma(const Game& game, std::uint64_t seed, std::int64_t steps) {
   const auto env = make_env(game.id);
   Trainer trainer(*env, config);
   while (!trainer.finished()) trainer.iterate();
-  const Network network(game.shape, config.agent, config.mixer, config.coma);
+  const Network network(game.shape, config);
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(trainer.weights(), "weights", params);
   std::vector<float> obs(sz(2 * game.shape.obs_dim)), hidden(sz(2 * config.agent.hidden_dim));

@@ -54,12 +54,11 @@ ReplayLog record_weights(const Env& prototype, const RunConfig& config, const Te
                          int episodes, std::uint64_t seed) {
   ReplayLog log = start_log(prototype, config.algorithm(), seed);
   const EnvSpec& spec = prototype.spec();
-  const TrainConfig train = config.train_config();
   const Network network({.n_agents = spec.n_agents,
                          .n_actions = spec.n_actions,
                          .obs_dim = spec.obs_dim,
                          .state_dim = spec.state_dim},
-                        train.agent, train.mixer);
+                        config.train_config());
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(weights, "weights", params);
   Rollout rollout(prototype, 1, false);

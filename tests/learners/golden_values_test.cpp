@@ -468,7 +468,7 @@ TEST_SUITE("mixers") {
           credo::TrainConfig c;
           c.seed = static_cast<std::uint64_t>(trial);
           c.mixer = {.kind = kind, .embed_dim = 16, .hypernet_layers = layers, .hypernet_embed = 8};
-          const credo::Network network(shape, c.agent, c.mixer);
+          const credo::Network network(shape, c);
           std::vector<float> params(network.layout.size());
           network.layout.initialise(c.seed, params);
           for (float& x : params) x *= 2.0F;

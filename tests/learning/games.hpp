@@ -29,7 +29,7 @@ class ValueReader {
                .n_actions = env.spec().n_actions,
                .obs_dim = env.spec().obs_dim,
                .state_dim = env.spec().state_dim},
-        network_(shape_, config.agent, config.mixer),
+        network_(shape_, config),
         params_(std::move(params)) {
     hidden_.resize(sz(shape_.n_agents * config.agent.hidden_dim));
     last_.assign(sz(shape_.n_agents), -1);

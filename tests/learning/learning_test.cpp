@@ -26,7 +26,7 @@ std::vector<float> params_of(const credo::Env& env, const TrainConfig& config,
                                 .n_actions = env.spec().n_actions,
                                 .obs_dim = env.spec().obs_dim,
                                 .state_dim = env.spec().state_dim},
-                               config.agent, config.mixer);
+                               config);
   std::vector<float> params(network.layout.size());
   network.layout.from_tensors(trainer.weights(), "weights", params);
   return params;
