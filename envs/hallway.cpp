@@ -3,8 +3,8 @@
 // reach the end, position 0, in the same step as all the others. Whoever arrives alone ends the
 // episode with nothing. Agents see only their own position.
 //
-// Time limit: the original ends ten steps after the length of the longest corridor and does not
-// mark this as a cut, hence limit_is_terminal = true by default.
+// Time limit: the original ends ten steps after the length of the longest corridor, whatever the
+// lengths are, and does not mark this as a cut, hence limit_is_terminal = true by default.
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -20,6 +20,7 @@ constexpr int kActions = 3;
 constexpr int kMaxLength = 1000;
 constexpr std::size_t kMaxAgents = 32;
 constexpr double kReward = 10.0;
+constexpr std::int64_t kSpareSteps = 10;  // of the limit, beyond the longest corridor
 
 class Hallway final : public Env {
  public:
@@ -129,6 +130,29 @@ std::vector<std::int32_t> parse_lengths(const std::string& text) {
   return lengths;
 }
 
+std::optional<ParamValue> original_limit(const Params& params) {
+  try {
+    const auto lengths = parse_lengths(params.text("lengths"));
+    return *std::max_element(lengths.begin(), lengths.end()) + kSpareSteps;
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
+}
+
+std::string describe(const Params& params) {
+  std::vector<std::int32_t> lengths;
+  try {
+    lengths = parse_lengths(params.text("lengths"));
+  } catch (const UserError&) {
+    return "agents in corridors of their own";
+  }
+  std::string text = fmt::format("{} agent{} in corridors of length", lengths.size(),
+                                 lengths.size() == 1 ? "" : "s");
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    text += fmt::format("{} {}", i == 0 ? "" : ",", lengths[i]);
+  return text;
+}
+
 std::unique_ptr<Env> make_hallway(EnvSpec spec, const Params& params) {
   auto lengths = parse_lengths(params.text("lengths"));
   const auto longest = static_cast<float>(*std::max_element(lengths.begin(), lengths.end()));
@@ -145,6 +169,11 @@ std::unique_ptr<Env> make_hallway(EnvSpec spec, const Params& params) {
   spec.reward_low = 0.0;
   spec.reward_high = kReward;
   spec.return_bound = kReward;
+  // Nobody can arrive in time from farther away than the limit.
+  double in_time = 1.0;
+  for (const std::int32_t length : lengths)
+    in_time *= static_cast<double>(std::min(length, spec.episode_limit)) / length;
+  spec.best_return = kReward * in_time;
   spec.is_stochastic = true;
   spec.scripted.push_back({"default", "knows all positions; the farthest agents walk first"});
   return std::make_unique<Hallway>(std::move(spec), std::move(lengths));
@@ -156,14 +185,14 @@ EnvFamily hallway_family() {
   EnvFamily family;
   family.name = "hallway";
   family.help = "NDQ's Hallway: arrive at the same time without seeing each other";
-  family.params = {ParamSpec::text("lengths", "6,6",
-                                   "corridor length of each agent, e.g. 6,6; the original limit is "
-                                   "the longest + 10")};
-  for (ParamSpec& param : limit_params(16, true)) family.params.push_back(std::move(param));
-  family.variants = {{"", "two agents, corridors of length 6", {}},
-                     {"2-6-10",
-                      "three agents, corridors of lengths 2, 6 and 10",
-                      {{"lengths", std::string("2,6,10")}, {"limit", std::int64_t{20}}}}};
+  family.params = {ParamSpec::text(
+      "lengths", "6,6", "corridor length of each agent, e.g. 6,6; the limit is the longest + 10")};
+  auto limit = limit_params(16, true);
+  limit.front().follows = {"lengths"};
+  limit.front().follow = original_limit;
+  for (ParamSpec& param : limit) family.params.push_back(std::move(param));
+  family.variants = {{"", "", {}}, {"2-6-10", "", {{"lengths", std::string("2,6,10")}}}};
+  family.describe = describe;
   family.make = make_hallway;
   return family;
 }

@@ -336,6 +336,8 @@ std::unique_ptr<Env> make_matrix_game(EnvSpec spec, const Params& params) {
   // With negative payoffs only, fewer plays than the limit never happen, so this holds for any
   // sign.
   spec.return_bound = *high * spec.episode_limit;
+  spec.random_return = std::accumulate(payoff->cells.begin(), payoff->cells.end(), 0.0) /
+                       static_cast<double>(payoff->cells.size()) * spec.episode_limit;
   for (int action = 0; action < spec.n_actions; ++action)
     spec.action_names.push_back(fmt::format("action_{}", action));
 
@@ -354,12 +356,32 @@ std::unique_ptr<Env> make_matrix_game(EnvSpec spec, const Params& params) {
                                       shows_last_actions);
 }
 
-void add_variant(EnvFamily& family, const std::string& name, const std::string& help,
+std::string game_help(const Params& params) {
+  const std::string& game = params.text("game");
+  for (const NamedPayoff& named : square_games())
+    if (game == named.name) return named.source;
+  if (game == "penalty") return fmt::format("penalty game with k = {}", params.real("k"));
+  if (game == "climbing3") return "climbing game of three players";
+  if (game == "qtran-n") return fmt::format("QTRAN game for {} agents", params.integer("n_agents"));
+  if (game == "diagonal")
+    return fmt::format("1 if both agents pick the same of {} actions, else 0",
+                       params.integer("n_actions"));
+  const std::string& file = params.text("payoff_file");
+  return file.empty() ? "your own payoff from env.payoff_file (here a small example)"
+                      : "your own payoff from " + file;
+}
+
+std::string describe(const Params& params) {
+  const std::int64_t plays = std::min(params.integer("steps"), params.integer("limit"));
+  return game_help(params) + (plays == 1 ? "" : fmt::format(", played {} times", plays));
+}
+
+void add_variant(EnvFamily& family, const std::string& name,
                  std::vector<std::pair<std::string, ParamValue>> defaults, bool with_repeated) {
-  family.variants.push_back({name, help, defaults});
+  family.variants.push_back({name, "", defaults});
   if (!with_repeated) return;
   defaults.emplace_back("steps", std::int64_t{25});
-  family.variants.push_back({name + "-25", help + ", played 25 times", std::move(defaults)});
+  family.variants.push_back({name + "-25", "", std::move(defaults)});
 }
 
 }  // namespace
@@ -389,21 +411,15 @@ EnvFamily matrix_game_family() {
   for (ParamSpec& param : limit_params(1000, true)) family.params.push_back(std::move(param));
 
   for (const NamedPayoff& named : square_games())
-    add_variant(family, named.name, named.source, {{"game", std::string(named.name)}}, true);
+    add_variant(family, named.name, {{"game", std::string(named.name)}}, true);
   // The repeated form of plain "penalty" would be called "penalty-25", which is the game with k 25.
-  add_variant(family, "penalty", "penalty game with penalty env.k (Claus and Boutilier 1998)",
-              {{"game", std::string("penalty")}}, false);
+  add_variant(family, "penalty", {{"game", std::string("penalty")}}, false);
   for (const int k : {0, 25, 50, 75, 100})
-    add_variant(family, fmt::format("penalty-{}", k), fmt::format("penalty game with k = {}", k),
+    add_variant(family, fmt::format("penalty-{}", k),
                 {{"game", std::string("penalty")}, {"k", static_cast<double>(k)}}, true);
-  add_variant(family, "climbing3", "climbing game of three players",
-              {{"game", std::string("climbing3")}}, true);
-  add_variant(family, "qtran-n", "QTRAN game for env.n_agents agents",
-              {{"game", std::string("qtran-n")}}, true);
-  add_variant(family, "diagonal", "1 if both agents pick the same of env.n_actions actions, else 0",
-              {{"game", std::string("diagonal")}}, true);
-  add_variant(family, "custom", "your own payoff from env.payoff_file",
-              {{"game", std::string("custom")}}, true);
+  for (const char* game : {"climbing3", "qtran-n", "diagonal", "custom"})
+    add_variant(family, game, {{"game", std::string(game)}}, true);
+  family.describe = describe;
   family.make = make_matrix_game;
   return family;
 }

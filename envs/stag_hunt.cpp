@@ -469,6 +469,13 @@ std::unique_ptr<Env> make_stag_hunt(EnvSpec spec, const Params& params) {
   return std::make_unique<StagHunt>(std::move(spec), rules);
 }
 
+std::string describe(const Params& params) {
+  const std::int64_t hares = params.integer("n_hares");
+  return fmt::format("{0} agents hunt {1} stags{2} on a {3}x{3} board", params.integer("n_agents"),
+                     params.integer("n_prey"),
+                     hares == 0 ? "" : fmt::format(" and {} hares", hares), params.integer("size"));
+}
+
 }  // namespace
 
 EnvFamily stag_hunt_family() {
@@ -486,7 +493,8 @@ EnvFamily stag_hunt_family() {
       ParamSpec::real("miscapture_penalty", -2.0, -1000.0, 0.0,
                       "team reward per stag that too few agents tried to catch")};
   for (ParamSpec& param : limit_params(200, false)) family.params.push_back(std::move(param));
-  family.variants = {{"8x8", "8 agents hunt 8 stags on a 10x10 board", {}}};
+  family.variants = {{"8x8", "", {}}};
+  family.describe = describe;
   family.make = make_stag_hunt;
   return family;
 }

@@ -4,8 +4,8 @@
 // +1 for all, false: -1 for all; either way the episode ends. Only the prisoner in the room sees
 // the light.
 //
-// Time limit: 4n - 6 steps, ended like any other end in the original, hence limit_is_terminal =
-// true by default.
+// Time limit: 4n - 6 steps for n prisoners, ended like any other end in the original, hence
+// limit_is_terminal = true by default.
 #include <bit>
 
 #include "envs/gridworld/grid.hpp"
@@ -139,6 +139,36 @@ std::unique_ptr<ScriptedPolicy> SwitchRiddle::do_make_scripted(std::string_view 
   return std::make_unique<AllKnowing>();
 }
 
+std::optional<ParamValue> original_limit(const Params& params) {
+  return 4 * params.integer("n_agents") - 6;
+}
+
+std::string describe(const Params& params) {
+  return fmt::format("{} prisoners, {} steps", params.integer("n_agents"), params.integer("limit"));
+}
+
+/// Mean returns, per prisoner, of telling as soon as it is true and of random play.
+struct Values {
+  double best = 0.0;
+  double random = 0.0;
+};
+Values exact_values(int n_agents, int limit) {
+  const auto n = static_cast<std::size_t>(n_agents);
+  std::vector<double> p(n + 1, 0.0);  // p[k]: k have been in the room
+  p[0] = 1.0;
+  Values values;
+  double playing = 1.0;  // random play: nobody has told yet
+  for (int step = 0; step < limit; ++step) {
+    for (std::size_t k = n; k > 0; --k)
+      p[k] = (p[k] * static_cast<double>(k) + p[k - 1] * static_cast<double>(n + 1 - k)) / n_agents;
+    p[0] = 0.0;
+    values.random += playing / kActions * (2.0 * p[n] - 1.0);
+    playing *= 1.0 - 1.0 / kActions;
+  }
+  values.best = p[n];
+  return values;
+}
+
 std::unique_ptr<Env> make_switch_riddle(EnvSpec spec, const Params& params) {
   Rules rules;
   rules.n_agents = params.integer32("n_agents");
@@ -159,7 +189,11 @@ std::unique_ptr<Env> make_switch_riddle(EnvSpec spec, const Params& params) {
                      std::move(true_state));
   spec.reward_low = -rules.reward_scale;
   spec.reward_high = rules.reward_scale;
-  spec.return_bound = rules.reward_scale;
+  // A limit below the number of prisoners leaves nothing true to tell.
+  spec.return_bound = spec.episode_limit < rules.n_agents ? 0.0 : rules.reward_scale;
+  const Values values = exact_values(rules.n_agents, spec.episode_limit);
+  spec.best_return = rules.reward_scale * values.best;
+  spec.random_return = rules.reward_scale * values.random;
   spec.is_stochastic = true;
   spec.scripted.push_back(
       {"default", "knows who has been in the room; tells as soon as it is true"});
@@ -173,13 +207,14 @@ EnvFamily switch_riddle_family() {
   family.name = "switch_riddle";
   family.help = "hundred-prisoners riddle: count visits with one light bulb";
   family.params = {ParamSpec::integer("n_agents", 3, 3, kMaxAgents,
-                                      "number of prisoners; the original limit is 4 n_agents - 6"),
+                                      "number of prisoners; the limit is 4 n_agents - 6"),
                    grid::reward_param(), grid::avail_param(), grid::partial_state_param()};
-  for (ParamSpec& param : limit_params(6, true)) family.params.push_back(std::move(param));
-  family.variants = {{"", "three prisoners, six steps", {}},
-                     {"4",
-                      "four prisoners, ten steps",
-                      {{"n_agents", std::int64_t{4}}, {"limit", std::int64_t{10}}}}};
+  auto limit = limit_params(6, true);
+  limit.front().follows = {"n_agents"};
+  limit.front().follow = original_limit;
+  for (ParamSpec& param : limit) family.params.push_back(std::move(param));
+  family.variants = {{"", "", {}}, {"4", "", {{"n_agents", std::int64_t{4}}}}};
+  family.describe = describe;
   family.make = make_switch_riddle;
   return family;
 }

@@ -1,6 +1,9 @@
 // The two-step game of the QMIX paper (Rashid et al. 2018, section 5). Agent 0's first action picks
 // the game of the second step: 2A pays 7 whatever is played, 2B pays [[0, 1], [1, 8]]. Factored
 // linearly the safe 7 looks better; a monotonic mixer can see the 8.
+//
+// The second step is a true end; a lower env.limit would be stored as one too, as EPyMARL's gymma
+// wrapper stores every limit, hence limit_is_terminal = true by default.
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -97,12 +100,14 @@ std::unique_ptr<ScriptedPolicy> TwoStep::do_make_scripted(std::string_view name)
 
 std::unique_ptr<Env> make_two_step(EnvSpec spec, const Params& params) {
   (void)params;
+  const bool has_second_step = spec.episode_limit > 1;
   spec.n_agents = kAgents;
   spec.n_actions = 2;
   spec.obs_dim = spec.state_dim = kStates;
   spec.reward_low = 0.0;
   spec.reward_high = 8.0;
-  spec.return_bound = 8.0;
+  spec.return_bound = has_second_step ? 8.0 : 0.0;
+  spec.random_return = has_second_step ? (7.0 + (0.0 + 1.0 + 1.0 + 8.0) / 4.0) / 2.0 : 0.0;
   spec.is_stochastic = false;
   spec.action_names = {"A", "B"};
   spec.obs_features = {{"state_1", 0.0F, 1.0F}, {"state_2A", 0.0F, 1.0F}, {"state_2B", 0.0F, 1.0F}};
@@ -117,7 +122,7 @@ EnvFamily two_step_family() {
   EnvFamily family;
   family.name = "two_step";
   family.help = "two-step game of the QMIX paper";
-  family.params = limit_params(2, false);
+  family.params = limit_params(2, true);
   family.variants = {{"", "two-step game of the QMIX paper (Rashid et al. 2018)", {}}};
   family.make = make_two_step;
   return family;

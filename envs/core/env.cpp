@@ -42,6 +42,7 @@ void Env::reset(const Stream& stream) {
   stream_.seek(0);
   t_ = 0;
   done_ = false;
+  timed_out_ = false;
   do_reset(stream_);
   refresh_avail();
 }
@@ -54,7 +55,8 @@ StepResult Env::step(std::span<const int> actions) {
   ++t_;
   StepResult result{.reward = outcome.reward, .terminated = outcome.terminated, .truncated = false};
   // A natural end on the very last step is an end, not a cut.
-  if (!result.terminated && t_ >= spec_->episode_limit) {
+  timed_out_ = !result.terminated && t_ >= spec_->episode_limit;
+  if (timed_out_) {
     result.terminated = spec_->limit_is_terminal;
     result.truncated = !spec_->limit_is_terminal;
   }
@@ -123,7 +125,7 @@ void Env::check_actions(std::span<const int> actions) const {
 void Env::save(ByteWriter& out) const {
   ByteWriter body;
   body.put<std::int32_t>(t_);
-  body.put<std::uint8_t>(done_ ? 1 : 0);
+  body.put<std::uint8_t>(timed_out_ ? 2 : done_ ? 1 : 0);
   body.put(stream_.seed());
   body.put(stream_.stream_purpose());
   body.put(stream_.index());
@@ -156,12 +158,13 @@ void Env::load(ByteReader& in) {
   const auto stream_purpose = body.get<std::uint64_t>();
   const auto index = body.get<std::uint64_t>();
   const auto episode = body.get<std::uint64_t>();
-  CREDO_CHECK(t >= 0 && t <= spec_->episode_limit && done <= 1,
+  CREDO_CHECK(t >= 0 && t <= spec_->episode_limit && done <= 2,
               "saved state of '" + id + "' is damaged");
   do_load(body);
   CREDO_CHECK(body.at_end(), "saved state of '" + id + "' has bytes left over");
   t_ = t;
-  done_ = done == 1;
+  done_ = done != 0;
+  timed_out_ = done == 2;
   stream_ = Stream(seed, stream_purpose, index, episode);
   refresh_avail();
 }
@@ -182,6 +185,12 @@ std::unique_ptr<ScriptedPolicy> Env::make_scripted(std::string_view name) const 
                                       to_text(value)));
   }
   return do_make_scripted(name);
+}
+
+std::string_view outcome_name(const Env& env) {
+  const std::optional<bool> won = env.won();
+  if (!won || !env.done()) return "";
+  return *won ? "won" : env.drawn() ? "draw" : env.timed_out() ? "time-out" : "lost";
 }
 
 std::unique_ptr<ScriptedPolicy> Env::do_make_scripted(std::string_view name) const {

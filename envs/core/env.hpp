@@ -57,6 +57,10 @@ struct EnvSpec {
   double reward_low = 0.0;         ///< bounds of one step's team reward
   double reward_high = 0.0;
   std::optional<double> return_bound;  ///< upper bound of an episode's return, where known
+  /// Mean returns that tables over several tasks call 0 and 1. Without a `random_return` the
+  /// table's row of random play is measured, without a `best_return` the `return_bound` stands in.
+  std::optional<double> random_return;  ///< of uniform play over the available actions, exact
+  std::optional<double> best_return;    ///< of the best policy, or an upper bound of it
   bool is_stochastic = true;       ///< false: two seeds give the same episode for the same actions
   std::optional<int> noop_action;  ///< the action that does nothing, if there is one
   std::vector<std::string> action_names;  ///< [n_actions]
@@ -115,8 +119,15 @@ class Env {
 
   int t() const { return t_; }         ///< steps taken in this episode
   bool done() const { return done_; }  ///< terminated or truncated (or never reset)
-  /// Win or loss, for environments that have one (battles); nullopt elsewhere.
+  /// The time limit cut the episode, whichever of the two it was stored as.
+  bool timed_out() const { return timed_out_; }
+  /// Won or not, for environments that can be won (battles); nullopt elsewhere.
   virtual std::optional<bool> won() const { return std::nullopt; }
+  /// Over, with nobody left to win.
+  virtual bool drawn() const { return false; }
+  /// The actions of the last step where the environment chose them itself, whatever it was given
+  /// (parameters can ask for that); empty elsewhere.
+  virtual std::vector<int> own_actions() const { return {}; }
   /// Named facts about the episode so far (e.g. {"captures", 2}); logged at the end of episodes.
   virtual std::vector<std::pair<std::string, double>> info() const { return {}; }
 
@@ -177,7 +188,11 @@ class Env {
   const SceneWatcher* watcher_ = nullptr;  // during step_watched only
   int t_ = 0;
   bool done_ = true;
+  bool timed_out_ = false;
 };
+
+/// "won", "lost", "draw" or "time-out"; "" while an episode runs and where nobody can win.
+std::string_view outcome_name(const Env& env);
 
 /// The limit parameters every environment has: env.limit and env.limit_is_terminal.
 std::vector<ParamSpec> limit_params(int default_limit, bool default_is_terminal);

@@ -1,5 +1,6 @@
 #include "envs/core/params.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
@@ -154,6 +155,18 @@ Params::Params(std::vector<ParamSpec> specs, std::string prefix)
 
 void Params::set(std::string_view key, const ParamValue& value) {
   ParamSpec& spec = find(key);
+  assign(spec, value);
+  spec.follow = nullptr;
+  follow_changes_of(spec.name);
+}
+
+void Params::set_default(std::string_view key, const ParamValue& value) {
+  ParamSpec& spec = find(key);
+  assign(spec, value);
+  follow_changes_of(spec.name);
+}
+
+void Params::assign(ParamSpec& spec, const ParamValue& value) {
   ParamValue converted = value;
   if (std::holds_alternative<double>(spec.value)) {
     if (const auto* number = std::get_if<std::int64_t>(&value))
@@ -174,6 +187,22 @@ void Params::set_text(std::string_view key, std::string_view text) {
   if (const std::string why = complaint(spec, *value); !why.empty())
     reject(spec, prefix_, shown, why);
   spec.value = std::move(*value);
+  spec.follow = nullptr;
+  follow_changes_of(spec.name);
+}
+
+void Params::follow_changes_of(const std::string& name) {
+  for (ParamSpec& spec : specs_) {
+    if (!spec.follow ||
+        std::find(spec.follows.begin(), spec.follows.end(), name) == spec.follows.end())
+      continue;
+    const std::optional<ParamValue> value = spec.follow(*this);
+    if (!value || *value == spec.value) continue;
+    CREDO_CHECK(value->index() == spec.value.index() && complaint(spec, *value).empty(),
+                "parameter '" + spec.name + "' follows to a value outside its range");
+    spec.value = *value;
+    follow_changes_of(spec.name);
+  }
 }
 
 bool Params::has(std::string_view key) const {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,8 @@ namespace credo {
 
 using ParamValue = std::variant<bool, std::int64_t, double, std::string>;
 
+class Params;
+
 /// Declaration of one parameter. The type is that of `value` (the default).
 struct ParamSpec {
   std::string name;
@@ -22,6 +26,11 @@ struct ParamSpec {
   double high = 0.0;                 ///< numbers: largest allowed (inclusive)
   std::vector<std::string> choices;  ///< strings: allowed values; empty = free text
   std::string help;
+  /// Names of parameters the default follows, e.g. a limit that depends on sizes. Until somebody
+  /// chooses a value, the parameter has the one `follow` gives for theirs, whatever their order.
+  std::vector<std::string> follows;
+  /// nullopt: their values make no sense together (whoever uses them says so); nothing changes.
+  std::function<std::optional<ParamValue>(const Params&)> follow;
 
   static ParamSpec boolean(std::string name, bool value, std::string help);
   static ParamSpec integer(std::string name, std::int64_t value, std::int64_t low,
@@ -48,6 +57,8 @@ class Params {
 
   void set(std::string_view key, const ParamValue& value);  ///< an integer is accepted for a float
   void set_text(std::string_view key, std::string_view text);  ///< parses by the declared type
+  /// `set`, but the parameter goes on following others where it does.
+  void set_default(std::string_view key, const ParamValue& value);
 
   bool has(std::string_view key) const;
   bool boolean(std::string_view key) const;
@@ -64,6 +75,8 @@ class Params {
  private:
   ParamSpec& find(std::string_view key);
   const ParamSpec& find(std::string_view key) const;
+  void assign(ParamSpec& spec, const ParamValue& value);
+  void follow_changes_of(const std::string& name);
 
   std::vector<ParamSpec> specs_;
   std::string prefix_;

@@ -27,8 +27,13 @@ bool is_good_name(const std::string& name) {
 // Parameters of one variant: the family's table with the variant's defaults.
 Params variant_params(const EnvFamily& family, const EnvVariant& variant) {
   Params params(family.params, "env.");
-  for (const auto& [key, value] : variant.defaults) params.set(key, value);
+  for (const auto& [key, value] : variant.defaults) params.set_default(key, value);
   return params;
+}
+
+// Its own words, or those of the family's `describe`.
+std::string help_of(const EnvFamily& family, const EnvVariant& variant, const Params& params) {
+  return family.describe ? family.describe(params) : variant.help;
 }
 
 void check_family(const EnvFamily& family, std::set<std::string>& ids) {
@@ -40,9 +45,9 @@ void check_family(const EnvFamily& family, std::set<std::string>& ids) {
   for (const EnvVariant& variant : family.variants) {
     const std::string id = variant_id(family, variant);
     CREDO_CHECK(variant.name.empty() || is_good_name(variant.name), where + "bad id " + id);
-    CREDO_CHECK(!variant.help.empty(), where + "no help text for " + id);
     CREDO_CHECK(ids.insert(id).second, where + "id " + id + " is registered twice");
     const Params params = variant_params(family, variant);
+    CREDO_CHECK(!help_of(family, variant, params).empty(), where + "no help text for " + id);
     CREDO_CHECK(params.has("limit") && params.has("limit_is_terminal"),
                 where + "limit_params(...) are missing from its parameters");
   }
@@ -118,6 +123,9 @@ void check_spec(const EnvSpec& spec, const std::string& id) {
               where + ": bad reward bounds");
   CREDO_CHECK(!spec.return_bound || std::isfinite(*spec.return_bound),
               where + ": bad return bound");
+  CREDO_CHECK(!spec.random_return || std::isfinite(*spec.random_return),
+              where + ": bad return of random play");
+  CREDO_CHECK(!spec.best_return || std::isfinite(*spec.best_return), where + ": bad best return");
   CREDO_CHECK(!spec.noop_action || (*spec.noop_action >= 0 && *spec.noop_action < spec.n_actions),
               where + ": noop_action is not an action");
   for (const ScriptedInfo& info : spec.scripted)
@@ -145,11 +153,21 @@ Params env_params(std::string_view id) {
   return variant_params(entry.family, entry.variant);
 }
 
+Params env_defaults(std::string_view id, const Params& now) {
+  Params defaults = env_params(id);
+  Params beside = defaults;
+  for (const ParamSpec& spec : defaults.specs())
+    if (!spec.follow) beside.set(spec.name, now.value(spec.name));
+  for (const ParamSpec& spec : defaults.specs())
+    if (spec.follow) defaults.set_default(spec.name, beside.value(spec.name));
+  return defaults;
+}
+
 std::unique_ptr<Env> make_env(std::string_view id, const Params& params) {
   const Entry entry = find_entry(id);
   EnvSpec spec;
   spec.id = std::string(id);
-  spec.help = entry.variant.help;
+  spec.help = help_of(entry.family, entry.variant, params);
   spec.params = params.specs();
   spec.episode_limit = params.integer32("limit");
   spec.limit_is_terminal = params.boolean("limit_is_terminal");

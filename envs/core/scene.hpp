@@ -15,7 +15,8 @@ namespace credo {
 struct Stage {
   float x_low = 0.0F, y_low = 0.0F, x_high = 1.0F, y_high = 1.0F;
   int columns = 0, rows = 0;
-  /// [rows][columns] from the lowest y upwards: '#' wall, else the floor's height, '0' to '9'.
+  /// [rows][columns] from the lowest y upwards: the floor's height, '0' to '9'; '#' a wall or the
+  /// void, which nobody enters on foot; '^' a cliff, which bars the way to most.
   std::string cells;
   std::vector<std::string> sides;  ///< names of the sides, e.g. {"agents", "enemies"}
   int scenes_per_step = 1;         ///< how many scenes Env::show gets in one step

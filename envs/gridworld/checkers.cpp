@@ -229,8 +229,13 @@ std::unique_ptr<Env> make_checkers(EnvSpec spec, const Params& params) {
   spec.reward_high = rules.reward_scale * (spec.n_agents * kStepCost + best_food);
   spec.return_bound = rules.reward_scale * kBestReturn;
   spec.is_stochastic = false;
-  spec.scripted.push_back({"default", "replays a plan with the highest return, 86.26 in 37 steps"});
+  spec.scripted.push_back({"default", "replays a plan of 37 steps with the highest return"});
   return std::make_unique<Checkers>(std::move(spec), views, rules);
+}
+
+std::string describe(const Params& params) {
+  return fmt::format("Checkers, {} observation{}", grid::view_name(params),
+                     params.boolean("clock") ? " and clock" : "");
 }
 
 }  // namespace
@@ -243,12 +248,11 @@ EnvFamily checkers_family() {
                    grid::reward_param(), grid::avail_param()};
   for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));
   for (ParamSpec& param : limit_params(100, true)) family.params.push_back(std::move(param));
-  family.variants = {{"", "Checkers, partial observation", {}},
-                     {"full", "Checkers, full observation", {{"full_obs", true}}},
-                     {"clock", "Checkers, partial observation and clock", {{"clock", true}}},
-                     {"full-clock",
-                      "Checkers, full observation and clock",
-                      {{"full_obs", true}, {"clock", true}}}};
+  family.variants = {{"", "", {}},
+                     {"full", "", {{"full_obs", true}}},
+                     {"clock", "", {{"clock", true}}},
+                     {"full-clock", "", {{"full_obs", true}, {"clock", true}}}};
+  family.describe = describe;
   family.make = make_checkers;
   return family;
 }

@@ -190,6 +190,11 @@ inline Views read_views(const Params& params) {
                                        : StateKind::kTrue};
 }
 
+/// "full" or "partial", for help texts.
+inline const char* view_name(const Params& params) {
+  return params.boolean("full_obs") ? "full" : "partial";
+}
+
 /// Fills in the features and sizes of observations and state; needs spec.n_agents.
 inline void set_features(EnvSpec& spec, const Views& views, const std::vector<Feature>& own,
                          std::vector<Feature> true_state) {

@@ -517,13 +517,20 @@ std::optional<EnvVariant> parse_variant(std::string_view name) {
   const bool is_coop = id.take("-coop");
   if (!id.at_end()) return std::nullopt;
   EnvVariant variant{.name = std::string(name),
-                     .help = fmt::format("foraging on {0}x{0}, {1} players, {2} food{3}{4}", size,
-                                         n_agents, n_food, is_coop ? ", all needed for each" : "",
-                                         is_short_sighted ? ", sight 2" : ""),
+                     .help = "",
                      .defaults = {{"size", size}, {"n_agents", n_agents}, {"n_food", n_food}}};
   if (is_short_sighted) variant.defaults.emplace_back("sight", std::int64_t{kShortSight});
   if (is_coop) variant.defaults.emplace_back("coop", true);
   return variant;
+}
+
+std::string describe(const Params& params) {
+  const std::int64_t n_agents = params.integer("n_agents");
+  const std::int64_t sight = params.integer("sight");
+  const char* coop = n_agents > 3 ? ", three needed for each" : ", all needed for each";
+  return fmt::format("foraging on {0}x{0}, {1} players, {2} food{3}{4}", params.integer("size"),
+                     n_agents, params.integer("n_food"), params.boolean("coop") ? coop : "",
+                     sight == 0 ? "" : fmt::format(", sight {}", sight));
 }
 
 }  // namespace
@@ -554,6 +561,7 @@ EnvFamily lbf_family() {
   family.parse_variant = parse_variant;
   family.variant_grammar =
       "[2s-]SxS-Pp-Ff[-coop] with S in 5..19, P in 2..9, F in 1..9, e.g. 8x8-2p-2f-coop";
+  family.describe = describe;
   family.make = make_lbf;
   return family;
 }

@@ -345,16 +345,22 @@ std::unique_ptr<Env> make_lumberjacks(EnvSpec spec, const Params& params) {
   const grid::Views views = grid::read_views(params);
   grid::set_features(spec, views, own_features(clock, rules.n_agents),
                      true_state_features(clock, rules));
-  // At best every agent fells a tree in every step.
+  // At best every agent fells a tree in every step, until the trees or the time are out.
   const int most_felled = std::min(rules.n_agents, rules.n_trees);
-  const int fewest_steps = (rules.n_trees + rules.n_agents - 1) / rules.n_agents;
+  const int fewest_steps =
+      std::min((rules.n_trees + rules.n_agents - 1) / rules.n_agents, spec.episode_limit);
+  const int felled = std::min(rules.n_trees, fewest_steps * rules.n_agents);
   spec.reward_low = rules.reward_scale * kStepCost;
   spec.reward_high = rules.reward_scale * (kStepCost + most_felled * kTreeReward);
-  spec.return_bound = rules.reward_scale * (rules.n_trees * kTreeReward + fewest_steps * kStepCost);
+  spec.return_bound = rules.reward_scale * (felled * kTreeReward + fewest_steps * kStepCost);
   spec.is_stochastic = true;
   spec.scripted.push_back(
       {"default", "knows all trees; agents split up where one or a few are enough"});
   return std::make_unique<Lumberjacks>(std::move(spec), views, rules);
+}
+
+std::string describe(const Params& params) {
+  return fmt::format("Lumberjacks, {} observation", grid::view_name(params));
 }
 
 }  // namespace
@@ -375,8 +381,8 @@ EnvFamily lumberjacks_family() {
       grid::avail_param()};
   for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));
   for (ParamSpec& param : limit_params(100, true)) family.params.push_back(std::move(param));
-  family.variants = {{"", "Lumberjacks, partial observation", {}},
-                     {"full", "Lumberjacks, full observation", {{"full_obs", true}}}};
+  family.variants = {{"", "", {}}, {"full", "", {{"full_obs", true}}}};
+  family.describe = describe;
   family.make = make_lumberjacks;
   return family;
 }

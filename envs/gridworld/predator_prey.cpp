@@ -445,6 +445,11 @@ std::unique_ptr<Env> make_predator_prey(EnvSpec spec, const Params& params) {
   return std::make_unique<PredatorPrey>(std::move(spec), views, rules);
 }
 
+std::string describe(const Params& params) {
+  return fmt::format("PredatorPrey {0}x{0}, {1} prey, {2} observation", params.integer("size"),
+                     params.boolean("static_prey") ? "static" : "moving", grid::view_name(params));
+}
+
 }  // namespace
 
 EnvFamily predator_prey_family() {
@@ -481,13 +486,11 @@ EnvFamily predator_prey_family() {
         if (is_static) all.emplace_back("static_prey", true);
         if (is_full) all.emplace_back("full_obs", true);
         family.variants.push_back(
-            {board + (is_static ? "-static" : "") + (is_full ? "-full" : ""),
-             fmt::format("PredatorPrey {}, {} prey, {} observation", board,
-                         is_static ? "static" : "moving", is_full ? "full" : "partial"),
-             std::move(all)});
+            {board + (is_static ? "-static" : "") + (is_full ? "-full" : ""), "", std::move(all)});
       }
     }
   }
+  family.describe = describe;
   family.make = make_predator_prey;
   return family;
 }

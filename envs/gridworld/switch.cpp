@@ -208,9 +208,13 @@ std::unique_ptr<Env> make_switch(EnvSpec spec, const Params& params) {
                                             : rules.n_agents * (kArrivalReward + 6 * kStepCost);
   spec.return_bound = rules.reward_scale * best;
   spec.is_stochastic = false;
-  if (rules.n_agents != 3)
-    spec.scripted.push_back({"default", "replays a shortest joint plan (8.3 or 16.1)"});
+  if (rules.n_agents != 3) spec.scripted.push_back({"default", "replays a shortest joint plan"});
   return std::make_unique<Switch>(std::move(spec), views, rules);
+}
+
+std::string describe(const Params& params) {
+  return fmt::format("Switch with {} agents, {} observation{}", params.integer("n_agents"),
+                     grid::view_name(params), params.boolean("clock") ? " and clock" : "");
 }
 
 }  // namespace
@@ -232,13 +236,12 @@ EnvFamily switch_family() {
         if (is_full) defaults.emplace_back("full_obs", true);
         if (has_clock) defaults.emplace_back("clock", true);
         family.variants.push_back(
-            {fmt::format("{}{}{}", n_agents, is_full ? "-full" : "", has_clock ? "-clock" : ""),
-             fmt::format("Switch with {} agents, {} observation{}", n_agents,
-                         is_full ? "full" : "partial", has_clock ? " and clock" : ""),
+            {fmt::format("{}{}{}", n_agents, is_full ? "-full" : "", has_clock ? "-clock" : ""), "",
              std::move(defaults)});
       }
     }
   }
+  family.describe = describe;
   family.make = make_switch;
   return family;
 }

@@ -380,6 +380,11 @@ std::unique_ptr<Env> make_traffic_junction(EnvSpec spec, const Params& params) {
   return std::make_unique<TrafficJunction>(std::move(spec), views, rules);
 }
 
+std::string describe(const Params& params) {
+  return fmt::format("TrafficJunction with {} cars, {} observation", params.integer("n_agents"),
+                     grid::view_name(params));
+}
+
 }  // namespace
 
 EnvFamily traffic_junction_family() {
@@ -398,12 +403,11 @@ EnvFamily traffic_junction_family() {
       std::vector<std::pair<std::string, ParamValue>> defaults;
       if (n_agents != 4) defaults.emplace_back("n_agents", std::int64_t{n_agents});
       if (is_full) defaults.emplace_back("full_obs", true);
-      family.variants.push_back({fmt::format("{}{}", n_agents, is_full ? "-full" : ""),
-                                 fmt::format("TrafficJunction with {} cars, {} observation",
-                                             n_agents, is_full ? "full" : "partial"),
-                                 std::move(defaults)});
+      family.variants.push_back(
+          {fmt::format("{}{}", n_agents, is_full ? "-full" : ""), "", std::move(defaults)});
     }
   }
+  family.describe = describe;
   family.make = make_traffic_junction;
   return family;
 }

@@ -1,8 +1,10 @@
 // Registration: parameters, variants and the facts of the EnvSpec.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <fmt/format.h>
+#include <map>
 
 #include "envs/core/registry.hpp"
 #include "envs/skirmish/skirmish.hpp"
@@ -31,8 +33,61 @@ Style style_of(const std::string& name) {
   return Style::kSticky;
 }
 
+// What defaults follow from the map file.
+struct MapFacts {
+  std::int64_t limit = 0;
+  bool is_generated = false;
+};
+
+MapFacts facts_of(const std::string& map, const std::string& data_dir) {
+  const MapData data = load_map(map, data_dir);
+  return {.limit = data.limit, .is_generated = data.generate.has_value()};
+}
+
+// Nothing while the parameters name no map that can be read.
+std::optional<MapFacts> named_map(const Params& params) {
+  static const std::map<std::string, MapFacts> kBuiltIn = [] {
+    std::map<std::string, MapFacts> all;
+    for (const std::string& name : embedded_names("maps")) all[name] = facts_of(name, "");
+    return all;
+  }();
+  const std::string& map = params.text("map");
+  const std::string& data_dir = params.text("data_dir");
+  if (data_dir.empty()) {
+    const auto found = kBuiltIn.find(map);
+    return found == kBuiltIn.end() ? std::nullopt : std::optional(found->second);
+  }
+  try {
+    return facts_of(map, data_dir);
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<ParamValue> limit_of_map(const Params& params) {
+  const auto map = named_map(params);
+  return map ? std::optional<ParamValue>(map->limit) : std::nullopt;
+}
+
+// SMACv2's options go with its generated armies.
+std::optional<ParamValue> is_generated(const Params& params) {
+  const auto map = named_map(params);
+  return map ? std::optional<ParamValue>(map->is_generated) : std::nullopt;
+}
+
+std::optional<ParamValue> spawn_jitter_of(const Params& params) {
+  const auto map = named_map(params);
+  return map ? std::optional<ParamValue>(map->is_generated ? 0.0 : kSpawnJitter) : std::nullopt;
+}
+
+void follow_map(ParamSpec& param, std::optional<ParamValue> (*value)(const Params&)) {
+  param.follows = {"map", "data_dir"};
+  param.follow = value;
+}
+
 std::vector<ParamSpec> skirmish_params() {
   std::vector<ParamSpec> params = limit_params(60, kLimitIsTerminal);
+  follow_map(params.front(), limit_of_map);
   const auto boolean = [&params](const char* name, bool value, const char* help) {
     params.push_back(ParamSpec::boolean(name, value, help));
   };
@@ -52,6 +107,7 @@ std::vector<ParamSpec> skirmish_params() {
   boolean("healer_priority", false, "enemies prefer healers as targets");
   real("spawn_jitter", kSpawnJitter, 0.0, 4.0,
        "shift every start by up to this many cells in x and y; 0: always the same, as in SMAC");
+  follow_map(params.back(), spawn_jitter_of);
   params.push_back(ParamSpec::integer("step_mul", 8, 1, 64, "game loops of 1/16 second per step"));
   real("move_amount", 2.0, 0.25, 8.0, "distance of a move order; half of it must be walkable");
   boolean("obs_all_health", true, "observe health of allies and enemies");
@@ -61,18 +117,24 @@ std::vector<ParamSpec> skirmish_params() {
   boolean("obs_terrain_height", false, "observe terrain height around");
   boolean("obs_timestep_number", false, "observe the time");
   boolean("obs_own_pos", false, "observe the own position (SMACv2)");
+  follow_map(params.back(), is_generated);
   boolean("obs_instead_of_state", false, "the state is all observations");
   boolean("state_last_action", true, "the state contains the last joint action");
   boolean("state_timestep_number", false, "the state contains the time");
   boolean("use_unit_ranges", false, "sight and target range by unit type (SMACv2)");
-  boolean("reward_sparse", false, "1 for a win, -1 for a defeat, nothing else");
+  follow_map(params.back(), is_generated);
+  boolean("reward_sparse", false,
+          "1 for a win, -1 for a defeat, nothing else; reward_scale scales it too, as in SMAC");
   boolean("reward_only_positive", true, "reward damage done, do not punish damage taken");
   real("reward_death_value", 10.0, 0.0, 1000.0, "for a killed enemy");
   real("reward_win", 200.0, 0.0, 10000.0, "for a won battle");
   real("reward_defeat", 0.0, -10000.0, 0.0, "for a lost battle");
   real("reward_negative_scale", 0.5, 0.0, 100.0, "weight of damage taken");
-  boolean("reward_scale", true, "scale so that the largest return is reward_scale_rate");
-  real("reward_scale_rate", 20.0, 0.001, 10000.0, "the largest return after scaling");
+  boolean("reward_scale", true,
+          "scale every reward by reward_scale_rate / (reward_win + reward_death_value per enemy + "
+          "their health and shields)");
+  real("reward_scale_rate", 20.0, 0.001, 10000.0,
+       "what a win sums to after scaling (with reward_sparse: scale / the sum above)");
   boolean("heuristic_ai", false, "agents follow SMAC's heuristic, whatever actions are chosen");
   boolean("heuristic_rest", false, "... limited to available actions");
   params.push_back(ParamSpec::choice(
@@ -166,12 +228,15 @@ RewardBounds reward_bounds(const Config& config) {
   (void)ally_low;
   const double kills = reward.death_value * scenario.n_enemies;
   const double scale = reward.scale ? reward.scale_rate / (reward.win + kills + enemy_low) : 1.0;
-  const double most = kills + enemy_high + reward.win;
   RewardBounds bounds;
+  // Rounding: the scale and the sums are doubles.
+  constexpr double kSlack = 1e-9;
   if (reward.sparse) {
-    bounds = {-scale, scale, scale};
+    const double most = scale * (1.0 + kSlack);
+    bounds = {-most, most, most};
     return bounds;
   }
+  const double most = kills + enemy_high + reward.win;
   // Without a generator the scale belongs to these very armies, and the bound is the scale rate.
   bounds.high = most * scale;
   bounds.low = reward.defeat * scale;
@@ -206,12 +271,27 @@ RewardBounds reward_bounds(const Config& config) {
         heals || type.healer || type.hp_regen > 0 || (type.shield > 0 && setup.shield_regen > 0);
   // What regenerates can be shot again, so only without it the return is bounded.
   if (!heals && reward.only_positive && !scenario.map.generate) bounds.whole_episode = bounds.high;
-  // Rounding: the scale and the sums are doubles.
-  constexpr double kSlack = 1e-9;
   bounds.high += kSlack * std::fabs(bounds.high);
   bounds.low -= kSlack * std::fabs(bounds.low);
   if (bounds.whole_episode) *bounds.whole_episode += kSlack * *bounds.whole_episode;
   return bounds;
+}
+
+// What a win sums to when nobody regenerates: the scale, or all damage, kills and the victory.
+std::optional<double> best_return(const Config& config) {
+  const RewardOptions& reward = config.reward;
+  const Scenario& scenario = config.scenario;
+  if (!reward.only_positive) return std::nullopt;
+  if (reward.scale && !reward.sparse) return reward.scale_rate;
+  if (scenario.map.generate) return std::nullopt;  // every army has a sum of its own
+  const BattleSetup& setup = *scenario.setup;
+  double sum = reward.win + reward.death_value * scenario.n_enemies;
+  for (int k = 0; k < setup.count[1]; ++k) {
+    const TypeInfo& type = setup.types[setup.type[static_cast<std::size_t>(setup.slot(1, k))]];
+    sum += static_cast<double>(type.hp + type.shield) / kOne;
+  }
+  if (!reward.sparse) return sum;
+  return reward.scale ? reward.scale_rate / sum : 1.0;
 }
 
 std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
@@ -228,6 +308,7 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   spec.reward_low = bounds.low;
   spec.reward_high = bounds.high;
   spec.return_bound = bounds.whole_episode;
+  spec.best_return = best_return(*config);
   spec.is_stochastic =
       setup.jitter_high > setup.jitter_low || setup.shuffled || setup.style[1] == Style::kRandom ||
       config->scenario.map.generate.has_value() || setup.order == EnemyOrder::kSegment ||
@@ -239,7 +320,30 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   return std::make_unique<SkirmishEnv>(std::move(spec), std::move(config));
 }
 
-std::int64_t built_in_limit(const std::string& map) { return load_map(map, "").limit; }
+constexpr std::array<const char*, 23> kSmacMaps = {"3m",           "8m",        "25m",
+                                                   "5m_vs_6m",     "8m_vs_9m",  "10m_vs_11m",
+                                                   "27m_vs_30m",   "MMM",       "MMM2",
+                                                   "2s3z",         "3s5z",      "3s5z_vs_3s6z",
+                                                   "3s_vs_3z",     "3s_vs_4z",  "3s_vs_5z",
+                                                   "1c3s5z",       "2m_vs_1z",  "corridor",
+                                                   "6h_vs_8z",     "2s_vs_1sc", "so_many_baneling",
+                                                   "bane_vs_bane", "2c_vs_64zg"};
+constexpr std::array<const char*, 3> kRaces = {"protoss", "terran", "zerg"};
+constexpr std::array<const char*, 5> kSizes = {"5v5", "10v10", "10v11", "20v20", "20v23"};
+
+std::string describe(const Params& params) {
+  const std::string& map = params.text("map");
+  // A folder of one's own may redefine every map.
+  if (const std::string& folder = params.text("data_dir"); !folder.empty())
+    return fmt::format("map {}, with the data in {}", map, folder);
+  if (std::find(kSmacMaps.begin(), kSmacMaps.end(), map) != kSmacMaps.end())
+    return "SMAC's map " + map;
+  for (const std::string race : kRaces)
+    for (const char* size : kSizes)
+      if (map == fmt::format("{}_{}", race, size))
+        return fmt::format("random {} armies {} in SMACv2's manner", race, size);
+  return "map " + map;
+}
 
 }  // namespace
 
@@ -253,32 +357,13 @@ EnvFamily skirmish_family() {
       "one unit each against a scripted army";
   family.params = skirmish_params();
   // SMAC's maps, then SMACv2's generated ones.
-  for (const char* map : {"3m",           "8m",        "25m",
-                          "5m_vs_6m",     "8m_vs_9m",  "10m_vs_11m",
-                          "27m_vs_30m",   "MMM",       "MMM2",
-                          "2s3z",         "3s5z",      "3s5z_vs_3s6z",
-                          "3s_vs_3z",     "3s_vs_4z",  "3s_vs_5z",
-                          "1c3s5z",       "2m_vs_1z",  "corridor",
-                          "6h_vs_8z",     "2s_vs_1sc", "so_many_baneling",
-                          "bane_vs_bane", "2c_vs_64zg"}) {
-    family.variants.push_back(
-        {.name = map,
-         .help = std::string("SMAC's map ") + map,
-         .defaults = {{"map", std::string(map)}, {"limit", built_in_limit(map)}}});
-  }
-  for (const char* race : {"protoss", "terran", "zerg"}) {
-    for (const char* size : {"5v5", "10v10", "10v11", "20v20", "20v23"}) {
-      const std::string name = fmt::format("{}_{}", race, size);
-      family.variants.push_back(
-          {.name = name,
-           .help = fmt::format("random {} armies {} in SMACv2's manner", race, size),
-           .defaults = {{"map", name},
-                        {"limit", built_in_limit(name)},
-                        {"spawn_jitter", 0.0},
-                        {"obs_own_pos", true},
-                        {"use_unit_ranges", true}}});
-    }
-  }
+  const auto add = [&family](const std::string& map) {
+    family.variants.push_back({.name = map, .help = "", .defaults = {{"map", map}}});
+  };
+  for (const char* map : kSmacMaps) add(map);
+  for (const char* race : kRaces)
+    for (const char* size : kSizes) add(fmt::format("{}_{}", race, size));
+  family.describe = describe;
   family.make = make_skirmish;
   return family;
 }

@@ -47,7 +47,9 @@ std::optional<Stage> SkirmishEnv::stage() const {
   for (int y = 0; y < kGrid; ++y) {
     for (int x = 0; x < kGrid; ++x) {
       const int height = terrain.height(x, y) / 26;  // ten shades of 0 to 255
-      stage.cells += terrain.open(x, y) ? static_cast<char>('0' + height) : '#';
+      stage.cells += terrain.open(x, y)    ? static_cast<char>('0' + height)
+                     : terrain.cliff(x, y) ? '^'
+                                           : '#';
     }
   }
   return stage;

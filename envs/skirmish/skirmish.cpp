@@ -21,7 +21,8 @@ SkirmishEnv::SkirmishEnv(EnvSpec spec, std::shared_ptr<const Config> config)
       battle_(config_->scenario.setup),
       vitality_(at(config_->scenario.setup->slots), 0),
       heuristic_target_(at(config_->scenario.n_agents), -1),
-      enemy_actions_(at(config_->scenario.n_enemies), kStop) {
+      enemy_actions_(at(config_->scenario.n_enemies), kStop),
+      own_actions_(config_->heuristic_ai ? at(config_->scenario.n_agents) : 0, kNoop) {
   last_actions_[0].assign(at(config_->scenario.n_agents), -1);
   last_actions_[1].assign(at(config_->scenario.n_enemies), -1);
 }
@@ -31,6 +32,10 @@ std::vector<std::pair<std::string, double>> SkirmishEnv::info() const {
   return {{"battle_won", won_.value_or(false) ? 1.0 : 0.0},
           {"dead_allies", static_cast<double>(scenario.n_agents - battle_.n_alive(0))},
           {"dead_enemies", static_cast<double>(scenario.n_enemies - battle_.n_alive(1))}};
+}
+
+bool SkirmishEnv::drawn() const {
+  return done() && battle_.n_alive(0) == 0 && battle_.n_alive(1) == 0 && result() == 0;
 }
 
 void SkirmishEnv::do_reset(Stream& stream) {
@@ -60,6 +65,7 @@ void SkirmishEnv::do_reset(Stream& stream) {
 
   for (auto& last : last_actions_) std::fill(last.begin(), last.end(), std::int16_t{-1});
   std::fill(heuristic_target_.begin(), heuristic_target_.end(), std::int16_t{-1});
+  std::fill(own_actions_.begin(), own_actions_.end(), static_cast<int>(kNoop));
   std::fill(enemy_actions_.begin(), enemy_actions_.end(), static_cast<int>(kStop));
   won_ = false;
   for (int i = 0; i < setup.slots; ++i) vitality_[at(i)] = vitality(i);
@@ -132,6 +138,7 @@ void SkirmishEnv::order(int team, int agent, int action) {
 void SkirmishEnv::order_heuristic(int agent) {
   const BattleSetup& setup = *config_->scenario.setup;
   const int i = setup.slot(0, agent);
+  own_actions_[at(agent)] = kNoop;
   if (!battle_.alive(i)) return;
   const bool heals = config_->scenario.healers && battle_.info(i).healer;
   const auto suits = [&](int j) {
@@ -154,6 +161,9 @@ void SkirmishEnv::order_heuristic(int agent) {
     }
     heuristic_target_[at(agent)] = static_cast<std::int16_t>(target);
   }
+  int& action = own_actions_[at(agent)];
+  action =
+      target < 0 ? static_cast<int>(kStop) : kFirstTarget + target - setup.start[heals ? 0 : 1];
   if (target < 0) {
     battle_.order_idle(i);
     return;
@@ -167,7 +177,6 @@ void SkirmishEnv::order_heuristic(int agent) {
   }
   const std::span<const std::uint8_t> avail =
       avail_actions().subspan(at(agent) * at(spec().n_actions), at(spec().n_actions));
-  int action = kFirstTarget + target - setup.start[heals ? 0 : 1];
   if (avail[at(action)] == 0) {
     const float dx = battle_.x(target) - battle_.x(i);
     const float dy = battle_.y(target) - battle_.y(i);
@@ -326,6 +335,7 @@ void SkirmishEnv::do_save(ByteWriter& out) const {
   out.put_vector(vitality_);
   out.put_vector(heuristic_target_);
   out.put_vector(enemy_actions_);
+  out.put_vector(own_actions_);
   out.put(reward_scale_);
   out.put<std::uint8_t>(won_.has_value() ? (*won_ ? 2 : 1) : 0);
 }
@@ -336,6 +346,7 @@ void SkirmishEnv::do_load(ByteReader& in) {
   in.get_span(std::span<std::int64_t>(vitality_));
   in.get_span(std::span<std::int16_t>(heuristic_target_));
   in.get_span(std::span<int>(enemy_actions_));
+  in.get_span(std::span<int>(own_actions_));
   reward_scale_ = in.get<double>();
   const auto won = in.get<std::uint8_t>();
   bool ok = won <= 2 && std::isfinite(reward_scale_);
@@ -345,6 +356,7 @@ void SkirmishEnv::do_load(ByteReader& in) {
   }
   for (const std::int16_t target : heuristic_target_)
     ok = ok && target >= -1 && target < config_->scenario.setup->slots;
+  for (const int action : own_actions_) ok = ok && action >= 0 && action < layouts_[0]->n_actions();
   for (const int action : enemy_actions_)
     ok = ok && action >= 0 && action < layouts_[1]->n_actions();
   CREDO_CHECK(ok, "saved skirmish is damaged");
@@ -357,7 +369,9 @@ std::string SkirmishEnv::do_render_text() const {
   std::vector<std::string> rows(kGrid, std::string(kGrid, ' '));
   for (int y = 0; y < kGrid; ++y) {
     for (int x = 0; x < kGrid; ++x)
-      rows[at(kGrid - 1 - y)][at(x)] = setup.terrain->open(x, y) ? '.' : '#';
+      rows[at(kGrid - 1 - y)][at(x)] = setup.terrain->open(x, y)    ? '.'
+                                       : setup.terrain->cliff(x, y) ? '^'
+                                                                    : '#';
   }
   std::string list;
   constexpr std::string_view kIds = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";

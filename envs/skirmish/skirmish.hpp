@@ -49,6 +49,8 @@ class SkirmishEnv final : public Env {
   SkirmishEnv(EnvSpec spec, std::shared_ptr<const Config> config);
 
   std::optional<bool> won() const override { return won_; }
+  bool drawn() const override;
+  std::vector<int> own_actions() const override { return own_actions_; }
   std::vector<std::pair<std::string, double>> info() const override;
 
   std::optional<Stage> stage() const override;
@@ -98,6 +100,7 @@ class SkirmishEnv final : public Env {
   std::vector<std::int64_t> vitality_;          // [slots] after the last step, 0 when dead
   std::vector<std::int16_t> heuristic_target_;  // [n_agents]
   std::vector<int> enemy_actions_;              // external opponent: for the next step
+  std::vector<int> own_actions_;                // heuristic_ai: what it chose last, else empty
   double reward_scale_ = 1.0;
   std::optional<bool> won_;
 };

@@ -34,6 +34,8 @@ class Terrain {
   bool walled() const { return flow_ != nullptr; }
   /// Pathable for ground units; cells outside the map are not.
   bool open(int cx, int cy) const { return test(open_, cx, cy); }
+  /// A cliff: blocked, but not for units that walk over cliffs.
+  bool cliff(int cx, int cy) const { return test(cliff_, cx, cy) && !open(cx, cy); }
   bool in_map(int cx, int cy) const { return cx >= 0 && cx < kGrid && cy >= 0 && cy < kGrid; }
   std::uint8_t height(int cx, int cy) const;
   std::uint8_t height_at(float x, float y) const { return height(cell_of(x), cell_of(y)); }

@@ -50,6 +50,11 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
              fmt::format("# Suite {}\n\n{}", notes.suite, markdown_report(report)));
   write_file(folder / "results.csv", results_csv(set));
   write_file(folder / "curves.csv", curves_csv(set));
+  std::vector<std::string> files = {"plan.csv", "tables.md", "results.csv", "curves.csv"};
+  if (!set.bounds.empty()) {
+    files.emplace_back("bounds.toml");
+    write_file(folder / files.back(), given_bounds_toml(set.bounds));
+  }
 
   const BuildInfo& build = build_info();
   const MachineInfo machine = machine_info();
@@ -85,8 +90,7 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
   out["flags"] = build.flags;
   out["cpu"] = machine.cpu;
   out["cores"] = machine.cores;
-  for (const char* name : {"plan.csv", "tables.md", "results.csv", "curves.csv"})
-    out["sha256"][name] = sha256_hex_of_file(folder / name);
+  for (const std::string& name : files) out["sha256"][name] = sha256_hex_of_file(folder / name);
   write_json(folder / "manifest.json", out);
 }
 

@@ -275,7 +275,8 @@ PublishNotes start_notes(const SuiteSpec& spec, const SuiteOptions& options) {
           .threads = options.threads};
 }
 
-void begin(const std::vector<Cell>& cells, const SuiteOptions& options, const PublishNotes& notes) {
+void begin(const SuiteSpec& spec, const std::vector<Cell>& cells, const SuiteOptions& options,
+           const PublishNotes& notes) {
   try {
     std::vector<PlannedCell> plan;
     for (const Cell& cell : cells) plan.push_back(planned(cell));
@@ -290,6 +291,8 @@ void begin(const std::vector<Cell>& cells, const SuiteOptions& options, const Pu
     const auto old_plan = read_plan(options.out);
     if (!options.allow_mixed) check_mixed(options.out, old_plan, plan);
     write_file(options.out / "plan.csv", plan_csv(join_plans(old_plan, plan)));
+    if (!spec.bounds.empty())
+      write_file(options.out / "bounds.toml", given_bounds_toml(spec.bounds));
     std::error_code error;
     if (!fs::exists(options.out / "manifest.json", error))
       write_running_manifest(options.out, notes);
@@ -339,7 +342,7 @@ SuiteOutcome folder_outcome(const std::vector<Cell>& cells, const SuiteOptions& 
 void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                  const SuiteOptions& options) {
   check_suite_folder(options.out, spec.name);
-  begin(cells, options, start_notes(spec, options));
+  begin(spec, cells, options, start_notes(spec, options));
 }
 
 SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
@@ -348,7 +351,7 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   PublishNotes notes = start_notes(spec, options);
   check_suite_folder(options.out, spec.name);
   SuiteRun suite(cells, options, progress);
-  begin(cells, options, notes);
+  begin(spec, cells, options, notes);
   if (options.stage != SuiteStage::kTables) suite.run();
 
   const bool has_tables = options.stage != SuiteStage::kCells;

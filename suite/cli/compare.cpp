@@ -120,7 +120,7 @@ struct Overall {
 
 Overall compare_overall(const ResultSet& before, const ResultSet& after) {
   const NormalisedScores old_scores = normalised_scores(before);
-  const NormalisedScores new_scores = normalised_scores(after);
+  const NormalisedScores new_scores = normalised_scores(after, ScoreKind::kFinal, &before);
   Overall overall;
   overall.n_tasks = new_scores.tasks.size();
   if (old_scores.tasks != new_scores.tasks) {

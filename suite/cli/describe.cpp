@@ -3,6 +3,7 @@
 #include "envs/core/registry.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/json.hpp"
+#include "suite/replay/episode_text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -48,6 +49,8 @@ std::string describe_json(const EnvSpec& spec, const Params& defaults) {
   json["reward_low"] = spec.reward_low;
   json["reward_high"] = spec.reward_high;
   json["return_bound"] = json_or_null(spec.return_bound);
+  json["random_return"] = json_or_null(spec.random_return);
+  json["best_return"] = json_or_null(spec.best_return);
   json["is_stochastic"] = spec.is_stochastic;
   json["noop_action"] = spec.noop_action ? Json(*spec.noop_action) : Json(nullptr);
   json["params"] = Json::array();
@@ -79,10 +82,16 @@ std::string describe_text(const EnvSpec& spec, const Params& defaults) {
   text += fmt::format("episode limit {} steps; reaching it {}\n", spec.episode_limit,
                       spec.limit_is_terminal ? "ends the task (no bootstrap)"
                                              : "cuts the episode (the target bootstraps)");
-  text += fmt::format("reward of a step in [{}, {}]", spec.reward_low, spec.reward_high);
+  text += fmt::format("reward of a step in [{}, {}]", shown_number(spec.reward_low),
+                      shown_number(spec.reward_high));
   if (spec.return_bound)
-    text += fmt::format(", return of an episode at most {}", *spec.return_bound);
+    text += fmt::format(", return of an episode at most {}", shown_number(*spec.return_bound));
   text += fmt::format("; {}\n", spec.is_stochastic ? "stochastic" : "deterministic");
+  const auto best = spec.best_return ? spec.best_return : spec.return_bound;
+  text += fmt::format(
+      "tables over tasks: score 0 at {}, 1 at {}\n",
+      spec.random_return ? shown_number(*spec.random_return) : "the return of random play",
+      best ? shown_number(*best) : "nothing the environment declares");
   text += "\nparameters (--set env.NAME=VALUE):\n";
   for (const ParamSpec& param : spec.params)
     text += fmt::format("  env.{:<24}  {} (default {}; {} {})\n", param.name, param.help,
@@ -101,7 +110,8 @@ std::string describe_text(const EnvSpec& spec, const Params& defaults) {
 int run_describe(const Arguments& arguments) {
   const std::string& id = arguments.single("ENV");
   const auto env = make_env(id, env_params_with_sets(id, arguments.list("set")));
-  const Params defaults = env_params(id);
+  // Beside the values in force: some defaults follow other parameters.
+  const Params defaults = env_defaults(id, env_params_with_sets(id, arguments.list("set")));
   print_out(arguments.json() ? describe_json(env->spec(), defaults)
                              : describe_text(env->spec(), defaults));
   return kExitOk;

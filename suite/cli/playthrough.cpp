@@ -3,6 +3,7 @@
 #include "envs/core/error.hpp"
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"
+#include "suite/replay/episode_text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -19,7 +20,7 @@ int run_playthrough(const Arguments& arguments) {
   Stream stream(seed, purpose("playthrough policy"));
   env->reset(Stream(seed, purpose("playthrough")));
   std::string text =
-      fmt::format("{} policy {} seed {}\n\nt = 0\n{}\n", id, policy, seed, env->render_text());
+      fmt::format("{} policy {} seed {}\n{}", id, policy, seed, step_text(*env, {}, {}));
   std::vector<int> actions(static_cast<std::size_t>(spec.n_agents));
   double total = 0.0;
   while (!env->done()) {
@@ -27,17 +28,9 @@ int run_playthrough(const Arguments& arguments) {
     player.act(*env, stream, actions);
     const StepResult result = env->step(actions);
     total += result.reward;
-    text += "actions";
-    for (const int action : actions)
-      text += fmt::format(" {}", spec.action_names.at(static_cast<std::size_t>(action)));
-    text += fmt::format("  reward {}{}\n\nt = {}\n{}\n", result.reward,
-                        result.terminated  ? "  terminated"
-                        : result.truncated ? "  truncated"
-                                           : "",
-                        env->t(), env->render_text());
+    text += step_text(*env, actions, result);
   }
-  text += fmt::format("return {} after {} steps\n", total, env->t());
-  if (const auto won = env->won()) text += *won ? "won\n" : "lost\n";
+  text += result_text(total, env->t(), outcome_name(*env)) + "\n";
   for (const auto& [name, value] : env->info()) text += fmt::format("{} {}\n", name, value);
   print_out(text);
   return kExitOk;

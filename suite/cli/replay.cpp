@@ -11,6 +11,7 @@
 #include "suite/common/files.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"
 #include "suite/replay/replay_page.hpp"
 #include "suite/run/replay_record.hpp"
@@ -87,26 +88,9 @@ ReplayLog obtain(const Arguments& arguments) {
                                          : read_log(arguments, source);
 }
 
-std::string step_text(const Env& env, std::span<const int> actions, const StepResult& result) {
-  std::string text;
-  if (!actions.empty()) {
-    text += "actions";
-    for (const int action : actions)
-      text += " " + env.spec().action_names.at(static_cast<std::size_t>(action));
-    text += fmt::format("  reward {}{}\n", result.reward,
-                        result.terminated  ? "  terminated"
-                        : result.truncated ? "  truncated"
-                                           : "");
-  }
-  return fmt::format("{}\nt = {}\n{}\n", text, env.t(), env.render_text());
-}
-
-std::string episode_line(const LoggedEpisode& episode) {
-  return fmt::format("episode {}: return {} after {} steps{}\n", episode.index,
-                     episode.episode_return, episode.length,
-                     !episode.won   ? ""
-                     : *episode.won ? ", won"
-                                    : ", lost");
+std::string episode_line(const LoggedEpisode& episode, std::string_view outcome) {
+  return fmt::format("episode {}: {}\n", episode.index,
+                     result_text(episode.episode_return, episode.length, outcome));
 }
 
 // On a terminal a film, one picture over the other; else all of them one after another.
@@ -134,9 +118,10 @@ void show(const ReplayLog& log, const std::string& label, double speed) {
       print_out("\x1b[H\x1b[2J" + text + step_text(now, actions, result));
       wait();
     };
-    replay_episode(*env, log, episode, watcher, label);
+    const std::string end =
+        episode_line(episode, replay_episode(*env, log, episode, watcher, label));
     if (stop_requested()) return;
-    print_out(is_film ? episode_line(episode) : text + episode_line(episode));
+    print_out(is_film ? end : text + end);
   }
 }
 
@@ -176,24 +161,19 @@ int run_replay(const Arguments& arguments) {
       show(log, label, speed);
       return kExitOk;
     }
-    // The page plays every episode again; a log is checked too before it is kept.
-    std::string page;
-    if (html_path) {
-      page = replay_page(log, label);
-    } else {
-      const auto env = make_replay_env(log, label);
-      for (const LoggedEpisode& episode : log.episodes)
-        replay_episode(*env, log, episode, {}, label);
-    }
+    // A log is played again before it is kept, and so is what goes into a page.
+    const auto env = make_replay_env(log, label);
+    std::string text;
+    for (const LoggedEpisode& episode : log.episodes)
+      text += episode_line(episode, replay_episode(*env, log, episode, {}, label));
+    const std::string page = html_path ? replay_page(log, label) : "";
     if (log_path) write(*log_path, encode_replay(log));
     if (html_path) write(*html_path, std::as_bytes(std::span(page)));
+    print_out(text);
   } catch (const ReplayMismatch& mismatch) {
     fmt::print(stderr, "credo: error: {}\n", one_line(mismatch.what()));
     return kExitMismatch;
   }
-  std::string text;
-  for (const LoggedEpisode& episode : log.episodes) text += episode_line(episode);
-  print_out(text);
   return kExitOk;
 }
 

@@ -29,6 +29,10 @@ bool is_wanted(const std::vector<std::string>& only, const Cell& cell) {
   });
 }
 
+std::string task_text(const std::string& env, const std::string& env_settings) {
+  return env_settings.empty() ? env : env + " " + env_settings;
+}
+
 // An option that overrides a swept setting would leave names that lie.
 void check_sets(const SuiteSpec& spec, const PlanOptions& options) {
   for (const SweepAxis& axis : spec.sweeps) {
@@ -38,6 +42,16 @@ void check_sets(const SuiteSpec& spec, const PlanOptions& options) {
       if (set.substr(0, set.find('=')) == axis.key)
         throw UserError(
             fmt::format("--set {}: the suite sweeps this setting ({})", set, axis.where));
+  }
+}
+
+// Bounds for settings that no task has would never be used.
+void check_bounds(const SuiteSpec& spec, const std::vector<std::string>& tasks) {
+  for (const GivenBounds& given : spec.bounds) {
+    const std::string task = task_text(given.env, given.env_settings);
+    if (std::find(tasks.begin(), tasks.end(), task) == tasks.end())
+      throw UserError(fmt::format("{}: {}", given.where,
+                                  unknown_name_message("task of this suite", task, tasks)));
   }
 }
 
@@ -58,6 +72,7 @@ Shard parse_shard(std::string_view option, std::string_view text) {
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
   check_sets(spec, options);
   std::vector<Cell> cells;
+  std::vector<std::string> tasks;  // with their settings
   std::size_t n_wanted = 0;
   int task_rank = -1;
   const auto add_cells = [&](const std::string& env, const Variant& task,
@@ -81,6 +96,7 @@ std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
       std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
       Cell cell{RunConfig::resolve(request),          std::move(names), name,
                 std::filesystem::path("runs") / name, task_rank,        algorithm_rank};
+      add_once(tasks, task_text(env, cell.config.env_settings()));
       if (!is_wanted(options.only, cell)) continue;
       if (!is_checked) check_run(cell.config);
       is_checked = true;
@@ -96,6 +112,7 @@ std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
           add_cells(env, task, algorithm, variant, algorithm_rank++);
     }
   }
+  if (options.sets.empty()) check_bounds(spec, tasks);
   if (n_wanted == 0)
     throw UserError(
         fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "

@@ -174,7 +174,12 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
   for (SettingList& list : file.lists) take_list(spec, std::move(list));
   file.lists.clear();
   std::vector<Setting> rest;
+  std::vector<Setting> bounds;
   for (Setting& setting : file.settings) {
+    if (is_bounds_key(setting.key)) {
+      bounds.push_back(std::move(setting));
+      continue;
+    }
     if (setting.key == "profile") {
       spec.profile = text_of(setting);
       continue;
@@ -199,6 +204,12 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
   spec.help = spec.overlay.help;
   if (spec.envs.empty() || spec.algorithms.empty())
     throw UserError(fmt::format("{}: a suite needs the lists envs and algs", label));
+  spec.bounds = given_bounds(bounds);
+  for (const GivenBounds& given : spec.bounds)
+    if (std::find(spec.envs.begin(), spec.envs.end(), given.env) == spec.envs.end())
+      throw UserError(
+          fmt::format("{}: {}", given.where,
+                      unknown_name_message("environment of this suite", given.env, spec.envs)));
   return spec;
 }
 

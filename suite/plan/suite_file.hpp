@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "suite/results/bounds.hpp"
 #include "suite/run/config.hpp"
 
 namespace credo::suite {
@@ -41,7 +42,8 @@ struct SuiteSpec {
   std::vector<SeedRule> seed_rules;  ///< the last that matches wins
   std::vector<AlgorithmRule> algorithm_rules;
   std::vector<SweepAxis> sweeps;
-  Overlay overlay;  ///< settings of every cell, with sections
+  std::vector<GivenBounds> bounds;  ///< sections [bounds."ENV SETTINGS"]
+  Overlay overlay;                  ///< settings of every cell, with sections
 
   const std::vector<std::string>& algorithms_for(const std::string& env) const;
   const std::vector<std::uint64_t>& seeds_for(const std::string& env,

@@ -166,8 +166,8 @@ std::unique_ptr<Env> make_replay_env(const ReplayLog& log, const std::string& la
   }
 }
 
-void replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
-                    const ReplayWatcher& watcher, const std::string& label) {
+std::string_view replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
+                                const ReplayWatcher& watcher, const std::string& label) {
   const auto mismatch = [&](const std::string& what) {
     return ReplayMismatch(
         fmt::format("{}: episode {}: {}; {} behaves differently from the program that recorded it "
@@ -199,6 +199,7 @@ void replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode
     throw mismatch(
         fmt::format("recorded return {}, played again {}", episode.episode_return, total));
   if (env.won() != episode.won) throw mismatch("it is not won and lost as recorded");
+  return outcome_name(env);
 }
 
 }  // namespace credo::suite

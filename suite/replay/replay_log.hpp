@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,8 +63,9 @@ struct ReplayWatcher {
   SceneWatcher on_scene;
 };
 
-/// Plays a logged episode again. Errors: ReplayMismatch when it does not go as recorded.
-void replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
-                    const ReplayWatcher& watcher, const std::string& label);
+/// Plays a logged episode again; how it ended, as outcome_name says it.
+/// Errors: ReplayMismatch when it does not go as recorded.
+std::string_view replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
+                                const ReplayWatcher& watcher, const std::string& label);
 
 }  // namespace credo::suite

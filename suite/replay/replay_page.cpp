@@ -6,6 +6,7 @@
 #include "envs/core/bytes.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/json.hpp"
+#include "suite/replay/episode_text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -106,22 +107,20 @@ Json episode_json(Env& env, const ReplayLog& log, const LoggedEpisode& logged,
   Json episode;
   episode["index"] = logged.index;
   episode["return"] = logged.episode_return;
-  episode["won"] = logged.won ? Json(*logged.won) : Json(nullptr);
   Json steps = Json::array();
   Json texts = Json::array();
   ReplayWatcher watcher;
   watcher.on_step = [&](const Env& now, std::span<const int> actions, const StepResult& result) {
     if (!stage) texts.push_back(now.render_text());
     if (actions.empty()) return;
-    steps.push_back(Json{{"reward", result.reward},
-                         {"actions", std::vector<int>(actions.begin(), actions.end())}});
+    steps.push_back(Json{{"reward", result.reward}, {"actions", actions_done(now, actions)}});
   };
   std::optional<SceneWriter> writer;
   if (stage) {
     writer.emplace(*stage);
     watcher.on_scene = [&](const Scene& scene) { writer->add(scene); };
   }
-  replay_episode(env, log, logged, watcher, label);
+  episode["outcome"] = replay_episode(env, log, logged, watcher, label);
   episode["steps"] = std::move(steps);
   if (writer)
     writer->finish(episode);
@@ -178,7 +177,7 @@ std::string replay_page(const ReplayLog& log, const std::string& label) {
   }
   std::string page = part("page.html");
   replace(page, "@STYLE@", part("page.css"));
-  replace(page, "@SCRIPT@", part("page.js"));
+  replace(page, "@SCRIPT@", part("shapes.js") + part("page.js"));
   replace(page, "@DATA@", json);
   return page;
 }

@@ -218,12 +218,12 @@ Json task_json(const std::string& task, const ResultSet& set, const Report& repo
     if (!is_fixed_policy(run.base_algorithm)) budget = std::max(budget, run.t_max);
     if (run.final) episodes = std::max(episodes, run.final->episodes);
     if (!run.env_settings.empty()) json["settings"] = run.env_settings;
-    if (const Bounds* bounds = find_bounds(run.env, run.env_settings))
-      json["bounds"] = {{"random", bounds->random},
-                        {"best", bounds->best},
-                        {"random_source", bounds->random_source},
-                        {"best_source", bounds->best_source}};
   }
+  if (const auto bounds = task_bounds(set, task).bounds)
+    json["bounds"] = {{"random", bounds->random},
+                      {"best", bounds->best},
+                      {"random_source", bounds->random_source},
+                      {"best_source", bounds->best_source}};
   json["about"] = fmt::format(
       "{}{} evaluation episodes",
       budget > 0 ? fmt::format("budget {} steps, ", with_thousands(budget)) : "", episodes);
@@ -246,6 +246,7 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
                {"taus", Json::array()},
                {"moments", Json::array()},
                {"notes", aggregate_notes(report, ReportPart::kAggregate)}};
+  json["own_bounds"] = report.scores.own_bounds;
   for (const AggregateRow& row : report.aggregates)
     json["rows"].push_back({{"alg", place(row.algorithm)},
                             {"n", row.n_runs},

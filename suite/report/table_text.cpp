@@ -112,6 +112,19 @@ std::vector<std::vector<std::string>> aggregate_grid(const Report& report) {
   return cells;
 }
 
+namespace {
+
+// Tasks whose bounds are not those of the published table, and whence they come.
+std::vector<std::string> own_bounds_notes(const NormalisedScores& scores) {
+  std::string text;
+  for (const auto& [task, whence] : scores.own_bounds)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", task, whence);
+  if (text.empty()) return {};
+  return {fmt::format("Bounds that are not published: {}.", text)};
+}
+
+}  // namespace
+
 bool shows_aggregate(const Report& report, ReportPart part) {
   return !report.aggregates.empty() &&
          (part == ReportPart::kAggregate || report.scores.tasks.size() > 1);
@@ -160,6 +173,7 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
                     "every task with the same weight, not corrected for the number of comparisons.",
                     report.pairs.front().y));
   if (!left_out.empty()) notes.push_back("Left out: " + left_out + ".");
+  for (std::string& note : own_bounds_notes(scores)) notes.push_back(std::move(note));
   return notes;
 }
 

@@ -10,9 +10,14 @@
 #include "envs/core/registry.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/toml_reader.hpp"
+#include "suite/results/result_set.hpp"
+#include "suite/run/config.hpp"
 
 namespace credo::suite {
 namespace {
+
+constexpr std::string_view kPrefix = "bounds.";
+const std::vector<std::string> kKeys = {"random", "random_source", "best", "best_source"};
 
 double number_of(const Setting& setting) {
   if (const auto* real = std::get_if<double>(&setting.value); real != nullptr)
@@ -27,47 +32,143 @@ std::string text_of(const Setting& setting) {
   throw UserError(fmt::format("{}: {}: not a string", setting.where, setting.key));
 }
 
+/// One section: "ENV" or "ENV SETTINGS", e.g. ["predator_prey/5x5 limit=25"].
+struct Section {
+  std::string name;
+  GivenBounds given;
+  std::map<std::string, std::string> where;  // of each key
+};
+
+std::vector<Section> read_sections(const std::vector<Setting>& settings, std::string_view prefix) {
+  std::vector<Section> sections;
+  for (const Setting& setting : settings) {
+    const std::string whole = setting.key.substr(prefix.size());
+    const std::size_t dot = whole.rfind('.');
+    const std::string name = dot == std::string::npos ? "" : whole.substr(0, dot);
+    const std::string key = whole.substr(dot == std::string::npos ? 0 : dot + 1);
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
+      throw UserError(
+          fmt::format("{}: {}", setting.where, unknown_name_message("key", key, kKeys)));
+    if (name.empty())
+      throw UserError(fmt::format("{}: {}: write it into a section [{}\"ENVIRONMENT\"]",
+                                  setting.where, setting.key, prefix));
+    auto at = std::find_if(sections.begin(), sections.end(),
+                           [&](const Section& section) { return section.name == name; });
+    if (at == sections.end()) at = sections.insert(at, {name, {}, {}});
+    GivenBounds& given = at->given;
+    const std::size_t space = std::min(name.find(' '), name.size());
+    given.env = name.substr(0, space);
+    given.env_settings = space == name.size() ? "" : name.substr(space + 1);
+    if (given.where.empty()) given.where = setting.where;
+    at->where[key] = setting.where;
+    if (key == "random") given.random = number_of(setting);
+    if (key == "best") given.best = number_of(setting);
+    if (key == "random_source") given.random_source = text_of(setting);
+    if (key == "best_source") given.best_source = text_of(setting);
+  }
+  for (const Section& section : sections)
+    if (section.given.random && section.given.best && *section.given.best <= *section.given.random)
+      throw UserError(
+          fmt::format("{}: best must be greater than random", section.where.at("best")));
+  return sections;
+}
+
+// "a=1 b=2" applied to the defaults. A part without '=' belongs to the value before it.
+Params params_with(const std::string& env, const std::string& env_settings) {
+  Params params = env_params(env);
+  for (std::size_t begin = 0; begin < env_settings.size();) {
+    const std::size_t equals = env_settings.find('=', begin);
+    if (equals == std::string::npos)
+      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
+    const std::size_t next = env_settings.find('=', equals + 1);
+    const std::size_t end =
+        next == std::string::npos ? env_settings.size() : env_settings.rfind(' ', next);
+    if (end == std::string::npos || end <= equals)
+      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
+    params.set_text(env_settings.substr(begin, equals - begin),
+                    env_settings.substr(equals + 1, end - equals - 1));
+    begin = end + 1;
+  }
+  return params;
+}
+
+// Environments that are known here get their settings in canonical form.
+std::vector<GivenBounds> checked(const std::vector<Section>& sections) {
+  std::vector<GivenBounds> all;
+  for (const Section& section : sections) {
+    GivenBounds given = section.given;
+    if (!given.random && !given.best)
+      throw UserError(
+          fmt::format("{}: [\"{}\"]: give random, best or both", given.where, section.name));
+    if (is_env(given.env)) {
+      try {
+        given.env_settings =
+            env_settings_text(given.env, params_with(given.env, given.env_settings));
+      } catch (const UserError& error) {
+        throw UserError(fmt::format("{}: [\"{}\"]: {}", given.where, section.name, error.what()));
+      }
+    }
+    join_given_bounds(all, {given});
+  }
+  return all;
+}
+
+struct Declared {
+  std::optional<double> random, best;
+  const char* best_source = "";
+  std::string why_not;
+};
+
+Declared declared_by(const std::string& env, const std::string& env_settings) {
+  Declared declared;
+  if (!is_env(env)) {
+    declared.why_not = "this program does not have the environment";
+    return declared;
+  }
+  try {
+    const auto made = make_env(env, params_with(env, env_settings));
+    const EnvSpec& spec = made->spec();
+    declared.random = spec.random_return;
+    declared.best = spec.best_return ? spec.best_return : spec.return_bound;
+    declared.best_source = spec.best_return ? "declared by the environment"
+                                            : "the environment's bound of an episode's return";
+    declared.why_not = "the environment declares none";
+  } catch (const UserError& error) {
+    declared.why_not = fmt::format("the environment cannot be made here: {}", error.what());
+  }
+  return declared;
+}
+
+void measure_random(const ResultSet& set, const std::string& task, std::optional<double>& random,
+                    std::string& source) {
+  double sum = 0.0;
+  int n_runs = 0;
+  int n_episodes = 0;
+  for (const RunResult& run : set.runs) {
+    if (run.names.task != task || run.base_algorithm != "random" || !run.final) continue;
+    sum += run.final->return_mean;
+    n_episodes += run.final->episodes;
+    ++n_runs;
+  }
+  if (n_runs == 0) return;
+  random = sum / n_runs;
+  source = fmt::format("measured, {} episodes", n_episodes);
+}
+
 }  // namespace
 
-// Sections are named "ENV" or "ENV SETTINGS", e.g. ["predator_prey/5x5 limit=25"].
 std::vector<Bounds> parse_bounds(std::string_view text, const std::string& label) {
-  const TomlSettings file = read_toml(text, label);
-  struct Entry {
-    Bounds bounds;
-    std::map<std::string, std::string> where;
-  };
-  std::vector<std::pair<std::string, Entry>> entries;
-  const std::vector<std::string> keys = {"random", "random_source", "best", "best_source"};
-  for (const Setting& setting : file.settings) {
-    const std::size_t dot = setting.key.rfind('.');
-    const std::string section = dot == std::string::npos ? "" : setting.key.substr(0, dot);
-    const std::string key = setting.key.substr(dot == std::string::npos ? 0 : dot + 1);
-    if (std::find(keys.begin(), keys.end(), key) == keys.end())
-      throw UserError(fmt::format("{}: {}", setting.where, unknown_name_message("key", key, keys)));
-    auto at = std::find_if(entries.begin(), entries.end(),
-                           [&](const auto& entry) { return entry.first == section; });
-    if (at == entries.end()) at = entries.insert(at, {section, {}});
-    Bounds& bounds = at->second.bounds;
-    const std::size_t space = std::min(section.find(' '), section.size());
-    bounds.env = section.substr(0, space);
-    bounds.env_settings = space == section.size() ? "" : section.substr(space + 1);
-    at->second.where[key] = setting.where;
-    if (key == "random") bounds.random = number_of(setting);
-    if (key == "best") bounds.best = number_of(setting);
-    if (key == "random_source") bounds.random_source = text_of(setting);
-    if (key == "best_source") bounds.best_source = text_of(setting);
-  }
   std::vector<Bounds> all;
-  for (const auto& [section, entry] : entries) {
-    for (const std::string& key : keys)
-      if (entry.where.count(key) == 0)
-        throw UserError(fmt::format("{}: [\"{}\"]: {} is missing", label, section, key));
-    if (!is_env(entry.bounds.env))
+  for (const Section& section : read_sections(read_toml(text, label).settings, "")) {
+    const GivenBounds& given = section.given;
+    for (const std::string& key : kKeys)
+      if (section.where.count(key) == 0)
+        throw UserError(fmt::format("{}: [\"{}\"]: {} is missing", label, section.name, key));
+    if (!is_env(given.env))
       throw UserError(
-          fmt::format("{}: unknown environment '{}'", entry.where.at("random"), entry.bounds.env));
-    if (entry.bounds.best <= entry.bounds.random)
-      throw UserError(fmt::format("{}: best must be greater than random", entry.where.at("best")));
-    all.push_back(entry.bounds);
+          fmt::format("{}: unknown environment '{}'", section.where.at("random"), given.env));
+    all.push_back({given.env, given.env_settings, *given.random, *given.best, given.random_source,
+                   given.best_source});
   }
   return all;
 }
@@ -85,6 +186,99 @@ const Bounds* find_bounds(const std::string& env, const std::string& env_setting
   for (const Bounds& bounds : published_bounds())
     if (bounds.env == env && bounds.env_settings == env_settings) return &bounds;
   return nullptr;
+}
+
+bool is_bounds_key(std::string_view key) { return key.starts_with(kPrefix); }
+
+std::vector<GivenBounds> given_bounds(const std::vector<Setting>& settings) {
+  return checked(read_sections(settings, kPrefix));
+}
+
+std::vector<GivenBounds> parse_given_bounds(std::string_view text, const std::string& label) {
+  const TomlSettings file = read_toml(text, label);
+  for (const SettingList& list : file.lists)
+    throw UserError(fmt::format("{}: {}: a list is not allowed here", list.where, list.key));
+  return checked(read_sections(file.settings, ""));
+}
+
+std::string given_bounds_toml(const std::vector<GivenBounds>& all) {
+  std::string text = "# Bounds these tables are normalised by, before any published ones.\n";
+  for (const GivenBounds& given : all) {
+    text += fmt::format(
+        "\n[{}]\n",
+        toml_string(given.env_settings.empty() ? given.env : given.env + " " + given.env_settings));
+    if (given.random) text += fmt::format("random = {}\n", toml_value(*given.random));
+    if (!given.random_source.empty())
+      text += fmt::format("random_source = {}\n", toml_string(given.random_source));
+    if (given.best) text += fmt::format("best = {}\n", toml_value(*given.best));
+    if (!given.best_source.empty())
+      text += fmt::format("best_source = {}\n", toml_string(given.best_source));
+  }
+  return text;
+}
+
+void join_given_bounds(std::vector<GivenBounds>& all, const std::vector<GivenBounds>& added) {
+  for (const GivenBounds& given : added) {
+    const auto same = std::find_if(all.begin(), all.end(), [&](const GivenBounds& other) {
+      return other.env == given.env && other.env_settings == given.env_settings;
+    });
+    if (same == all.end()) {
+      all.push_back(given);
+    } else if (same->random != given.random || same->best != given.best) {
+      throw UserError(fmt::format("{} and {} give different bounds for {}{}{}", same->where,
+                                  given.where, given.env, given.env_settings.empty() ? "" : " ",
+                                  given.env_settings));
+    }
+  }
+}
+
+TaskBounds task_bounds(const ResultSet& set, const std::string& task) {
+  const auto run = std::find_if(set.runs.begin(), set.runs.end(), [&](const RunResult& candidate) {
+    return candidate.names.task == task;
+  });
+  if (run == set.runs.end()) return {std::nullopt, "there is no run of it", false};
+  std::optional<double> random, best;
+  Bounds bounds{run->env, run->env_settings, 0.0, 0.0, "", ""};
+  for (const GivenBounds& given : set.bounds) {
+    if (given.env != run->env || given.env_settings != run->env_settings) continue;
+    random = given.random;
+    best = given.best;
+    bounds.random_source = given.random_source.empty() ? "the suite" : given.random_source;
+    bounds.best_source = given.best_source.empty() ? "the suite" : given.best_source;
+  }
+  const bool is_given = random || best;
+  const Bounds* published = find_bounds(run->env, run->env_settings);
+  if (published != nullptr) {
+    if (!random) bounds.random_source = published->random_source;
+    if (!best) bounds.best_source = published->best_source;
+    random = random.value_or(published->random);
+    best = best.value_or(published->best);
+  }
+  std::string why_not;
+  if (!random || !best) {
+    const Declared declared = declared_by(run->env, run->env_settings);
+    why_not = declared.why_not;
+    if (!best) {
+      best = declared.best;
+      bounds.best_source = declared.best_source;
+    }
+    if (!random && declared.random) {
+      random = declared.random;
+      bounds.random_source = "declared by the environment";
+    }
+  }
+  if (!random) measure_random(set, task, random, bounds.random_source);
+  if (!best) return {std::nullopt, "no optimum or bound of its return: " + why_not, false};
+  if (!random)
+    return {std::nullopt, "no return of random play: no finished run of `random` measures it",
+            false};
+  if (*best <= *random)
+    return {std::nullopt,
+            fmt::format("its best return {} is not above that of random play, {}", *best, *random),
+            false};
+  bounds.random = *random;
+  bounds.best = *best;
+  return {bounds, "", published != nullptr && !is_given};
 }
 
 }  // namespace credo::suite

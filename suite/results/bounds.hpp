@@ -1,13 +1,24 @@
-// Published bounds that make scores of different tasks comparable: 0 for the random policy, 1 for
-// the optimum (or for a bound declared by the rules). They are data, configs/bounds/bounds.toml,
-// with the source of every number, and never depend on the results that are shown.
+// Bounds that make scores of different tasks comparable: 0 for the random policy, 1 for the optimum
+// (or for an upper bound of it). Each of the two numbers comes from the first of these that has it:
+//
+//   1. a section [bounds."ENV SETTINGS"] of the suite file, kept as bounds.toml in results folders;
+//   2. the published table, configs/bounds/bounds.toml, with the source of every number;
+//   3. the environment itself: EnvSpec::random_return, and best_return or else return_bound;
+//   4. for the random policy: the finished runs of `random` on the task.
+//
+// Only the last depends on results, and on none of an algorithm that is compared.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "suite/common/toml_reader.hpp"
+
 namespace credo::suite {
+
+struct ResultSet;
 
 struct Bounds {
   std::string env;
@@ -18,13 +29,43 @@ struct Bounds {
 
   /// 0 for the random policy's mean return, 1 for the best one; not clipped.
   double normalise(double score) const { return (score - random) / (best - random); }
+  bool operator==(const Bounds&) const = default;
 };
 
-/// All of them, checked. Errors: UserError with file and line.
+/// Tables whose sections have both numbers and their sources, checked.
+/// Errors: UserError with file and line.
 std::vector<Bounds> parse_bounds(std::string_view text, const std::string& label);
 const std::vector<Bounds>& published_bounds();
 
-/// Those of an environment with these settings, or null.
+/// The published ones of an environment with these settings, or null.
 const Bounds* find_bounds(const std::string& env, const std::string& env_settings);
+
+/// What a suite file gives for an environment with some settings: one number or both.
+struct GivenBounds {
+  std::string env;
+  std::string env_settings;
+  std::optional<double> random, best;
+  std::string random_source, best_source;
+  std::string where;  ///< file and line
+};
+
+/// Is this the key of a setting in a [bounds."ENV"] section?
+bool is_bounds_key(std::string_view key);
+/// Sections [bounds."ENV"] or [bounds."ENV NAME=VALUE ..."] with `random`, `best` (at least one),
+/// `random_source` and `best_source`. Errors: UserError with file and line.
+std::vector<GivenBounds> given_bounds(const std::vector<Setting>& settings);
+/// The same from a file of nothing else, and back. Environments need not exist here.
+std::vector<GivenBounds> parse_given_bounds(std::string_view text, const std::string& label);
+std::string given_bounds_toml(const std::vector<GivenBounds>& all);
+/// Adds those of another folder. Errors: UserError when they contradict each other.
+void join_given_bounds(std::vector<GivenBounds>& all, const std::vector<GivenBounds>& added);
+
+/// Bounds of a task of a set of results, or why there are none.
+struct TaskBounds {
+  std::optional<Bounds> bounds;
+  std::string why_not;
+  bool is_published = false;  ///< both numbers are
+};
+TaskBounds task_bounds(const ResultSet& set, const std::string& task);
 
 }  // namespace credo::suite

@@ -76,6 +76,17 @@ bool same_result(const RunResult& a, const RunResult& b) {
          same_absolute(a.absolute, b.absolute);
 }
 
+std::vector<GivenBounds> read_given_bounds(const fs::path& directory) {
+  const fs::path path = directory / "bounds.toml";
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  try {
+    return parse_given_bounds(read_text(path), path.string());
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
+}
+
 using RunKey = std::tuple<std::string, std::string, std::uint64_t>;
 RunKey key_of(const RunResult& run) { return {run.names.task, run.names.algorithm, run.seed}; }
 
@@ -334,6 +345,7 @@ ResultSet load_results(const std::vector<fs::path>& directories, const LoadOptio
   for (const fs::path& directory : directories) {
     const std::string suite = suite_of_folder(directory);
     suites.insert(suite);
+    join_given_bounds(set.bounds, read_given_bounds(directory));
     if (!suite.empty()) {
       for (FolderRun& entry : read_suite_folder(directory)) {
         ranks[key_of(entry.run)] = {entry.task_rank, entry.algorithm_rank};

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "suite/results/bounds.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/run_directory.hpp"
 
@@ -83,6 +84,7 @@ struct ResultSet {
   std::vector<RunResult> runs;     ///< by task, algorithm, seed in the order of tables
   std::vector<std::string> tasks;  ///< in the order of tables
   std::vector<std::string> algorithms;
+  std::vector<GivenBounds> bounds;  ///< of the suites, from bounds.toml of their folders
 
   std::vector<const RunResult*> of(std::string_view task, std::string_view algorithm) const;
   std::vector<std::string> commits() const;

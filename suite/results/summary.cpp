@@ -51,12 +51,6 @@ SummaryRow summarize_row(const std::vector<const RunResult*>& runs, Measure meas
   return row;
 }
 
-const Bounds* bounds_of(const ResultSet& set, const std::string& task) {
-  for (const RunResult& run : set.runs)
-    if (run.names.task == task) return find_bounds(run.env, run.env_settings);
-  return nullptr;
-}
-
 }  // namespace
 
 std::string_view measure_name(Measure measure) {
@@ -94,27 +88,35 @@ std::optional<double> score_of(const RunResult& run, ScoreKind kind) {
   return point ? std::optional(point->return_mean) : std::nullopt;
 }
 
-NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind) {
+NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind,
+                                   const ResultSet* bounds_of) {
   NormalisedScores out;
   for (const std::string& task : set.tasks) {
-    if (bounds_of(set, task) != nullptr) {
-      out.tasks.push_back(task);
-    } else {
-      out.left_out.emplace_back(task, "no published bounds for this environment and its settings");
+    TaskBounds found = task_bounds(bounds_of == nullptr ? set : *bounds_of, task);
+    if (!found.bounds) {
+      out.left_out.emplace_back(task, std::move(found.why_not));
+      continue;
     }
+    out.tasks.push_back(task);
+    if (!found.is_published)
+      out.own_bounds.emplace_back(
+          task,
+          fmt::format("0 at {:.4g}, {}; 1 at {:.4g}, {}", found.bounds->random,
+                      found.bounds->random_source, found.bounds->best, found.bounds->best_source));
+    out.bounds.push_back(*std::move(found.bounds));
   }
   if (out.tasks.empty()) return out;
   for (const std::string& name : set.algorithms) {
     NormalisedScores::Algorithm algorithm{name, {}, {}};
     std::vector<std::string> without;
-    for (const std::string& task : out.tasks) {
-      const Bounds* bounds = bounds_of(set, task);
+    for (std::size_t k = 0; k < out.tasks.size(); ++k) {
+      const std::string& task = out.tasks[k];
       auto& scores = algorithm.scores.emplace_back();
       auto& seeds = algorithm.seeds.emplace_back();
       for (const RunResult* run : set.of(task, name)) {
         const auto score = score_of(*run, kind);
         if (!score) continue;
-        scores.push_back(bounds->normalise(*score));
+        scores.push_back(out.bounds[k].normalise(*score));
         seeds.push_back(run->seed);
       }
       if (scores.empty()) without.push_back(task);
@@ -170,7 +172,7 @@ std::vector<ScoreTable> scores_over_training(const ResultSet& set, const Normali
   std::vector<ScoreTable> moments(static_cast<std::size_t>(n_moments),
                                   ScoreTable(scores.tasks.size()));
   for (std::size_t task = 0; task < scores.tasks.size(); ++task) {
-    const Bounds* bounds = bounds_of(set, scores.tasks[task]);
+    const Bounds& bounds = scores.bounds[task];
     for (const RunResult* run : set.of(scores.tasks[task], algorithm)) {
       if (!run->final) continue;
       std::size_t at = 0;
@@ -181,7 +183,7 @@ std::vector<ScoreTable> scores_over_training(const ResultSet& set, const Normali
                (m + 1 == moments.size() ||
                 static_cast<double>(run->evaluations[at + 1].t_env) <= t_env))
           ++at;
-        moments[m][task].push_back(bounds->normalise(run->evaluations[at].return_mean));
+        moments[m][task].push_back(bounds.normalise(run->evaluations[at].return_mean));
       }
     }
   }

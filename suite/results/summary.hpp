@@ -50,7 +50,10 @@ std::optional<double> score_of(const RunResult& run, ScoreKind kind);
 
 /// Normalised scores of several tasks: scores[task][run], runs by seed.
 struct NormalisedScores {
-  std::vector<std::string> tasks;  ///< with published bounds and finished runs of all algorithms
+  std::vector<std::string> tasks;  ///< with bounds and finished runs of all algorithms
+  std::vector<Bounds> bounds;      ///< of the tasks
+  std::vector<std::pair<std::string, std::string>>
+      own_bounds;                                             ///< (task, whence), unpublished ones
   std::vector<std::pair<std::string, std::string>> left_out;  ///< (task or algorithm, why)
   struct Algorithm {
     std::string name;
@@ -59,7 +62,9 @@ struct NormalisedScores {
   };
   std::vector<Algorithm> algorithms;
 };
-NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind = ScoreKind::kFinal);
+/// `bounds_of`: the set whose random play and bounds count; null: `set` itself.
+NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind = ScoreKind::kFinal,
+                                   const ResultSet* bounds_of = nullptr);
 
 /// One line of the table over all tasks.
 struct AggregateRow {

@@ -383,9 +383,11 @@ std::string RunConfig::settings_id() const {
   return copy.id().substr(0, kDigits);
 }
 
-std::string RunConfig::env_settings() const {
-  const auto& now = env_.specs();
-  const auto defaults = credo::env_params(env_id_).specs();
+std::string RunConfig::env_settings() const { return env_settings_text(env_id_, env_); }
+
+std::string env_settings_text(const std::string& env_id, const Params& params) {
+  const auto& now = params.specs();
+  const auto defaults = env_defaults(env_id, params).specs();
   std::string text;
   for (std::size_t i = 0; i < now.size(); ++i)
     if (now[i].value != defaults[i].value)

@@ -73,6 +73,10 @@ struct RunRequest {
   std::string fallback_profile = "pymarl";
 };
 
+/// Parameters of an environment that differ from its defaults (those that follow other parameters
+/// follow them): "limit=25 penalty=0", or "".
+std::string env_settings_text(const std::string& env_id, const Params& params);
+
 class RunConfig {
  public:
   /// Errors: UserError naming file and line (or option), key, value, what is allowed.
@@ -101,7 +105,7 @@ class RunConfig {
   std::string id() const;
   /// The same without the seed: equal for runs that may stand in one row. 16 digits.
   std::string settings_id() const;
-  /// Parameters of the environment that differ from its defaults: "limit=25 penalty=0", or "".
+  /// env_settings_text of the environment.
   std::string env_settings() const;
   /// Episodes of the absolute metric per evaluation episode; 0 = it is not measured.
   int absolute_factor() const { return run_.integer32("run.absolute_factor"); }

@@ -21,8 +21,15 @@ check_page() {
 "$credo" replay --env skirmish/MMM --policy scripted:focus --episodes 2 --log a.replay \
   --html a.html >/dev/null || fail "no page of skirmish"
 "$credo" replay --env predator_prey/5x5 --policy scripted --html b.html >/dev/null || fail "no page"
+# Two kinds on the ground, and cliffs.
+"$credo" replay --env skirmish/bane_vs_bane --policy random --set env.limit=10 --html d.html \
+  >/dev/null || fail "no page of two kinds"
+"$credo" replay --env skirmish/2c_vs_64zg --policy noop --set env.limit=10 --html e.html \
+  >/dev/null || fail "no page with cliffs"
 check_page a.html
 check_page b.html
+check_page d.html
+check_page e.html
 "$credo" replay a.replay --html c.html >/dev/null || fail "the log does not play"
 cmp a.html c.html || fail "the page of the log differs"
 [ "$(stat -c %s a.replay)" -lt 2000 ] || fail "the log is large"

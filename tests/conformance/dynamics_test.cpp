@@ -154,6 +154,20 @@ TEST_CASE("conformance: the time limit cuts exactly, as truncated or terminated 
           REQUIRE(result.terminated == (seen.result.terminated || (is_cut && is_terminal)));
           REQUIRE(result.truncated == (is_cut && !is_terminal));
           REQUIRE(cut->done() == (seen.result.terminated || is_cut));
+          REQUIRE(cut->timed_out() == is_cut);
+          REQUIRE(cut->clone()->timed_out() == is_cut);
+          const auto copy = credo::make_env(id, params);
+          const auto bytes = saved(*cut);
+          credo::ByteReader reader(bytes);
+          copy->load(reader);
+          REQUIRE(copy->timed_out() == is_cut);
+          // Who can win either did, or lost, drew or ran out of time.
+          const std::string_view outcome = credo::outcome_name(*cut);
+          REQUIRE(outcome.empty() == (!cut->done() || !cut->won()));
+          if (!outcome.empty()) {
+            REQUIRE((outcome == "won") == cut->won().value());
+            if (!*cut->won()) REQUIRE((outcome == "time-out") == (is_cut && !cut->drawn()));
+          }
         }
         if (!walker.env().done()) {
           const std::uint64_t now = walker.episode();

@@ -62,6 +62,42 @@ TEST_CASE("conformance: every parameter has a help text, a range and a default i
   }
 }
 
+TEST_CASE("conformance: declared defaults are the ones that follow from what they follow") {
+  for (const std::string& id : env_ids()) {
+    CAPTURE(id);
+    const credo::Params defaults = credo::env_params(id);
+    for (const ParamSpec& param : defaults.specs()) {
+      CAPTURE(param.name);
+      CHECK(static_cast<bool>(param.follow) == !param.follows.empty());
+      for (const std::string& other : param.follows) CHECK(defaults.has(other));
+      if (!param.follow) continue;
+      const auto value = param.follow(defaults);
+      REQUIRE(value.has_value());
+      CHECK(*value == param.value);
+    }
+  }
+}
+
+TEST_CASE("conformance: returns that tables call 0 and 1 are in order") {
+  for (const std::string& id : env_ids()) {
+    CAPTURE(id);
+    for (const char* limit : {"", "1", "2"}) {
+      CAPTURE(limit);
+      credo::Params params = credo::env_params(id);
+      if (*limit != 0) params.set_text("limit", limit);
+      const auto env = credo::make_env(id, params);
+      const credo::EnvSpec& spec = env->spec();
+      constexpr double kSlack = 1e-6;
+      const auto most = spec.best_return ? spec.best_return : spec.return_bound;
+      if (spec.random_return && most) CHECK(*spec.random_return <= *most + kSlack);
+      if (spec.random_return)
+        CHECK(*spec.random_return <= spec.reward_high * spec.episode_limit + kSlack);
+      if (spec.best_return && spec.return_bound)
+        CHECK(*spec.best_return <= *spec.return_bound * (1.0 + kSlack) + kSlack);
+    }
+  }
+}
+
 TEST_CASE("conformance: bad parameters are refused with key, value and what is allowed") {
   for (const std::string& id : env_ids()) {
     CAPTURE(id);

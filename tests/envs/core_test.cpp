@@ -1,5 +1,7 @@
 // Parameters, messages, byte buffers and the registry.
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "support.hpp"
@@ -99,6 +101,139 @@ TEST_CASE("bad parameters are refused in one line that names key, value and what
   CHECK_THROWS_AS(params.set("full_obs", std::int64_t{1}), credo::UserError);
   CHECK_THROWS_AS((void)params.real("steps"), credo::Error);
   CHECK_THROWS_AS((void)params.text("nothing"), credo::UserError);
+}
+
+TEST_CASE("a default follows other parameters until somebody chooses a value") {
+  const auto declared = [] {
+    ParamSpec limit = ParamSpec::integer("limit", 35, 1, 1000, "when it ends");
+    limit.follows = {"steps", "file"};
+    limit.follow = [](const Params& params) -> std::optional<credo::ParamValue> {
+      if (params.text("file") == "bad") return std::nullopt;
+      return params.integer("steps") + 10;
+    };
+    ParamSpec twice = ParamSpec::integer("twice", 70, 1, 2000, "follows what follows");
+    twice.follows = {"limit"};
+    twice.follow = [](const Params& params) {
+      return credo::ParamValue(2 * params.integer("limit"));
+    };
+    return Params({ParamSpec::integer("steps", 25, 1, 100, "how many"),
+                   ParamSpec::text("file", "", "a file"), limit, twice},
+                  "env.");
+  };
+  Params params = declared();
+  CHECK(params.integer("limit") == 35);
+  params.set_text("steps", "5");
+  CHECK(params.integer("limit") == 15);
+  CHECK(params.integer("twice") == 30);
+  params.set_default("steps", std::int64_t{7});
+  CHECK(params.integer("limit") == 17);
+  params.set_default("limit", std::int64_t{20});  // still follows
+  CHECK(params.integer("twice") == 40);
+  params.set_text("file", "bad");  // makes no sense: nothing changes
+  params.set_text("steps", "9");
+  CHECK(params.integer("limit") == 20);
+  params.set_text("file", "good");
+  CHECK(params.integer("limit") == 19);
+  // Chosen values stay, whatever comes before or after them.
+  params.set("limit", std::int64_t{3});
+  params.set_text("steps", "50");
+  CHECK(params.integer("limit") == 3);
+  CHECK(params.integer("twice") == 6);
+  Params other = declared();
+  CHECK_THROWS_AS(other.set_text("limit", "0"), credo::UserError);
+  other.set_text("steps", "50");
+  CHECK(other.integer("limit") == 60);
+}
+
+TEST_CASE("limits, bounds and help texts follow the parameters of every family") {
+  struct Row {
+    const char* id;
+    Settings settings;
+    int limit;
+    const char* help;
+  };
+  const std::vector<Row> rows = {
+      {"hallway", {}, 16, "2 agents in corridors of length 6, 6"},
+      {"hallway", {{"lengths", "4,30,2"}}, 40, "3 agents in corridors of length 4, 30, 2"},
+      {"hallway/2-6-10", {}, 20, "3 agents in corridors of length 2, 6, 10"},
+      {"hallway/2-6-10", {{"lengths", "3"}}, 13, "1 agent in corridors of length 3"},
+      {"hallway",
+       {{"limit", "9"}, {"lengths", "30,30"}},
+       9,
+       "2 agents in corridors of length 30, 30"},
+      {"switch_riddle", {}, 6, "3 prisoners, 6 steps"},
+      {"switch_riddle", {{"n_agents", "10"}}, 34, "10 prisoners, 34 steps"},
+      {"switch_riddle/4", {{"n_agents", "32"}}, 122, "32 prisoners, 122 steps"},
+      {"switch_riddle/4", {{"n_agents", "32"}, {"limit", "40"}}, 40, "32 prisoners, 40 steps"},
+      {"predator_prey/5x5",
+       {{"size", "9"}, {"static_prey", "true"}},
+       100,
+       "PredatorPrey 9x9, static prey, partial observation"},
+      {"switch/2",
+       {{"n_agents", "3"}, {"clock", "true"}},
+       50,
+       "Switch with 3 agents, partial observation and clock"},
+      {"checkers", {{"full_obs", "true"}}, 100, "Checkers, full observation"},
+      {"lumberjacks", {{"full_obs", "true"}}, 100, "Lumberjacks, full observation"},
+      {"traffic_junction/4",
+       {{"n_agents", "7"}},
+       100,
+       "TrafficJunction with 7 cars, partial observation"},
+      {"stag_hunt/8x8",
+       {{"n_agents", "4"}, {"size", "6"}, {"n_hares", "2"}},
+       200,
+       "4 agents hunt 8 stags and 2 hares on a 6x6 board"},
+      {"lbf/8x8-2p-2f",
+       {{"n_agents", "4"}, {"coop", "true"}, {"sight", "3"}},
+       50,
+       "foraging on 8x8, 4 players, 2 food, three needed for each, sight 3"},
+      {"matrix/qtran", {{"game", "climbing"}}, 1, "climbing game (Claus and Boutilier 1998)"},
+      {"matrix/penalty-25-25",
+       {{"k", "3.5"}, {"limit", "4"}},
+       4,
+       "penalty game with k = 3.5, played 4 times"},
+      {"matrix/qtran-n", {{"n_agents", "5"}}, 1, "QTRAN game for 5 agents"},
+      {"skirmish/3m", {}, 60, "SMAC's map 3m"},
+      {"skirmish/3m", {{"map", "MMM2"}}, 180, "SMAC's map MMM2"},
+      {"skirmish/8m", {{"map", "terran_5v5"}}, 200, "random terran armies 5v5 in SMACv2's manner"},
+      {"skirmish/8m",
+       {{"limit", "5"}, {"map", "terran_5v5"}},
+       5,
+       "random terran armies 5v5 in SMACv2's manner"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.id);
+    CAPTURE(row.help);
+    const auto env = make(row.id, row.settings);
+    CHECK(env->spec().episode_limit == row.limit);
+    CHECK(env->spec().help == row.help);
+  }
+  // Bounds: what cannot be reached in time is not promised.
+  CHECK(make("hallway", {{"lengths", "30,30"}, {"limit", "15"}})->spec().best_return == 2.5);
+  CHECK(make("hallway", {{"lengths", "30,30"}})->spec().best_return == 10.0);
+  CHECK(make("switch_riddle", {{"limit", "2"}})->spec().return_bound == 0.0);
+  CHECK(make("lumberjacks", {{"limit", "3"}})->spec().return_bound == 2.0 * (6 * 10 - 3));
+  CHECK(make("two_step", {{"limit", "1"}})->spec().return_bound == 0.0);
+  // What the defaults would be beside other values.
+  credo::Params params = credo::env_params("hallway");
+  params.set_text("lengths", "30,30");
+  CHECK(credo::env_defaults("hallway", params).integer("limit") == 40);
+  CHECK(credo::env_defaults("hallway", params).text("lengths") == "6,6");
+}
+
+TEST_CASE("at the limit every family ends as the code of its literature does") {
+  // docs/environments.md, "Time limits", with sources.
+  const std::map<std::string, bool> terminal = {
+      {"matrix", true},      {"two_step", true},   {"predator_prey", true},
+      {"switch", true},      {"stag_hunt", false}, {"checkers", true},
+      {"lumberjacks", true}, {"combat", true},     {"traffic_junction", true},
+      {"lbf", true},         {"hallway", true},    {"switch_riddle", true}};
+  for (const std::string& id : credo::list_envs()) {
+    const auto family = terminal.find(id.substr(0, id.find('/')));
+    if (family == terminal.end()) continue;  // skirmish: tests/skirmish
+    CAPTURE(id);
+    CHECK(make(id)->spec().limit_is_terminal == family->second);
+  }
 }
 
 TEST_CASE("ill-formed declarations are errors of the author") {

@@ -95,6 +95,17 @@ TEST_CASE("hallway: doing nothing, acting at random, and the script") {
   }
 }
 
+TEST_CASE("hallway: longer corridors get a longer limit, so that the script arrives") {
+  for (const char* lengths : {"30,30", "12,1,40"}) {
+    const auto env = make("hallway", {{"lengths", lengths}});
+    const Policy policy = scripted(*env);
+    for (std::uint64_t episode = 0; episode < 200; ++episode)
+      CHECK(play(*env, policy, 1, episode) == 10.0);
+  }
+  const auto cut = make("hallway", {{"lengths", "30,30"}, {"limit", "16"}});
+  CHECK(agrees(sample_returns(*cut, scripted(*cut), 20000), cut->spec().best_return.value()));
+}
+
 TEST_CASE("hallway: a clock alone is enough to arrive together") {
   // Everybody waits at 1 until the farthest can have come, then all step at once.
   const auto env = make("hallway/2-6-10");

@@ -177,6 +177,16 @@ TEST_CASE("the scripted policy plays the best joint action of every matrix game"
   }
 }
 
+TEST_CASE("the return of random play that the spec declares is the one random play has") {
+  for (const char* id : {"matrix/qplex1", "matrix/climbing3", "matrix/custom", "two_step"}) {
+    CAPTURE(id);
+    const auto env = make(id);
+    CHECK(agrees(sample_returns(*env, random_actions, 20000), env->spec().random_return.value()));
+  }
+  const auto repeated = make("matrix/penalty-25-25", {{"limit", "7"}});
+  CHECK(repeated->spec().random_return.value() == doctest::Approx(7.0 * -28.0 / 9.0));
+}
+
 TEST_CASE("parameters of one game are refused in another") {
   CHECK(user_error([] {
           make("matrix/qtran", {{"k", "50"}});

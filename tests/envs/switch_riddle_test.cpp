@@ -95,12 +95,21 @@ TEST_CASE("switch_riddle: the optimum by dynamic programming, and random play") 
   CHECK(probability_all_visited(3, 6) == doctest::Approx(20.0 / 27.0));
   struct Row {
     const char* id;
+    Settings settings;
     int n, limit;
   };
-  for (const Row& row : {Row{"switch_riddle", 3, 6}, Row{"switch_riddle/4", 4, 10}}) {
+  const std::vector<Row> rows = {{"switch_riddle", {}, 3, 6},
+                                 {"switch_riddle/4", {}, 4, 10},
+                                 {"switch_riddle", {{"n_agents", "10"}}, 10, 34},
+                                 {"switch_riddle", {{"n_agents", "5"}, {"limit", "8"}}, 5, 8}};
+  for (const Row& row : rows) {
     CAPTURE(row.id);
-    const auto env = make(row.id);
+    const auto env = make(row.id, row.settings);
     CHECK(env->spec().episode_limit == row.limit);
+    CHECK(env->spec().best_return.value() ==
+          doctest::Approx(row.n * probability_all_visited(row.n, row.limit)));
+    CHECK(env->spec().random_return.value() ==
+          doctest::Approx(row.n * random_value(row.n, row.limit)));
     CHECK(agrees(sample_returns(*env, scripted(*env), 20000),
                  row.n * probability_all_visited(row.n, row.limit)));
     CHECK(agrees(sample_returns(*env, random_actions, 20000),

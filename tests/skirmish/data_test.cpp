@@ -148,6 +148,14 @@ TEST_CASE("a folder of files adds maps and overrides units without code") {
   const auto env = make("skirmish/3m", {{"map", "pair"}, {"data_dir", folder.string()}});
   CHECK(env->spec().n_agents == 2);
   CHECK(env->spec().n_actions == 7);
+  CHECK(env->spec().episode_limit == 30);  // the map's own
+  CHECK(env->spec().help == "map pair, with the data in " + folder.string());
+  CHECK(
+      make("skirmish/3m", {{"data_dir", folder.string()}, {"map", "pair"}})->spec().episode_limit ==
+      30);
+  CHECK(make("skirmish/3m", {{"map", "pair"}, {"limit", "44"}, {"data_dir", folder.string()}})
+            ->spec()
+            .episode_limit == 44);
   env->reset(episode(1));
   CHECK(hp(as_skirmish(*env).battle(), 0) == 46.5);
   CHECK(message([&] {
@@ -166,6 +174,15 @@ TEST_CASE("a folder of files adds maps and overrides units without code") {
   CHECK(unit.find("pair.toml:8: key 'ally[0].unit': unknown unit") != std::string::npos);
   CHECK(unit.find("did you mean 'marine'") != std::string::npos);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("SMACv2's options go with generated armies, whatever the id") {
+  const auto generated = make("skirmish/3m", {{"map", "zerg_5v5"}});
+  CHECK(generated->spec().obs_dim == make("skirmish/zerg_5v5")->spec().obs_dim);
+  CHECK(make("skirmish/zerg_5v5", {{"map", "3m"}})->spec().obs_dim ==
+        make("skirmish/3m")->spec().obs_dim);
+  CHECK(make("skirmish/zerg_5v5", {{"map", "3m"}, {"obs_own_pos", "true"}})->spec().obs_dim ==
+        make("skirmish/3m")->spec().obs_dim + 2);
 }
 
 TEST_CASE("all profiles fight on the maps whose units they know") {

@@ -3,6 +3,9 @@
 #include <array>
 #include <cmath>
 #include <doctest/doctest.h>
+#include <map>
+#include <set>
+#include <string_view>
 
 #include "tests/skirmish/support.hpp"
 
@@ -227,6 +230,45 @@ TEST_CASE("reward options") {
   CHECK(sum_sparse == doctest::Approx((won ? 1.0 : -1.0) * 20.0 / 1020.0));
 }
 
+TEST_CASE("sparse rewards are 1 and -1, times the scale as in SMAC") {
+  // SMAC divides every reward by max_reward / 20, sparse ones too; 3m: 200 + 3 * 10 + 3 * 45 = 365.
+  const auto totals = [](const char* scaled) {
+    const auto env = make("skirmish/3m", {{"reward_sparse", "true"}, {"reward_scale", scaled}});
+    const auto policy = env->make_scripted("focus");
+    std::vector<int> actions(3);
+    std::map<std::string_view, double> by_outcome;
+    for (std::uint64_t number = 0; number < 60; ++number) {
+      credo::Stream stream = episode(8, number);
+      env->reset(episode(8, number));
+      double sum = 0.0;
+      while (!env->done()) {
+        policy->act(*env, stream, actions);
+        // In every other battle nobody fights back.
+        for (std::size_t k = 0; k < 3 && number % 2 == 1; ++k)
+          actions[k] = env->avail_actions()[k * 9] != 0 ? kNoop : kStop;
+        const double reward = env->step(actions).reward;
+        CHECK(reward <= env->spec().reward_high);
+        CHECK(reward >= env->spec().reward_low);
+        CHECK((reward == 0.0 || env->done()));
+        sum += reward;
+      }
+      by_outcome[credo::outcome_name(*env)] = sum;
+    }
+    CHECK(env->spec().best_return.value() == doctest::Approx(env->spec().return_bound.value()));
+    return by_outcome;
+  };
+  const auto plain = totals("false");
+  const auto scaled = totals("true");
+  REQUIRE(plain.contains("won"));
+  REQUIRE(plain.contains("lost"));
+  CHECK(plain.at("won") == 1.0);
+  CHECK(plain.at("lost") == -1.0);
+  CHECK(scaled.at("won") == doctest::Approx(20.0 / 365.0));
+  CHECK(scaled.at("lost") == doctest::Approx(-20.0 / 365.0));
+  for (const auto& sums : {plain, scaled})
+    if (sums.contains("draw")) CHECK(sums.at("draw") == 0.0);
+}
+
 TEST_CASE("shields that regenerate pay under SMAC's absolute value") {
   // Stalkers shoot a zealot once or twice, then run away for longer than ten seconds.
   const auto play = [](const char* reward) {
@@ -264,6 +306,7 @@ TEST_CASE("ends: defeats, draws of both armies, and time limits") {
   }
   CHECK(last.terminated);
   CHECK(!env->won().value_or(true));
+  CHECK(credo::outcome_name(*env) == "lost");
 
   // SMAC's step() returns terminated = True at the limit (starcraft2.py; `continuing_episode` is
   // off in PyMARL), so by default no value is bootstrapped there.
@@ -278,6 +321,7 @@ TEST_CASE("ends: defeats, draws of both armies, and time limits") {
     CHECK(last.terminated == is_terminal);
     CHECK(last.truncated == !is_terminal);
     CHECK(!still->won().value_or(true));
+    CHECK(credo::outcome_name(*still) == "time-out");
   }
 }
 
@@ -335,6 +379,41 @@ TEST_CASE("starts: what is built on the grid stays there") {
   }
 }
 
+TEST_CASE("a battle in which everybody falls at once is a draw") {
+  const auto env = make("skirmish/3m", {{"opponent", "external"},
+                                        {"attack_jitter", "false"},
+                                        {"spawn_jitter", "0"},
+                                        {"reward_sparse", "true"}});
+  auto& skirmish = dynamic_cast<SkirmishEnv&>(*env);
+  env->reset(episode(1));
+  std::vector<int> actions(3), mirrored(3);
+  std::vector<std::uint8_t> theirs(3 * 9);
+  credo::StepResult last;
+  while (!env->done()) {
+    skirmish.write_enemy_avail_actions(theirs);
+    const auto ours = env->avail_actions();
+    for (std::size_t k = 0; k < 3; ++k) {
+      const auto choose = [&](std::span<const std::uint8_t> avail, int forward) {
+        return avail[k * 9] != 0                      ? static_cast<int>(kNoop)
+               : avail[k * 9 + kFirstTarget + k] != 0 ? static_cast<int>(kFirstTarget + k)
+                                                      : forward;
+      };
+      actions[k] = choose(ours, kEast);
+      mirrored[k] = choose(theirs, kWest);
+    }
+    skirmish.set_enemy_actions(mirrored);
+    last = env->step(actions);
+  }
+  CHECK(env->t() < env->spec().episode_limit);
+  CHECK(skirmish.battle().n_alive(0) == 0);
+  CHECK(skirmish.battle().n_alive(1) == 0);
+  CHECK(last.terminated);
+  CHECK(last.reward == 0.0);
+  CHECK(env->drawn());
+  CHECK(!env->timed_out());
+  CHECK(credo::outcome_name(*env) == "draw");
+}
+
 TEST_CASE("the enemy can be played like the agents") {
   const auto env = make("skirmish/2s3z", {{"opponent", "external"}});
   auto& skirmish = dynamic_cast<SkirmishEnv&>(*env);
@@ -387,6 +466,41 @@ TEST_CASE("SMAC's heuristic fights by itself") {
     wins += env->won().value_or(false) ? 1 : 0;
   }
   CHECK(wins > 0);
+}
+
+TEST_CASE("what the heuristic orders can be seen, also in copies") {
+  const auto env = make("skirmish/MMM", {{"heuristic_ai", "true"}});
+  const auto& skirmish = as_skirmish(*env);
+  const auto n = static_cast<std::size_t>(env->spec().n_agents);
+  std::vector<int> stop(n);
+  env->reset(episode(2));
+  std::set<std::string> names;
+  while (!env->done()) {
+    for (std::size_t k = 0; k < n; ++k)
+      stop[k] = env->avail_actions()[k * static_cast<std::size_t>(env->spec().n_actions)] != 0
+                    ? kNoop
+                    : kStop;
+    std::vector<bool> lived;
+    for (std::size_t k = 0; k < n; ++k)
+      lived.push_back(skirmish.battle().alive(static_cast<int>(k)));
+    env->step(stop);
+    const std::vector<int> did = env->own_actions();
+    REQUIRE(did.size() == n);
+    CHECK(env->clone()->own_actions() == did);
+    const auto copy = make("skirmish/MMM", {{"heuristic_ai", "true"}});
+    credo::ByteWriter out;
+    env->save(out);
+    const auto bytes = out.take();
+    credo::ByteReader in(bytes);
+    copy->load(in);
+    CHECK(copy->own_actions() == did);
+    for (std::size_t k = 0; k < n; ++k) {
+      CHECK((did[k] == kNoop) == !lived[k]);
+      names.insert(env->spec().action_names[static_cast<std::size_t>(did[k])]);
+    }
+  }
+  CHECK(names.size() > 4);  // targets, not only "stop"
+  CHECK(make("skirmish/3m")->own_actions().empty());
 }
 
 TEST_CASE("walls: units find their way around") {

@@ -32,7 +32,7 @@ function load(number) {
     prepare();
   }
   byId('slider').max = episode.frameCount - 1;
-  const result = episode.won === null ? '' : episode.won ? 'won, ' : 'lost, ';
+  const result = episode.outcome ? episode.outcome + ', ' : '';
   byId('summary').textContent = `${replay.policy}, seed ${replay.seed}: ${result}return ` +
       `${+episode.return.toFixed(3)} after ${episode.steps.length} steps`;
   seek(0);
@@ -103,7 +103,8 @@ const sideColour = (side) => colours['side-' + Math.min(side, 2)];
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ['page', 'ink', 'faint', 'line', 'panel', 'floor', 'floor-high', 'wall', 'grid',
+  for (const name of ['page', 'ink', 'faint', 'line', 'panel', 'floor', 'floor-high', 'wall', 'cliff',
+      'grid',
       'side-0', 'side-1', 'side-2', 'health', 'low', 'dying', 'shield', 'energy', 'heal', 'flash',
       'on-unit'])
     colours[name] = style.getPropertyValue('--' + name).trim();
@@ -143,10 +144,12 @@ function drawFloor() {
   for (let row = 0; row < stage.rows; ++row) {
     for (let column = 0; column < stage.columns; ++column) {
       const cell = stage.cells[row * stage.columns + column];
-      pen.fillStyle = cell === '#' ? colours.wall : mix(colours.floor, colours['floor-high'], cell / 9);
       const left = Math.floor(px(stage.x_low + column * w)), top = Math.floor(py(stage.y_low + (row + 1) * h));
-      pen.fillRect(left, top, Math.floor(px(stage.x_low + (column + 1) * w)) - left,
-        Math.floor(py(stage.y_low + row * h)) - top);
+      const right = Math.floor(px(stage.x_low + (column + 1) * w)), bottom = Math.floor(py(stage.y_low + row * h));
+      pen.fillStyle = cell === '#' ? colours.wall : cell === '^' ? colours.cliff
+          : mix(colours.floor, colours['floor-high'], cell / 9);
+      pen.fillRect(left, top, right - left, bottom - top);
+      if (cell === '^') hatch(left, top, right, bottom);
     }
   }
   pen.strokeStyle = colours.grid;
@@ -157,6 +160,18 @@ function drawFloor() {
   }
   for (let y = Math.ceil(stage.y_low / 4) * 4; y <= stage.y_high; y += 4) {
     pen.moveTo(px(stage.x_low), py(y)); pen.lineTo(px(stage.x_high), py(y));
+  }
+  pen.stroke();
+}
+
+// Cliffs are hatched: most cannot cross them, some can.
+function hatch(left, top, right, bottom) {
+  pen.strokeStyle = colours.wall;
+  pen.lineWidth = Math.max(1, (right - left) / 16);
+  pen.beginPath();
+  for (const share of [0, 0.5]) {
+    pen.moveTo(left + share * (right - left), bottom); pen.lineTo(right, top + share * (bottom - top));
+    pen.moveTo(left, bottom - share * (bottom - top)); pen.lineTo(right - share * (right - left), top);
   }
   pen.stroke();
 }
@@ -192,12 +207,8 @@ function drawUnit(u, ratio, flash) {
   const thick = Math.max(1.6 * ratio, r * 0.17), top = -Math.PI / 2;
   pen.fillStyle = sideColour(u.about.side);
   pen.globalAlpha = u.about.flies ? 0.8 : 1;
-  pen.beginPath();
-  if (u.about.flies) {  // a diamond
-    pen.moveTo(x, y - r); pen.lineTo(x + r, y); pen.lineTo(x, y + r); pen.lineTo(x - r, y);
-  } else {
-    pen.arc(x, y, r, 0, 2 * Math.PI);
-  }
+  const shape = shapes[u.about.kind];
+  tracePath(pen, shape, x, y, r);
   pen.fill();
   pen.globalAlpha = 1;
   if (flash > 0) {
@@ -209,7 +220,7 @@ function drawUnit(u, ratio, flash) {
     pen.fillStyle = colours['on-unit'];
     pen.font = `600 ${Math.round(r * 0.95)}px system-ui, "DejaVu Sans", sans-serif`;
     pen.textAlign = 'center'; pen.textBaseline = 'middle';
-    pen.fillText(/\d*$/.exec(u.about.name)[0], x, y + r * 0.06);
+    pen.fillText(/\d*$/.exec(u.about.name)[0] + '*'.repeat(shape.marks), x, y + r * 0.06);
   }
   if (u.about.health_max > 0) {
     const share = u.health / u.about.health_max;
@@ -420,13 +431,17 @@ function setSpeed(value) {
   speed = value;
   byId('speed').value = String(value);
 }
+function recolour() {
+  readColours();
+  if (stage) drawLegend();
+  draw();
+}
 function toggleTheme() {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === 'dark'
       : matchMedia('(prefers-color-scheme: dark)').matches;
   root.dataset.theme = dark ? 'light' : 'dark';
-  readColours();
-  draw();
+  recolour();
 }
 function toggleFit() {
   whole = !whole;
@@ -451,11 +466,12 @@ function connect() {
   byId('title').textContent = replay.env;
   document.title = `${replay.env} ${replay.policy} - Credo replay`;
   replay.episodes.forEach((e, i) => byId('episode').add(new Option(
-      `${e.index}${e.won === null ? '' : e.won ? ' (won)' : ' (lost)'}`, i)));
+      `${e.index}${e.outcome ? ` (${e.outcome})` : ''}`, i)));
   byId('episode-choice').hidden = replay.episodes.length < 2;
   byId('episode').onchange = (e) => { setPlaying(false); load(+e.target.value); };
   for (const s of kSpeeds) byId('speed').add(new Option(`${s}×`, s));
   setSpeed(1);
+  if (stage) { assignShapes(); drawLegend(); }
   byId('speed').onchange = (e) => setSpeed(+e.target.value);
   byId('play').onclick = () => setPlaying(!playing);
   byId('start').onclick = () => seek(0);
@@ -474,9 +490,10 @@ function connect() {
   canvas.onmousemove = (e) => { pointer = {x: e.offsetX, y: e.offsetY}; if (!playing) draw(); };
   canvas.onmouseleave = () => { pointer = null; draw(); };
   window.onresize = draw;
-  matchMedia('(prefers-color-scheme: dark)').onchange = () => { readColours(); draw(); };
+  matchMedia('(prefers-color-scheme: dark)').onchange = recolour;
   canvas.hidden = byId('fit').hidden = byId('score').hidden = !stage;
   byId('text').hidden = Boolean(stage);
+  if (!stage) byId('legend').hidden = true;
   if (!stage) return;
   stage.sides.slice(0, 2).forEach((_, side) => {
     const box = byId('side-' + side), label = document.createElement('span');
@@ -529,6 +546,12 @@ function selftest() {
       const data = pen.getImageData(0, 0, canvas.width, canvas.height).data, seen = new Set();
       for (let i = 0; i < data.length; i += 4) seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
       check('draws', seen.size > 8);
+      const seenShapes = Object.values(shapes).map((s) => JSON.stringify(s));
+      check('tells kinds apart', new Set(seenShapes).size === seenShapes.length &&
+          replay.episodes.every((e) => e.units.every((u) => u.kind in shapes)));
+      check('names kinds', byId('legend').children.length ===
+          (seenShapes.length < 2 ? 0 : seenShapes.length));
+      check('tells cliffs from walls', colours.cliff !== colours.wall);
       const u = unitsNow()[0], ratio = window.devicePixelRatio || 1;
       pointer = {x: px(u.x) / ratio, y: py(u.y) / ratio};
       draw();

@@ -107,7 +107,7 @@ function aggregateSection() {
   const aggregate = data.aggregate;
   if (!aggregate || !aggregate.rows.length) {
     return el("section", { id: "aggregate" }, [el("div", { class: "heading" }, el("h2", { text: "Over all tasks" })),
-      el("p", { class: "soft", text: "No scores over all tasks: they need tasks with published bounds and finished runs of every algorithm." }),
+      el("p", { class: "soft", text: "No scores over all tasks: they need tasks with bounds and finished runs of every algorithm." }),
       leftOut(aggregate)]);
   }
   const style = (index) => data.algorithms[index];
@@ -158,6 +158,7 @@ function aggregateSection() {
     el("div", { class: "heading" }, [el("h2", { text: "Over all tasks" }),
       el("span", { class: "soft small", text: `${aggregate.tasks.length} tasks: ${aggregate.tasks.join(", ")}` })]),
     aggregate.notes.map((note) => el("p", { class: "small soft", text: note })),
+    ownBounds(aggregate),
     dataTable({ caption: "Scores over all tasks", columns, rows: aggregate.rows,
       rowAttributes: (r) => ({ "data-algorithm": style(r.alg).name }) }),
     el("div", { class: "figures" }, cards)]);
@@ -165,6 +166,12 @@ function aggregateSection() {
 function leftOut(aggregate) {
   if (!aggregate || !aggregate.left_out.length) return null;
   return el("p", { class: "small soft" }, ["Left out: ", aggregate.left_out.map(([what, why]) => `${what} (${why})`).join("; "), "."]);
+}
+
+function ownBounds(aggregate) {
+  if (!aggregate || !aggregate.own_bounds.length) return null;
+  return el("p", { class: "small soft" }, ["Bounds that are not published: ",
+    aggregate.own_bounds.map(([what, whence]) => `${what} (${whence})`).join("; "), "."]);
 }
 
 /** Series of one measure over a task's cells; fixed policies become levels. */
