@@ -55,7 +55,8 @@ std::string usage() {
   return text +
          "\n`credo COMMAND --help` shows options and examples; `credo --version` the build.\n"
          "Data goes to stdout, messages to stderr. Exit codes: 0 ok, 1 run failed or diverged,\n"
-         "2 usage or bad input, 3 verification mismatch, 75 stopped with a checkpoint saved.\n";
+         "or an export or comparison is not whole, 2 usage or bad input, 3 verification mismatch,\n"
+         "75 stopped with a checkpoint saved.\n";
 }
 
 std::string help_of(const Command& command) {

@@ -140,7 +140,7 @@ Verdict judge(const PairRow& pair, double level) {
   return is_equal ? Verdict::kEqual : judge(pair.n_pairs, 0, p, level);
 }
 
-Json interval_json(const std::optional<Interval>& interval) {
+Json ci_json(const std::optional<Interval>& interval) {
   return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
 }
 
@@ -152,7 +152,7 @@ Json change_json(const Change& change) {
               {"old_mean", change.old_mean},
               {"new_mean", change.new_mean},
               {"difference", change.difference.value},
-              {"ci", interval_json(change.difference.interval)},
+              {"ci", ci_json(change.difference.interval)},
               {"p_value", change.p_value},
               {"verdict", verdict_name(change.verdict)},
               {"moved", change.verdict == Verdict::kMoved}};
@@ -229,7 +229,7 @@ int run_compare(const Arguments& arguments) {
       out["overall"].push_back(Json{{"algorithm", pair.x},
                                     {"n_pairs", pair.n_pairs},
                                     {"difference", pair.difference->value},
-                                    {"ci", interval_json(pair.difference->interval)},
+                                    {"ci", ci_json(pair.difference->interval)},
                                     {"p_value", json_or_null(pair.p_value)},
                                     {"verdict", verdict_name(judge(pair, level))}});
     out["moved"] = moved;

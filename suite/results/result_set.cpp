@@ -72,7 +72,8 @@ bool same_absolute(const std::optional<EvaluationPoint>& a,
 }
 
 bool same_result(const RunResult& a, const RunResult& b) {
-  return a.run_id == b.run_id && a.final == b.final && a.evaluations == b.evaluations &&
+  // The last evaluation of a finished run is the final one.
+  return a.run_id == b.run_id && a.evaluations == b.evaluations &&
          same_absolute(a.absolute, b.absolute);
 }
 

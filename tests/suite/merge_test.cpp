@@ -183,7 +183,9 @@ TEST_CASE("a run of an environment or algorithm that this program lacks is read 
   CHECK(here.unknown_names().empty());
   const std::pair<std::string, std::string> names[] = {{"two_step", "my_game/7"},
                                                        {"qmix", "my_alg"}};
-  for (const auto& [old_name, new_name] : names) {
+  for (const auto& name : names) {
+    const std::string& old_name = name.first;
+    const std::string& new_name = name.second;
     CAPTURE(new_name);
     for (const int seed : {0, 1}) {
       const fs::path from =

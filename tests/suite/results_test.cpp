@@ -177,6 +177,17 @@ TEST_CASE("the table over all tasks says how tasks weigh and what it leaves out"
   CHECK(contains(none, "other ("));
 }
 
+TEST_CASE("pairs are compared with the same weight for every task") {
+  const NormalisedScores::Algorithm x{"x", {{1, 1, 1, 9}, {0}}, {{0, 1, 2, 7}, {3}}};
+  const NormalisedScores::Algorithm y{"y", {{0, 0, 0}, {1, 5}}, {{2, 1, 0}, {3, 4}}};
+  const PairRow pair = compare_pair(x, y);
+  CHECK(pair.n_pairs == 4);  // seeds 0 to 2 of one task, 3 of the other
+  CHECK(pair.difference->value == 0.0);
+  CHECK(!pair.difference->interval);
+  CHECK(pair.p_value == 1.0);  // unweighted it would be 10 / 16
+  CHECK(pair.improvement.value == 0.5);
+}
+
 namespace {
 
 // Environments and their ends, labels, and the largest number of columns.
