@@ -178,18 +178,36 @@ Evaluation Evaluator::run(const Network& network, const float* params, int count
   return evaluation;
 }
 
+namespace {
+
+Network make_network(const EnvSpec& spec, const TrainConfig& config) {
+  return Network({.n_agents = spec.n_agents,
+                  .n_actions = spec.n_actions,
+                  .obs_dim = spec.obs_dim,
+                  .state_dim = spec.state_dim},
+                 config.agent, config.mixer, config.coma);
+}
+
+std::vector<float> read_params(const Network& network, const TensorFile& weights,
+                               const std::string& label) {
+  std::vector<float> params(network.layout.size());
+  network.layout.from_tensors(weights, label, params);
+  return params;
+}
+
+}  // namespace
+
 Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                             const TensorFile& weights, int count, std::uint64_t seed,
                             std::int64_t first) {
-  const EnvSpec& spec = prototype.spec();
-  const Network network({.n_agents = spec.n_agents,
-                         .n_actions = spec.n_actions,
-                         .obs_dim = spec.obs_dim,
-                         .state_dim = spec.state_dim},
-                        config.agent, config.mixer, config.coma);
-  std::vector<float> params(network.layout.size());
-  network.layout.from_tensors(weights, "weights", params);
+  const Network network = make_network(prototype.spec(), config);
+  const std::vector<float> params = read_params(network, weights, "weights");
   return Evaluator(prototype).run(network, params.data(), count, seed, first);
+}
+
+void check_weights(const EnvSpec& spec, const TrainConfig& config, const TensorFile& weights,
+                   const std::string& label) {
+  read_params(make_network(spec, config), weights, label);
 }
 
 }  // namespace credo

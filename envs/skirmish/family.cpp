@@ -36,9 +36,8 @@ std::vector<ParamSpec> skirmish_params() {
   params.push_back(ParamSpec::text("map", "3m", "name of a map file"));
   params.push_back(ParamSpec::text(
       "profile", "liberty", "unit data: liberty, lotv, smaclite, smax, or a file of your own"));
-  params.push_back(ParamSpec::text(
-      "data_dir", "",
-      "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
+  params.push_back(ParamSpec::path(
+      "data_dir", "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
   params.push_back(ParamSpec::choice("opponent", "attack_move", kStyles,
                                      "how the enemies fight; external: driven through the API"));
   boolean("attack_jitter", true, "vary attack delays at random (off: fights are deterministic)");
@@ -81,11 +80,11 @@ std::vector<ParamSpec> skirmish_params() {
   return params;
 }
 
-Config read_config(const Params& params) {
+Config read_config(const Params& params, EnvSpec& spec) {
   ScenarioOptions scenario;
   scenario.map = params.text("map");
   scenario.profile = params.text("profile");
-  scenario.data_dir = params.text("data_dir");
+  scenario.data_dir = params.source("data_dir");
   scenario.enemy_style = style_of(params.text("opponent"));
   scenario.attack_jitter = params.boolean("attack_jitter");
   scenario.healer_first = params.boolean("healer_priority");
@@ -93,6 +92,7 @@ Config read_config(const Params& params) {
 
   Config config;
   config.scenario = load_scenario(scenario);
+  if (!scenario.data_dir.empty()) spec.inputs["data_dir"] = scenario.data_dir.contents_read();
   config.view = {.all_health = params.boolean("obs_all_health"),
                  .own_health = params.boolean("obs_own_health"),
                  .obs_last_action = params.boolean("obs_last_action"),
@@ -188,7 +188,7 @@ RewardBounds reward_bounds(const Config& config) {
 }
 
 std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
-  auto config = std::make_shared<const Config>(read_config(params));
+  auto config = std::make_shared<const Config>(read_config(params, spec));
   const Layout layout(config->scenario, config->view, 0);
   const BattleSetup& setup = *config->scenario.setup;
   spec.n_agents = layout.n_agents();
