@@ -91,15 +91,18 @@ Payoff diagonal_game(int n_actions) {
 /// Reads `actions = [3, 2]` and a nested `payoff` array from a TOML file.
 class PayoffFile {
  public:
-  explicit PayoffFile(std::string path) : path_(std::move(path)) {}
+  explicit PayoffFile(const FileSource& source) : path_(source.label()) {
+    const auto text = source.read();
+    if (!text) fail("env.payoff_file", "cannot be read", {});
+    text_ = *text;
+  }
 
   Payoff read() {
     toml::table table;
     try {
-      table = toml::parse_file(path_);
+      table = toml::parse(text_, path_);
     } catch (const toml::parse_error& error) {
       const auto line = error.source().begin.line;
-      if (line == 0) fail("env.payoff_file", "cannot be read", {});
       throw UserError(fmt::format("{}:{}: {}", path_, line, error.description()));
     }
     const std::vector<std::string> allowed = {"actions", "payoff"};
@@ -162,6 +165,7 @@ class PayoffFile {
   }
 
   std::string path_;
+  std::string text_;
   Payoff payoff_;
 };
 
@@ -305,7 +309,7 @@ constexpr double kDefaultPenalty = 100.0;
 constexpr std::int64_t kDefaultAgents = 3;
 constexpr std::int64_t kDefaultActions = 3;
 
-Payoff make_payoff(const Params& params) {
+Payoff make_payoff(const Params& params, EnvSpec& spec) {
   const std::string& game = params.text("game");
   check_unused(params, "k", kDefaultPenalty, "penalty");
   check_unused(params, "n_agents", kDefaultAgents, "qtran-n");
@@ -317,12 +321,15 @@ Payoff make_payoff(const Params& params) {
   if (game == "climbing3") return climbing_three_players();
   if (game == "qtran-n") return qtran_n_agents(params.integer32("n_agents"));
   if (game == "diagonal") return diagonal_game(params.integer32("n_actions"));
-  const std::string& file = params.text("payoff_file");
-  return file.empty() ? example_payoff() : PayoffFile(file).read();
+  const FileSource source = params.source("payoff_file");
+  if (source.empty()) return example_payoff();
+  Payoff payoff = PayoffFile(source).read();
+  spec.inputs["payoff_file"] = source.contents_read();
+  return payoff;
 }
 
 std::unique_ptr<Env> make_matrix_game(EnvSpec spec, const Params& params) {
-  auto payoff = std::make_shared<const Payoff>(make_payoff(params));
+  auto payoff = std::make_shared<const Payoff>(make_payoff(params, spec));
   const int steps = params.integer32("steps");
   const bool shows_last_actions = params.text("obs") == "last_actions";
 
@@ -405,7 +412,7 @@ EnvFamily matrix_game_family() {
       ParamSpec::integer("n_agents", kDefaultAgents, 2, 10, "qtran-n: number of agents"),
       ParamSpec::integer("n_actions", kDefaultActions, 2, kMaxActions,
                          "diagonal: number of actions"),
-      ParamSpec::text("payoff_file", "",
+      ParamSpec::path("payoff_file",
                       "custom: TOML file with actions = [3, 2] and a nested payoff array; empty: a "
                       "small example")};
   for (ParamSpec& param : limit_params(1000, true)) family.params.push_back(std::move(param));

@@ -56,6 +56,12 @@ std::vector<ParamSpec> train_params() {
   using P = ParamSpec;
   constexpr std::int64_t kHuge = 1'000'000'000'000;
   constexpr double kBig = 1e12;
+  // What a parameter needs to have an effect stands beside it.
+  const Requirement q_learning = {"learner.type", {"q_learning"}};
+  const Requirement monotone = {"mixer.type", {"qmix", "qmix_simple"}};
+  const Requirement qplex = {"mixer.type", {"qplex"}};
+  const Requirement weighted = {"wqmix.weighting", {"cw", "ow"}};
+  const Requirement entropy = {"gre.enabled", {"true"}};
   return {
       P::integer("run.t_max", 2'050'000, 1, kHuge, "environment steps to train for"),
       P::integer("run.log_interval", 10'000, 1, kHuge,
@@ -63,8 +69,10 @@ std::vector<ParamSpec> train_params() {
       P::integer("rollout.n_envs", 1, 1, 1024, "environments stepped side by side"),
       P::real("rollout.updates_per_episode", 1.0, 0.0, 1000.0,
               "optimiser steps per training episode; with n_envs environments the updates of a "
-              "batch of episodes follow it"),
-      P::integer("replay.capacity", 5000, 1, 10'000'000, "episodes kept for replay"),
+              "batch of episodes follow it")
+          .when({q_learning}),
+      P::integer("replay.capacity", 5000, 1, 10'000'000, "episodes kept for replay")
+          .when({q_learning}),
       P::integer("evaluation.interval", 10'000, 1, kHuge, "environment steps between evaluations"),
       P::integer("evaluation.episodes", 32, 1, 1'000'000, "greedy episodes per evaluation"),
       P::integer("agent.hidden_dim", 64, 1, 4096, "width of fc1 and of the GRU"),
@@ -72,48 +80,73 @@ std::vector<ParamSpec> train_params() {
                  "a GRU between fc1 and fc2; false: a linear layer and ReLU (EPyMARL's use_rnn)"),
       P::boolean("agent.obs_last_action", true, "agent input holds its last action"),
       P::boolean("agent.obs_agent_id", true, "agent input holds its index"),
-      P::choice("mixer.type", "qmix", words(kMixers),
-                "mixing network (none: independent learners)"),
-      P::integer("mixer.embed_dim", 32, 1, kMaxMixingEmbed, "width of the mixing layer and of V"),
-      P::integer("mixer.hypernet_layers", 2, 1, 2, "layers of the weight hypernetworks"),
-      P::integer("mixer.hypernet_embed", 64, 1, 4096, "hidden width of two-layer hypernetworks"),
+      P::choice("mixer.type", "qmix", words(kMixers), "mixing network (none: independent learners)")
+          .when({q_learning}),
+      P::integer("mixer.embed_dim", 32, 1, kMaxMixingEmbed, "width of the mixing layer and of V")
+          .when({q_learning, monotone}),
+      P::integer("mixer.hypernet_layers", 2, 1, 2, "layers of the weight hypernetworks")
+          .when({q_learning, monotone}),
+      P::integer("mixer.hypernet_embed", 64, 1, 4096, "hidden width of two-layer hypernetworks")
+          .when({q_learning, monotone, {"mixer.hypernet_layers", {"2"}}})
+          .when({q_learning, qplex}),
       P::integer("qtran.embed_dim", 64, 1, 4096,
-                 "QTRAN: width of the joint and state value networks"),
+                 "QTRAN: width of the joint and state value networks")
+          .when({q_learning, {"mixer.type", {"qtran"}}}),
       P::integer("qtran.hidden_layers", 2, 2, 3,
-                 "QTRAN: their hidden layers (PyMARL: small 2, big 3)"),
-      P::real("qtran.opt_loss", 1.0, 0.0, kBig, "QTRAN: weight of the loss at the greedy actions"),
+                 "QTRAN: their hidden layers (PyMARL: small 2, big 3)")
+          .when({q_learning, {"mixer.type", {"qtran"}}}),
+      P::real("qtran.opt_loss", 1.0, 0.0, kBig, "QTRAN: weight of the loss at the greedy actions")
+          .when({q_learning, {"mixer.type", {"qtran"}}}),
       P::real("qtran.nopt_min_loss", 0.1, 0.0, kBig,
-              "QTRAN: weight of the loss at the taken actions"),
-      P::integer("qplex.kernels", 4, 1, 64, "QPLEX: heads of the attention over advantages"),
-      P::integer("qplex.layers", 1, 1, 3, "QPLEX: layers of the attention networks"),
-      P::integer("qplex.embed_dim", 64, 1, 4096, "QPLEX: hidden width of the attention networks"),
+              "QTRAN: weight of the loss at the taken actions")
+          .when({q_learning, {"mixer.type", {"qtran"}}}),
+      P::integer("qplex.kernels", 4, 1, 64, "QPLEX: heads of the attention over advantages")
+          .when({q_learning, qplex}),
+      P::integer("qplex.layers", 1, 1, 3, "QPLEX: layers of the attention networks")
+          .when({q_learning, qplex}),
+      P::integer("qplex.embed_dim", 64, 1, 4096, "QPLEX: hidden width of the attention networks")
+          .when({q_learning, qplex}),
       P::choice("qplex.credits", "coded", words(kQplexCredits),
-                "QPLEX: credits with the advantages detached, as coded, or in full"),
+                "QPLEX: credits with the advantages detached, as coded, or in full")
+          .when({q_learning, qplex}),
       P::choice("wqmix.weighting", "none", words(kWeightings),
-                "weighted QMIX: centrally weighted, optimistically weighted, or not at all"),
-      P::real("wqmix.weight", 0.1, 0.0, 1.0, "weighted QMIX: weight of errors not counted in full"),
+                "weighted QMIX: centrally weighted, optimistically weighted, or not at all")
+          .when({q_learning, {"mixer.type", {"vdn", "qmix", "qmix_simple"}}}),
+      P::real("wqmix.weight", 0.1, 0.0, 1.0, "weighted QMIX: weight of errors not counted in full")
+          .when({weighted}),
       P::integer("wqmix.central_embed_dim", 256, 1, 4096,
-                 "weighted QMIX: width of the unrestricted mixing network"),
-      P::real("wqmix.qmix_loss", 1.0, 0.0, kBig, "weighted QMIX: weight of the mixer's loss"),
+                 "weighted QMIX: width of the unrestricted mixing network")
+          .when({weighted}),
+      P::real("wqmix.qmix_loss", 1.0, 0.0, kBig, "weighted QMIX: weight of the mixer's loss")
+          .when({weighted}),
       P::real("wqmix.central_loss", 1.0, 0.0, kBig,
-              "weighted QMIX: weight of the unrestricted network's loss"),
-      P::boolean("gre.enabled", false, "add gradient entropy to the loss"),
-      P::real("gre.lambda", 1e-3, -kBig, kBig, "weight of the gradient entropy"),
+              "weighted QMIX: weight of the unrestricted network's loss")
+          .when({weighted}),
+      P::boolean("gre.enabled", false, "add gradient entropy to the loss")
+          .when({q_learning, {"mixer.type", {"qmix", "qplex"}}}),
+      P::real("gre.lambda", 1e-3, -kBig, kBig, "weight of the gradient entropy").when({entropy}),
       P::choice("gre.elu_derivative", "published", words(kEluDerivatives),
-                "derivative of ELU in the credits of the entropy term"),
-      P::boolean("gre.detach_agents", true, "the entropy term sends no gradient to the agents"),
-      P::integer("coma.critic_dim", 128, 1, 4096, "COMA: width of the critic's two hidden layers"),
-      P::real("coma.critic_lr", 5e-4, 0.0, kBig, "COMA: learning rate of the critic"),
+                "derivative of ELU in the credits of the entropy term")
+          .when({entropy, {"mixer.type", {"qmix"}}}),
+      P::boolean("gre.detach_agents", true, "the entropy term sends no gradient to the agents")
+          .when({entropy}),
+      P::integer("coma.critic_dim", 128, 1, 4096, "COMA: width of the critic's two hidden layers")
+          .when({{"learner.type", {"coma"}}}),
+      P::real("coma.critic_lr", 5e-4, 0.0, kBig, "COMA: learning rate of the critic")
+          .when({{"learner.type", {"coma"}}}),
       P::choice("learner.type", "q_learning", words(kLearners),
                 "Q-learning from replayed episodes, or COMA's actor and critic"),
       P::real("learner.gamma", 0.99, 0.0, 1.0, "discount"),
-      P::boolean("learner.double_q", true, "the online network chooses the target's actions"),
+      P::boolean("learner.double_q", true, "the online network chooses the target's actions")
+          .when({q_learning, {"wqmix.weighting", {"none"}}}),
       P::real("learner.td_lambda", 0.0, 0.0, 1.0, "lambda of the TD(lambda) targets; 0: one step"),
       P::real("learner.loss_scale", 1.0, 1e-12, kBig,
-              "factor of the TD loss (PyMARL 1, PyMARL2 0.5)"),
-      P::integer("learner.batch_size", 32, 1, 65'536, "episodes per update"),
+              "factor of the TD loss (PyMARL 1, PyMARL2 0.5)")
+          .when({q_learning}),
+      P::integer("learner.batch_size", 32, 1, 65'536, "episodes per update").when({q_learning}),
       P::integer("learner.target_update_interval", 200, 1, 1'000'000'000,
-                 "training episodes (COMA: critic steps) between copies into the target networks"),
+                 "training episodes (COMA: critic steps) between copies into the target networks")
+          .when({{"learner.target_tau", {"0"}}}),
       P::real("learner.target_tau", 0.0, 0.0, 1.0,
               "part of the target networks replaced after every optimiser step (COMA: critic "
               "step); 0: copies at intervals"),
@@ -121,16 +154,22 @@ std::vector<ParamSpec> train_params() {
                  "targets see rewards less their running mean, over their running deviation"),
       P::choice("optimizer.type", "rmsprop", words(kOptimizers), "optimiser"),
       P::real("optimizer.lr", 5e-4, 0.0, kBig, "learning rate"),
-      P::real("optimizer.rmsprop_alpha", 0.99, 0.0, 1.0, "RMSprop: decay of the mean square"),
-      P::real("optimizer.rmsprop_eps", 1e-5, 1e-30, kBig, "RMSprop: added to the root"),
-      P::real("optimizer.adam_beta1", 0.9, 0.0, 0.999999999, "Adam: decay of the first moment"),
-      P::real("optimizer.adam_beta2", 0.999, 0.0, 0.999999999, "Adam: decay of the second moment"),
-      P::real("optimizer.adam_eps", 1e-8, 1e-30, kBig, "Adam: added to the root"),
+      P::real("optimizer.rmsprop_alpha", 0.99, 0.0, 1.0, "RMSprop: decay of the mean square")
+          .when({{"optimizer.type", {"rmsprop"}}}),
+      P::real("optimizer.rmsprop_eps", 1e-5, 1e-30, kBig, "RMSprop: added to the root")
+          .when({{"optimizer.type", {"rmsprop"}}}),
+      P::real("optimizer.adam_beta1", 0.9, 0.0, 0.999999999, "Adam: decay of the first moment")
+          .when({{"optimizer.type", {"adam"}}}),
+      P::real("optimizer.adam_beta2", 0.999, 0.0, 0.999999999, "Adam: decay of the second moment")
+          .when({{"optimizer.type", {"adam"}}}),
+      P::real("optimizer.adam_eps", 1e-8, 1e-30, kBig, "Adam: added to the root")
+          .when({{"optimizer.type", {"adam"}}}),
       P::real("optimizer.grad_norm_clip", 10.0, 1e-12, kBig, "largest global gradient norm"),
       P::real("exploration.epsilon_start", 1.0, 0.0, 1.0, "random-action probability at the start"),
       P::real("exploration.epsilon_finish", 0.05, 0.0, 1.0, "random-action probability at the end"),
       P::integer("exploration.epsilon_anneal_steps", 50'000, 1, kHuge,
-                 "environment steps of the linear decrease"),
+                 "environment steps of the linear decrease")
+          .when({{"exploration.epsilon_start", {}, "exploration.epsilon_finish"}}),
   };
 }
 
@@ -158,25 +197,19 @@ MixerConfig mixer_config(const Params& p) {
   return c;
 }
 
-// Switches of the value-based learners that would be ignored otherwise, and a policy that could
-// become exactly 0 where an action is available.
+// A policy that could become exactly 0 where an action is available.
 void check_coma(const Params& p) {
-  const auto refuse = [](const std::string& key, const std::string& value,
-                         const std::string& allowed) {
-    throw UserError(fmt::format("{} = {} does not go with learner.type = coma; allowed: {}", key,
-                                value, allowed));
-  };
-  if (p.text("mixer.type") != "none") refuse("mixer.type", p.text("mixer.type"), "none");
-  if (p.text("wqmix.weighting") != "none")
-    refuse("wqmix.weighting", p.text("wqmix.weighting"), "none");
-  if (p.boolean("gre.enabled")) refuse("gre.enabled", "true", "false");
   for (const char* key : {"exploration.epsilon_start", "exploration.epsilon_finish"})
-    if (p.real(key) < 1e-6) refuse(key, fmt::format("{}", p.real(key)), "at least 1e-6");
+    if (p.real(key) < 1e-6)
+      throw UserError(
+          fmt::format("{} = {} does not go with learner.type = coma; allowed: at least 1e-6", key,
+                      p.real(key)));
 }
 
 }  // namespace
 
-TrainConfig make_train_config(const Params& p) {
+TrainConfig make_train_config(const Params& params) {
+  const Params p = params.in_force();
   TrainConfig c;
   c.t_max = p.integer("run.t_max");
   c.log_interval = p.integer("run.log_interval");
@@ -217,22 +250,13 @@ TrainConfig make_train_config(const Params& p) {
   c.coma = {.critic = c.learner.kind == LearnerKind::kComa,
             .critic_dim = p.integer32("coma.critic_dim"),
             .critic_lr = p.real("coma.critic_lr")};
-  if (c.coma.critic) check_coma(p);
-  if (c.learner.batch_size > c.replay_capacity)
+  if (c.coma.critic) {
+    c.mixer.kind = MixerKind::kNone;
+    check_coma(p);
+  } else if (c.learner.batch_size > c.replay_capacity) {
     throw UserError(fmt::format(
         "learner.batch_size = {} is larger than replay.capacity = {}: no update could ever run",
         c.learner.batch_size, c.replay_capacity));
-  if (c.mixer.wqmix.weighting != Weighting::kNone) {
-    const MixerKind kind = c.mixer.kind;
-    if (kind == MixerKind::kNone || kind == MixerKind::kQtran || kind == MixerKind::kQplex)
-      throw UserError(fmt::format(
-          "wqmix.weighting = {} does not go with mixer.type = {}; allowed: vdn, qmix, qmix_simple",
-          p.text("wqmix.weighting"), p.text("mixer.type")));
-    if (!c.learner.double_q)
-      throw UserError(fmt::format(
-          "wqmix.weighting = {} does not go with learner.double_q = false: the target networks are "
-          "always asked about the online agents' greedy actions",
-          p.text("wqmix.weighting")));
   }
   return c;
 }
@@ -274,11 +298,9 @@ const std::vector<Algorithm>& learning_algorithms() {
       {"coma",
        "actor-critic with counterfactual advantages, on-policy",
        {{"learner.type", std::string("coma")},
-        {"mixer.type", std::string("none")},
         {"learner.td_lambda", 0.8},
         {"learner.target_update_interval", std::int64_t{200}},
         {"rollout.n_envs", std::int64_t{8}},
-        {"rollout.updates_per_episode", 0.125},
         {"exploration.epsilon_start", 0.5},
         {"exploration.epsilon_finish", 0.01},
         {"exploration.epsilon_anneal_steps", std::int64_t{100'000}}}},

@@ -1,5 +1,6 @@
 // The training configuration: every hyperparameter declared once (name, default, range, help) in
-// train_params(); TOML files, the command line, --help and the docs all come from that table.
+// train_params(), with what it needs to have an effect; TOML files, the command line, --help and
+// the docs all come from that table.
 #pragma once
 
 #include <cstdint>
@@ -130,6 +131,7 @@ struct TrainConfig {
 /// Declarations with dotted names ("learner.gamma"), in the order they are shown.
 std::vector<ParamSpec> train_params();
 
+/// Values that have no effect (ParamSpec::matters_when) play no part.
 /// Errors: UserError when values contradict each other (e.g. a batch larger than the replay).
 TrainConfig make_train_config(const Params& params);
 

@@ -67,6 +67,11 @@ Trainer::Trainer(const Env& prototype, const TrainConfig& config)
     : impl_(std::make_unique<Impl>(prototype, config)) {}
 Trainer::~Trainer() = default;
 
+void Trainer::start_from(const TensorFile& weights, const std::string& label) {
+  CREDO_CHECK(impl_->t_env == 0, "start_from: training has begun");
+  impl_->training->start_from(weights, label);
+}
+
 std::int64_t Trainer::t_env() const { return impl_->t_env; }
 std::int64_t Trainer::episodes() const { return impl_->episodes; }
 std::int64_t Trainer::updates() const { return impl_->training->updates(); }

@@ -32,6 +32,11 @@ class Trainer {
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
+  /// Begins with these weights, in online and target networks, instead of random ones. Call it
+  /// before the first iterate().
+  /// Errors: UserError naming `label` and the tensor that is missing, unknown or of another shape.
+  void start_from(const TensorFile& weights, const std::string& label);
+
   std::int64_t t_env() const;     ///< environment steps taken in training
   std::int64_t episodes() const;  ///< training episodes finished
   std::int64_t updates() const;   ///< optimiser steps taken

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,6 +69,9 @@ struct EnvSpec {
   std::vector<Feature> state_features;    ///< [state_dim]
   std::vector<ScriptedInfo> scripted;     ///< empty: no scripted policy
   std::vector<ParamSpec> params;          ///< every parameter with the value in force
+  /// What was read of each path parameter in use (FileSource::contents_read): it is part of what
+  /// this environment is.
+  std::map<std::string, FileContents> inputs = {};
 };
 
 struct StepResult {

@@ -114,6 +114,17 @@ ParamSpec ParamSpec::text(std::string name, std::string value, std::string help)
   return choice(std::move(name), std::move(value), {}, std::move(help));
 }
 
+ParamSpec ParamSpec::path(std::string name, std::string help) {
+  ParamSpec spec = text(std::move(name), "", std::move(help));
+  spec.is_path = true;
+  return spec;
+}
+
+ParamSpec ParamSpec::when(std::vector<Requirement> requirements) && {
+  matters_when.push_back(std::move(requirements));
+  return std::move(*this);
+}
+
 std::string ParamSpec::type_name() const {
   if (std::holds_alternative<bool>(value)) return "bool";
   if (std::holds_alternative<std::int64_t>(value)) return "int";
@@ -126,7 +137,7 @@ std::string ParamSpec::range_text() const {
   if (std::holds_alternative<std::int64_t>(value))
     return fmt::format("[{}, {}]", static_cast<std::int64_t>(low), static_cast<std::int64_t>(high));
   if (std::holds_alternative<double>(value)) return fmt::format("[{}, {}]", low, high);
-  if (choices.empty()) return "any text";
+  if (choices.empty()) return is_path ? "a path" : "any text";
   std::string text;
   for (const std::string& choice : choices) text += (text.empty() ? "" : " | ") + choice;
   return text;
@@ -150,7 +161,14 @@ Params::Params(std::vector<ParamSpec> specs, std::string prefix)
     for (std::size_t other = 0; other < i; ++other)
       CREDO_CHECK(specs_[other].name != spec.name,
                   "parameter '" + spec.name + "' is declared twice");
+    defaults_.push_back(spec.value);
   }
+  for (const ParamSpec& spec : specs_)
+    for (const auto& requirements : spec.matters_when)
+      for (const Requirement& requirement : requirements)
+        CREDO_CHECK(has(requirement.key) &&
+                        (requirement.differs_from.empty() || has(requirement.differs_from)),
+                    "parameter '" + spec.name + "' depends on one that is not there");
 }
 
 void Params::set(std::string_view key, const ParamValue& value) {
@@ -177,6 +195,7 @@ void Params::assign(ParamSpec& spec, const ParamValue& value) {
   if (const std::string why = complaint(spec, converted); !why.empty())
     reject(spec, prefix_, quoted(value), why);
   spec.value = std::move(converted);
+  if (spec.is_path) held_.erase(spec.name);
 }
 
 void Params::set_text(std::string_view key, std::string_view text) {
@@ -187,6 +206,7 @@ void Params::set_text(std::string_view key, std::string_view text) {
   if (const std::string why = complaint(spec, *value); !why.empty())
     reject(spec, prefix_, shown, why);
   spec.value = std::move(*value);
+  if (spec.is_path) held_.erase(spec.name);
   spec.follow = nullptr;
   follow_changes_of(spec.name);
 }
@@ -246,6 +266,72 @@ const std::string& Params::text(std::string_view key) const {
 }
 
 const ParamValue& Params::value(std::string_view key) const { return find(key).value; }
+
+FileSource Params::source(std::string_view key) const {
+  const std::string& path = text(key);
+  const auto found = held_.find(key);
+  return found == held_.end() ? FileSource(path) : FileSource(path, found->second);
+}
+
+void Params::hold(std::string_view key, FileContents contents) {
+  CREDO_CHECK(find(key).is_path, "parameter names no file: " + std::string(key));
+  held_.insert_or_assign(std::string(key),
+                         std::make_shared<const FileContents>(std::move(contents)));
+}
+
+const FileContents* Params::held(std::string_view key) const {
+  const auto found = held_.find(key);
+  return found == held_.end() ? nullptr : found->second.get();
+}
+
+const ParamValue& Params::value_in_force(std::string_view key) const {
+  const ParamSpec& spec = find(key);
+  return has_effect(key) ? spec.value : defaults_[static_cast<std::size_t>(&spec - specs_.data())];
+}
+
+bool Params::holds(const Requirement& requirement) const {
+  const ParamValue& now = value_in_force(requirement.key);
+  if (requirement.values.empty()) return now != value_in_force(requirement.differs_from);
+  return std::find(requirement.values.begin(), requirement.values.end(), to_text(now)) !=
+         requirement.values.end();
+}
+
+std::string Params::needs(std::string_view key) const {
+  std::string all;
+  for (const auto& requirements : find(key).matters_when) {
+    std::string missing;
+    for (const Requirement& requirement : requirements) {
+      if (holds(requirement)) continue;
+      if (!missing.empty()) missing += " and ";
+      if (requirement.values.empty()) {
+        missing +=
+            fmt::format("{}{} other than {}{} (both are {})", prefix_, requirement.key, prefix_,
+                        requirement.differs_from, to_text(value_in_force(requirement.key)));
+        continue;
+      }
+      missing += fmt::format("{}{} = ", prefix_, requirement.key);
+      for (std::size_t i = 0; i < requirement.values.size(); ++i)
+        missing += (i == 0                               ? ""
+                    : i + 1 == requirement.values.size() ? " or "
+                                                         : ", ") +
+                   requirement.values[i];
+      const std::string deeper = needs(requirement.key);
+      missing += deeper.empty()
+                     ? fmt::format(" (it is {})", to_text(value_in_force(requirement.key)))
+                     : ", which needs " + deeper;
+    }
+    if (missing.empty()) return "";
+    all += (all.empty() ? "" : ", or ") + missing;
+  }
+  return all;
+}
+
+Params Params::in_force() const {
+  Params result = *this;
+  for (std::size_t i = 0; i < specs_.size(); ++i)
+    if (!has_effect(specs_[i].name)) result.specs_[i].value = defaults_[i];
+  return result;
+}
 
 ParamSpec& Params::find(std::string_view key) {
   return const_cast<ParamSpec&>(std::as_const(*this).find(key));

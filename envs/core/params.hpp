@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,11 +13,20 @@
 #include <variant>
 #include <vector>
 
+#include "envs/core/file_source.hpp"
+
 namespace credo {
 
 using ParamValue = std::variant<bool, std::int64_t, double, std::string>;
 
 class Params;
+
+/// What another parameter of the same table must be for a parameter to matter.
+struct Requirement {
+  std::string key;
+  std::vector<std::string> values;  ///< one of these, as to_text writes them ...
+  std::string differs_from = {};    ///< ... or, without values, another value than this key's
+};
 
 /// Declaration of one parameter. The type is that of `value` (the default).
 struct ParamSpec {
@@ -31,6 +41,9 @@ struct ParamSpec {
   std::vector<std::string> follows;
   /// nullopt: their values make no sense together (whoever uses them says so); nothing changes.
   std::function<std::optional<ParamValue>(const Params&)> follow;
+  bool is_path = false;  ///< strings: a file or folder, "" = none; what is read there counts
+  /// It has an effect where all requirements of one of these lists hold; empty: always.
+  std::vector<std::vector<Requirement>> matters_when = {};
 
   static ParamSpec boolean(std::string name, bool value, std::string help);
   static ParamSpec integer(std::string name, std::int64_t value, std::int64_t low,
@@ -39,6 +52,9 @@ struct ParamSpec {
   static ParamSpec choice(std::string name, std::string value, std::vector<std::string> choices,
                           std::string help);
   static ParamSpec text(std::string name, std::string value, std::string help);
+  static ParamSpec path(std::string name, std::string help);
+  /// The same declaration with one more list for `matters_when`.
+  ParamSpec when(std::vector<Requirement> requirements) &&;
 
   std::string type_name() const;   ///< "bool", "int", "float", "string"
   std::string range_text() const;  ///< "[0, 100]", "a | b | c", "true | false"
@@ -68,6 +84,20 @@ class Params {
   const std::string& text(std::string_view key) const;
   const ParamValue& value(std::string_view key) const;
 
+  /// What a path parameter names: on disk, or as `hold` gave it since it was last set.
+  FileSource source(std::string_view key) const;
+  void hold(std::string_view key, FileContents contents);
+  /// Null: nothing is held.
+  const FileContents* held(std::string_view key) const;
+
+  /// Can the value of `key` change anything, with the other values as they are?
+  bool has_effect(std::string_view key) const { return needs(key).empty(); }
+  /// What is missing for that, "" when it has an effect:
+  /// "gre.enabled = true, which needs mixer.type = qmix or qplex (it is vdn)".
+  std::string needs(std::string_view key) const;
+  /// The same values, those without effect back at their defaults.
+  Params in_force() const;
+
   /// Declarations in order, with `value` replaced by the current value.
   const std::vector<ParamSpec>& specs() const& { return specs_; }
   std::vector<ParamSpec> specs() && { return std::move(specs_); }
@@ -77,9 +107,14 @@ class Params {
   const ParamSpec& find(std::string_view key) const;
   void assign(ParamSpec& spec, const ParamValue& value);
   void follow_changes_of(const std::string& name);
+  /// The value of `key`, or its default where it has no effect.
+  const ParamValue& value_in_force(std::string_view key) const;
+  bool holds(const Requirement& requirement) const;
 
   std::vector<ParamSpec> specs_;
+  std::vector<ParamValue> defaults_;  // as declared, in the same order
   std::string prefix_;
+  std::map<std::string, std::shared_ptr<const FileContents>, std::less<>> held_;
 };
 
 }  // namespace credo

@@ -128,6 +128,9 @@ void check_spec(const EnvSpec& spec, const std::string& id) {
   CREDO_CHECK(!spec.best_return || std::isfinite(*spec.best_return), where + ": bad best return");
   CREDO_CHECK(!spec.noop_action || (*spec.noop_action >= 0 && *spec.noop_action < spec.n_actions),
               where + ": noop_action is not an action");
+  for (const ParamSpec& param : spec.params)
+    CREDO_CHECK(!param.is_path || to_text(param.value).empty() || spec.inputs.contains(param.name),
+                where + ": nothing is said about what was read of " + param.name);
   for (const ScriptedInfo& info : spec.scripted)
     CREDO_CHECK(!info.name.empty() && !info.help.empty(), where + ": a scripted policy lacks help");
 }

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <sstream>
 
 #include "envs/core/error.hpp"
 #include "envs/skirmish/toml_reader.hpp"
@@ -29,23 +26,15 @@ bool is_plain_name(std::string_view name) {
   });
 }
 
-DataText find_text(std::string_view kind, std::string_view name, const std::string& data_dir,
+DataText find_text(std::string_view kind, std::string_view name, const FileSource& data_dir,
                    std::string_view asked_by) {
   const std::string path = fmt::format("{}/{}.toml", kind, name);
   std::vector<std::string> names = embedded_names(kind);
   if (!data_dir.empty()) {
-    const std::filesystem::path folder(data_dir);
-    std::error_code error;
-    if (!std::filesystem::is_directory(folder, error))
-      throw UserError(fmt::format("env.data_dir: '{}' is not a folder", data_dir));
-    if (is_plain_name(name) && std::filesystem::is_regular_file(folder / path, error)) {
-      const std::string file = (folder / path).string();
-      std::ifstream in(file, std::ios::binary);
-      std::ostringstream text;
-      if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
-      if (!in) throw UserError(fmt::format("{}: cannot be read", file));
-      return {text.str(), file};
-    }
+    if (!data_dir.is_folder())
+      throw UserError(fmt::format("env.data_dir: '{}' is not a folder", data_dir.path()));
+    if (is_plain_name(name))
+      if (const auto text = data_dir.read(path)) return {*text, data_dir.label(path)};
   }
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.path == path) return {std::string(file.text), fmt::format("built-in {}", file.path)};
@@ -332,7 +321,7 @@ TerrainData parse_terrain(std::string_view name, const std::string& text, const 
 }
 
 MapData parse_map(std::string_view name, const std::string& text, const std::string& file,
-                  const std::string& data_dir) {
+                  const FileSource& data_dir) {
   const TomlDocument document = parse_toml(text, file);
   TomlTable root(document);
   MapData map;
@@ -373,17 +362,17 @@ MapData parse_map(std::string_view name, const std::string& text, const std::str
   return map;
 }
 
-Profile load_profile(std::string_view name, const std::string& data_dir) {
+Profile load_profile(std::string_view name, const FileSource& data_dir) {
   const DataText data = find_text("profiles", name, data_dir, "env.profile");
   return parse_profile(name, data.text, data.file);
 }
 
-MapData load_map(std::string_view name, const std::string& data_dir) {
+MapData load_map(std::string_view name, const FileSource& data_dir) {
   const DataText data = find_text("maps", name, data_dir, "env.map");
   return parse_map(name, data.text, data.file, data_dir);
 }
 
-TerrainData load_terrain(std::string_view name, const std::string& data_dir,
+TerrainData load_terrain(std::string_view name, const FileSource& data_dir,
                          std::string_view asked_by) {
   const DataText data = find_text("terrain", name, data_dir, asked_by);
   return parse_terrain(name, data.text, data.file);

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "envs/core/file_source.hpp"
+
 namespace credo::skirmish {
 
 inline constexpr int kGrid = 32;  ///< maps are 32 x 32 cells; x east, y north
@@ -188,10 +190,10 @@ const std::vector<EmbeddedFile>& embedded_files();
 std::vector<std::string> embedded_names(std::string_view kind);
 
 /// `data_dir` may be empty; a file there wins over the compiled-in one.
-Profile load_profile(std::string_view name, const std::string& data_dir);
-MapData load_map(std::string_view name, const std::string& data_dir);
+Profile load_profile(std::string_view name, const FileSource& data_dir);
+MapData load_map(std::string_view name, const FileSource& data_dir);
 /// `asked_by` begins the error for an unknown name.
-TerrainData load_terrain(std::string_view name, const std::string& data_dir,
+TerrainData load_terrain(std::string_view name, const FileSource& data_dir,
                          std::string_view asked_by = "terrain");
 
 /// The parsers behind them, for text from anywhere; `file` is named in errors.
@@ -199,6 +201,6 @@ Profile parse_profile(std::string_view name, const std::string& text, const std:
 TerrainData parse_terrain(std::string_view name, const std::string& text, const std::string& file);
 /// The terrain is loaded from `data_dir` or the compiled-in files.
 MapData parse_map(std::string_view name, const std::string& text, const std::string& file,
-                  const std::string& data_dir);
+                  const FileSource& data_dir);
 
 }  // namespace credo::skirmish

@@ -39,7 +39,7 @@ struct MapFacts {
   bool is_generated = false;
 };
 
-MapFacts facts_of(const std::string& map, const std::string& data_dir) {
+MapFacts facts_of(const std::string& map, const FileSource& data_dir) {
   const MapData data = load_map(map, data_dir);
   return {.limit = data.limit, .is_generated = data.generate.has_value()};
 }
@@ -48,11 +48,11 @@ MapFacts facts_of(const std::string& map, const std::string& data_dir) {
 std::optional<MapFacts> named_map(const Params& params) {
   static const std::map<std::string, MapFacts> kBuiltIn = [] {
     std::map<std::string, MapFacts> all;
-    for (const std::string& name : embedded_names("maps")) all[name] = facts_of(name, "");
+    for (const std::string& name : embedded_names("maps")) all[name] = facts_of(name, {});
     return all;
   }();
   const std::string& map = params.text("map");
-  const std::string& data_dir = params.text("data_dir");
+  const FileSource data_dir = params.source("data_dir");
   if (data_dir.empty()) {
     const auto found = kBuiltIn.find(map);
     return found == kBuiltIn.end() ? std::nullopt : std::optional(found->second);
@@ -98,9 +98,8 @@ std::vector<ParamSpec> skirmish_params() {
   params.push_back(ParamSpec::text("map", "3m", "name of a map file"));
   params.push_back(ParamSpec::text(
       "profile", "liberty", "unit data: liberty, lotv, smaclite, smax, or a file of your own"));
-  params.push_back(ParamSpec::text(
-      "data_dir", "",
-      "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
+  params.push_back(ParamSpec::path(
+      "data_dir", "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
   params.push_back(ParamSpec::choice("opponent", "attack_move", kStyles,
                                      "how the enemies fight; external: driven through the API"));
   boolean("attack_jitter", true, "vary attack delays at random");
@@ -151,11 +150,11 @@ std::vector<ParamSpec> skirmish_params() {
   return params;
 }
 
-Config read_config(const Params& params) {
+Config read_config(const Params& params, EnvSpec& spec) {
   ScenarioOptions scenario;
   scenario.map = params.text("map");
   scenario.profile = params.text("profile");
-  scenario.data_dir = params.text("data_dir");
+  scenario.data_dir = params.source("data_dir");
   scenario.enemy_style = style_of(params.text("opponent"));
   scenario.attack_jitter = params.boolean("attack_jitter");
   scenario.healer_first = params.boolean("healer_priority");
@@ -163,6 +162,7 @@ Config read_config(const Params& params) {
 
   Config config;
   config.scenario = load_scenario(scenario);
+  if (!scenario.data_dir.empty()) spec.inputs["data_dir"] = scenario.data_dir.contents_read();
   config.view = {.all_health = params.boolean("obs_all_health"),
                  .own_health = params.boolean("obs_own_health"),
                  .obs_last_action = params.boolean("obs_last_action"),
@@ -295,7 +295,7 @@ std::optional<double> best_return(const Config& config) {
 }
 
 std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
-  auto config = std::make_shared<const Config>(read_config(params));
+  auto config = std::make_shared<const Config>(read_config(params, spec));
   const Layout layout(config->scenario, config->view, 0);
   const BattleSetup& setup = *config->scenario.setup;
   spec.n_agents = layout.n_agents();

@@ -17,7 +17,7 @@ namespace credo::skirmish {
 struct ScenarioOptions {
   std::string map;
   std::string profile = "liberty";
-  std::string data_dir;
+  FileSource data_dir;
   Style enemy_style = Style::kSticky;
   Style ally_style = Style::kOrders;
   bool attack_jitter = true;

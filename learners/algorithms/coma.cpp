@@ -374,6 +374,12 @@ class ComaTraining final : public Training {
   std::int64_t updates() const override { return learner_.updates(); }
   std::uint64_t hash(std::uint64_t hash) const override { return learner_.hash(hash); }
 
+  void start_from(const TensorFile& weights, const std::string& label) override {
+    const std::span<float> params = learner_.params();
+    learner_.network().layout.from_tensors(weights, label, params);
+    std::copy(params.begin(), params.end(), learner_.target().begin());
+  }
+
   void learn(const Played& played) override {
     views_.clear();
     streams_.clear();

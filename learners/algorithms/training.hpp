@@ -45,6 +45,9 @@ class Training {
   /// True: training episodes are played by drawing from the policy (rollout.hpp).
   virtual bool samples_actions() const = 0;
 
+  /// Sets online and target networks. Errors: UserError as ParamLayout::from_tensors.
+  virtual void start_from(const TensorFile& weights, const std::string& label) = 0;
+
   /// Errors: DivergedError.
   virtual void learn(const Played& played) = 0;
   virtual std::int64_t updates() const = 0;

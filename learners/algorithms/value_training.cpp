@@ -69,6 +69,11 @@ class ValueTraining final : public Training {
     }
   }
 
+  void start_from(const TensorFile& weights, const std::string& label) override {
+    learner_.network().layout.from_tensors(weights, label, learner_.params());
+    learner_.sync_target();
+  }
+
   void take_metrics(Metrics& metrics) override;
 
   std::uint64_t hash(std::uint64_t hash) const override {

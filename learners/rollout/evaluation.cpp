@@ -177,13 +177,28 @@ Evaluation Evaluator::run(const Network& network, const float* params, int count
   return evaluation;
 }
 
+namespace {
+
+std::vector<float> read_params(const Network& network, const TensorFile& weights,
+                               const std::string& label) {
+  std::vector<float> params(network.layout.size());
+  network.layout.from_tensors(weights, label, params);
+  return params;
+}
+
+}  // namespace
+
 Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                             const TensorFile& weights, int count, std::uint64_t seed,
                             std::int64_t first) {
   const Network network(shape_of(prototype.spec()), config);
-  std::vector<float> params(network.layout.size());
-  network.layout.from_tensors(weights, "weights", params);
+  const std::vector<float> params = read_params(network, weights, "weights");
   return Evaluator(prototype).run(network, params.data(), count, seed, first);
+}
+
+void check_weights(const EnvSpec& spec, const TrainConfig& config, const TensorFile& weights,
+                   const std::string& label) {
+  read_params(Network(shape_of(spec), config), weights, label);
 }
 
 }  // namespace credo

@@ -53,4 +53,9 @@ Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                             const TensorFile& weights, int count, std::uint64_t seed,
                             std::int64_t first = 0);
 
+/// Do these weights fit? Errors: UserError naming `label` and the tensor that is missing, unknown
+/// or of another shape.
+void check_weights(const EnvSpec& spec, const TrainConfig& config, const TensorFile& weights,
+                   const std::string& label);
+
 }  // namespace credo

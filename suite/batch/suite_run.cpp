@@ -27,6 +27,38 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
+// " (learner.gamma = 0.5, not 0.99)": the first setting in which a recorded configuration differs.
+std::string first_difference(const fs::path& recorded, const RunConfig& config) {
+  const auto values = [](const std::string& text, const std::string& label) {
+    std::map<std::string, std::string> found;
+    for (const Setting& setting : read_toml(text, label).settings)
+      found[setting.key] = to_text(setting.value);
+    return found;
+  };
+  try {
+    const auto old_values = values(read_text(recorded), recorded.string());
+    const auto new_values = values(config.to_toml(), "");
+    const auto value = [](const auto& found, const std::string& key) {
+      const auto at = found.find(key);
+      return at == found.end() ? "not set" : at->second;
+    };
+    std::map<std::string, std::string> all = old_values;
+    all.insert(new_values.begin(), new_values.end());
+    for (const auto& [key, unused] : all) {
+      const std::string before = value(old_values, key);
+      const std::string now = value(new_values, key);
+      if (before == now) continue;
+      constexpr std::string_view kInputs = "inputs.";
+      if (key.starts_with(kInputs))
+        return fmt::format(" (the content of {} was another)", key.substr(kInputs.size()));
+      return fmt::format(" ({} = {}, now {})", key, before, now);
+    }
+  } catch (const Error&) {
+    return "";  // that it is another one is known all the same
+  }
+  return "";
+}
+
 enum class CellState { kNew, kResume, kFinished };
 
 CellState inspect(const fs::path& folder, const RunConfig& config) {
@@ -34,8 +66,8 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
   const Manifest manifest = read_manifest(folder);
   if (manifest.run_id != config.id())
     throw UserError(fmt::format(
-        "{} holds a run of another configuration; use another --out, or remove that folder",
-        folder.string()));
+        "{} holds a run of another configuration{}; use another --out, or remove that folder",
+        folder.string(), first_difference(folder / "config.toml", config)));
   const bool finished =
       manifest.status == RunStatus::kDone || manifest.status == RunStatus::kDiverged;
   if (!finished) return CellState::kResume;

@@ -279,7 +279,15 @@ RunRequest make_request(const Arguments& arguments) {
   request.t_max = arguments.integer("t-max", std::numeric_limits<std::int64_t>::min(),
                                     std::numeric_limits<std::int64_t>::max());
   request.sets = arguments.list("set");
+  request.init_weights = arguments.text("init-weights");
+  if (request.init_weights && request.init_weights->empty())
+    throw UserError("--init-weights: a file is missing");
   return request;
+}
+
+Option init_weights_option() {
+  return {"init-weights", "FILE", "begin with these weights (safetensors) instead of random ones",
+          false};
 }
 
 Option json_option() { return {"json", "", "machine-readable output", false}; }

@@ -84,6 +84,8 @@ Command verify_command();
 /// --env, --alg, --seed, --profile, --config, --t-max, --set.
 std::vector<Option> request_options();
 RunRequest make_request(const Arguments& arguments);
+/// --init-weights, for the commands that train (make_request reads it).
+Option init_weights_option();
 /// --json and --progress.
 Option json_option();
 Option progress_option();

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <limits>
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/extend.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -131,6 +133,14 @@ int run_run(const Arguments& arguments) {
 
 int run_resume(const Arguments& arguments) {
   const std::string& directory = arguments.single("DIR");
+  const auto t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
+  const auto out = arguments.text("out");
+  if (t_max.has_value() != (out && !out->empty()))
+    throw UserError(
+        "--t-max N and --out DIR go together: the longer run is another one, in a folder of its "
+        "own");
+  if (t_max && arguments.has("checkpoint"))
+    throw UserError("--checkpoint has no meaning with --t-max: the run goes on from its end");
   const RunConfig config = read_run_config(directory);
   install_stop_handlers();
   Progress progress(arguments.progress());
@@ -138,9 +148,10 @@ int run_resume(const Arguments& arguments) {
       run_options(arguments, progress,
                   fmt::format("{} {} seed {}", config.env_id(), config.algorithm(), config.seed()));
   options.checkpoint = arguments.text("checkpoint").value_or("");
-  const RunOutcome outcome = resume_run(directory, options);
+  const RunOutcome outcome =
+      t_max ? extend_run(directory, *t_max, *out, options) : resume_run(directory, options);
   progress.clear();
-  return conclude(arguments, directory, config, outcome);
+  return conclude(arguments, t_max ? *out : directory, config, outcome);
 }
 
 Option timing_option() {
@@ -156,12 +167,16 @@ Command run_command() {
   command.help = "train (or play a fixed policy) and write a run folder";
   command.details =
       "Settings apply in this order, the later ones win: defaults, profile, algorithm, --config,\n"
-      "--t-max and --set. SIGINT, SIGTERM and SIGUSR1 save a checkpoint and exit with 75.\n\n"
+      "--t-max and --set. An option without effect on the run is refused. SIGINT, SIGTERM and\n"
+      "SIGUSR1 save a checkpoint and exit with 75.\n\n"
       "examples:\n"
       "  credo run --env two_step --alg qmix --profile two_step --out runs/two_step\n"
       "  credo run --env predator_prey/5x5 --alg qmix_gre --seed 3 --t-max 100000 \\\n"
-      "      --set env.limit=25 --set learner.gamma=0.98 --out runs/pp\n";
+      "      --set env.limit=25 --set learner.gamma=0.98 --out runs/pp\n"
+      "  credo run --env switch/2 --alg vdn --init-weights runs/a/checkpoints/best.safetensors \\\n"
+      "      --out runs/b\n";
   command.options = request_options();
+  command.options.push_back(init_weights_option());
   command.options.push_back({"out", "DIR", "folder of the run; must not hold one already", false});
   command.options.push_back(timing_option());
   command.options.push_back(json_option());
@@ -173,10 +188,19 @@ Command run_command() {
 Command resume_command() {
   Command command;
   command.name = "resume";
-  command.arguments = "DIR [--checkpoint step_N]";
-  command.help = "go on with an interrupted run; the result is the same as without the stop";
-  command.details = "example:\n  credo resume runs/pp\n";
+  command.arguments = "DIR [--checkpoint step_N] [--t-max N --out DIR2]";
+  command.help = "go on with an interrupted run, or beyond the end of a finished one";
+  command.details =
+      "The result is the same as without the stop. With --t-max a finished run that kept its "
+      "state\n"
+      "(--set run.keep_state=true) goes on to N environment steps as a new run in DIR2, which "
+      "names\n"
+      "it as its parent and ends in the same bytes as a straight run to N steps.\n\n"
+      "examples:\n  credo resume runs/pp\n"
+      "  credo resume runs/pp --t-max 200000 --out runs/pp_200k\n";
   command.options = {{"checkpoint", "step_N", "from this one instead of the newest", false},
+                     {"t-max", "N", "extend a finished run to N environment steps", false},
+                     {"out", "DIR2", "folder of the extended run", false},
                      timing_option(),
                      json_option(),
                      progress_option()};

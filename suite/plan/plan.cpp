@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
+#include <set>
 
 #include "envs/core/error.hpp"
 #include "suite/common/text.hpp"
@@ -69,59 +71,138 @@ Shard parse_shard(std::string_view option, std::string_view text) {
   return {static_cast<std::size_t>(*index), static_cast<std::size_t>(*count)};
 }
 
-std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
-  check_sets(spec, options);
-  std::vector<Cell> cells;
-  std::vector<std::string> tasks;  // with their settings
-  std::size_t n_wanted = 0;
-  int task_rank = -1;
-  const auto add_cells = [&](const std::string& env, const Variant& task,
-                             const std::string& algorithm, const Variant& variant,
-                             int algorithm_rank) {
-    const auto& seeds = options.seeds ? *options.seeds : spec.seeds_for(env, algorithm);
+namespace {
+
+// What is swept or set for many cells at once must have an effect on some of them.
+class Effects {
+ public:
+  void note(const std::string& what, const std::string& missing) {
+    std::string& found = missing_.try_emplace(what, missing).first->second;
+    if (missing.empty()) found.clear();
+  }
+  void check(std::string_view whom) const {
+    for (const auto& [what, missing] : missing_)
+      if (!missing.empty())
+        throw UserError(fmt::format("{} has no effect on any {}: {}", what, whom, missing));
+  }
+
+ private:
+  std::map<std::string, std::string> missing_;  // "" = it has an effect
+};
+
+class Planner {
+ public:
+  Planner(const SuiteSpec& spec, const PlanOptions& options) : spec_(spec), options_(options) {}
+
+  std::vector<Cell> plan() {
+    for (const std::string& env : spec_.envs) {
+      for (const Variant& task : task_variants(spec_, env)) {
+        ++task_rank_;
+        int algorithm_rank = 0;
+        for (const std::string& algorithm : spec_.algorithms_for(env))
+          for (const Variant& variant : algorithm_variants(spec_, env, algorithm))
+            add_cells(env, task, algorithm, variant, algorithm_rank++);
+      }
+    }
+    if (options_.sets.empty()) check_bounds(spec_, tasks_);
+    sets_.check("cell of the suite");
+    sweeps_.check("algorithm it is for");
+    if (n_wanted_ == 0)
+      throw UserError(
+          fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "
+                      "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
+                      joined(options_.only, "', '"), spec_.name));
+    if (cells_.empty())
+      throw UserError(fmt::format("shard {}/{} is empty: there are only {} cells",
+                                  options_.shard.index, options_.shard.count, n_wanted_));
+    return std::move(cells_);
+  }
+
+ private:
+  void add_cells(const std::string& env, const Variant& task, const std::string& algorithm,
+                 const Variant& variant, int algorithm_rank) {
+    const auto& seeds = options_.seeds ? *options_.seeds : spec_.seeds_for(env, algorithm);
+    RunRequest request;
+    request.env = env;
+    request.algorithm = algorithm;
+    request.profile = options_.profile ? *options_.profile : spec_.profile;
+    request.t_max = options_.t_max;
     Overlay swept;
     swept.settings = task.settings;
     swept.settings.insert(swept.settings.end(), variant.settings.begin(), variant.settings.end());
+    request.overlays = {spec_.overlay, swept};
+    request.sets = options_.sets;
+    request.are_sets_general = true;
     bool is_checked = false;  // the seed plays no part
+    std::optional<RunNames> names;
     for (const std::uint64_t seed : seeds) {
-      RunRequest request;
-      request.env = env;
-      request.algorithm = algorithm;
       request.seed = seed;
-      request.profile = options.profile ? *options.profile : spec.profile;
-      request.t_max = options.t_max;
-      request.overlays = {spec.overlay, swept};
-      request.sets = options.sets;
-      RunNames names{env + task.suffix, algorithm + variant.suffix};
-      std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
-      Cell cell{RunConfig::resolve(request),          std::move(names), name,
-                std::filesystem::path("runs") / name, task_rank,        algorithm_rank};
-      add_once(tasks, task_text(env, cell.config.env_settings()));
-      if (!is_wanted(options.only, cell)) continue;
+      RunConfig config = RunConfig::resolve(request);
+      if (!names) {
+        note_sets(config);
+        check_task(config, task);
+        names = RunNames{env + task.suffix(), algorithm + effective(config, variant).suffix()};
+        if (!taken_.insert(names->task + " " + names->algorithm).second) return;
+      }
+      std::string name = fmt::format("{}/{}/seed_{}", names->task, names->algorithm, seed);
+      Cell cell{std::move(config), *names,        name, std::filesystem::path("runs") / name,
+                task_rank_,        algorithm_rank};
+      add_once(tasks_, task_text(env, cell.config.env_settings()));
+      if (!is_wanted(options_.only, cell)) continue;
       if (!is_checked) check_run(cell.config);
       is_checked = true;
-      if (n_wanted++ % options.shard.count == options.shard.index) cells.push_back(std::move(cell));
-    }
-  };
-  for (const std::string& env : spec.envs) {
-    for (const Variant& task : task_variants(spec, env)) {
-      ++task_rank;
-      int algorithm_rank = 0;
-      for (const std::string& algorithm : spec.algorithms_for(env))
-        for (const Variant& variant : algorithm_variants(spec, env, algorithm))
-          add_cells(env, task, algorithm, variant, algorithm_rank++);
+      if (n_wanted_++ % options_.shard.count == options_.shard.index)
+        cells_.push_back(std::move(cell));
     }
   }
-  if (options.sets.empty()) check_bounds(spec, tasks);
-  if (n_wanted == 0)
-    throw UserError(
-        fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "
-                    "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
-                    joined(options.only, "', '"), spec.name));
-  if (cells.empty())
-    throw UserError(fmt::format("shard {}/{} is empty: there are only {} cells",
-                                options.shard.index, options.shard.count, n_wanted));
-  return cells;
+
+  void note_sets(const RunConfig& config) {
+    if (options_.t_max) sets_.note("--t-max", config.without_effect("run.t_max"));
+    for (const std::string& set : options_.sets)
+      sets_.note("--set " + set, config.without_effect(set.substr(0, set.find('='))));
+  }
+
+  // Tasks that differ in nothing that matters to a learner would be trained on in vain. Policies
+  // that do not learn cost little and are rows to compare with.
+  static void check_task(const RunConfig& config, const Variant& task) {
+    if (!config.is_learning()) return;
+    for (const Setting& setting : task.settings)
+      if (const std::string missing = config.without_effect(setting.key); !missing.empty())
+        throw UserError(fmt::format(
+            "{}: the sweep over {} makes tasks that are the same for '{}': {}; sweep it in "
+            "[alg.\"NAME\".sweep] for the algorithms that have it",
+            setting.where, setting.key, config.algorithm(), missing));
+  }
+
+  // Variants that differ only in what has no effect fall together.
+  Variant effective(const RunConfig& config, const Variant& variant) {
+    Variant left;
+    for (std::size_t i = 0; i < variant.settings.size(); ++i) {
+      const Setting& setting = variant.settings[i];
+      const std::string missing = config.without_effect(setting.key);
+      sweeps_.note(fmt::format("{}: the sweep over {}", setting.where, setting.key), missing);
+      if (!missing.empty()) continue;
+      left.names.push_back(variant.names[i]);
+      left.settings.push_back(setting);
+    }
+    return left;
+  }
+
+  const SuiteSpec& spec_;
+  const PlanOptions& options_;
+  std::vector<Cell> cells_;
+  std::vector<std::string> tasks_;  // with their settings
+  std::set<std::string> taken_;
+  Effects sets_, sweeps_;
+  std::size_t n_wanted_ = 0;
+  int task_rank_ = -1;
+};
+
+}  // namespace
+
+std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
+  check_sets(spec, options);
+  return Planner(spec, options).plan();
 }
 
 }  // namespace credo::suite

@@ -41,7 +41,10 @@ struct PlanOptions {
 /// Cells in the order of the tables: by task, algorithm, seed. A pattern of `only` is for
 /// "TASK/ALG/seed_N", "TASK/ALG", "TASK", "ALG" or "seed_N"; names with and without their swept
 /// values match. Shards deal the cells left by `only` in turn: together they are the whole plan,
-/// and none has a cell of another. Everything is checked before anything runs. Errors: UserError.
+/// and none has a cell of another. Everything is checked before anything runs.
+/// Variants of an algorithm that differ only in settings without effect on it are one. Errors:
+/// UserError, also for a set or a sweep without effect anywhere, and for a sweep that makes tasks
+/// which are the same for a learner.
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options);
 
 }  // namespace credo::suite

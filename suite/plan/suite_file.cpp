@@ -119,7 +119,8 @@ std::vector<Variant> cross_product(const std::vector<const SweepAxis*>& axes) {
     for (const Variant& variant : variants) {
       for (const ParamValue& value : axis->values) {
         longer.push_back(variant);
-        longer.back().suffix += fmt::format("@{}={}", short_key(axis->key, axes), name_part(value));
+        longer.back().names.push_back(
+            fmt::format("{}={}", short_key(axis->key, axes), name_part(value)));
         longer.back().settings.push_back({axis->key, value, axis->where});
       }
     }
@@ -130,13 +131,19 @@ std::vector<Variant> cross_product(const std::vector<const SweepAxis*>& axes) {
   }
   for (std::size_t i = 0; i < variants.size(); ++i)
     for (std::size_t k = 0; k < i; ++k)
-      if (variants[i].suffix == variants[k].suffix)
+      if (variants[i].names == variants[k].names)
         throw UserError(fmt::format("{}: two values give the same name '{}'", axes.back()->where,
-                                    variants[i].suffix));
+                                    variants[i].suffix()));
   return variants;
 }
 
 }  // namespace
+
+std::string Variant::suffix() const {
+  std::string text;
+  for (const std::string& name : names) text += "@" + name;
+  return text;
+}
 
 const std::vector<std::string>& SuiteSpec::algorithms_for(const std::string& env) const {
   const std::vector<std::string>* found = &algorithms;

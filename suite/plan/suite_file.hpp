@@ -48,6 +48,7 @@ struct SuiteSpec {
   const std::vector<std::string>& algorithms_for(const std::string& env) const;
   const std::vector<std::uint64_t>& seeds_for(const std::string& env,
                                               const std::string& algorithm) const;
+  /// Cells, were every swept setting to have an effect on every algorithm it is for.
   std::size_t n_cells() const;
 };
 
@@ -58,8 +59,9 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
 
 /// A named choice of values for the swept settings; without sweeps one choice without a name.
 struct Variant {
-  std::string suffix;  ///< "@limit=25@gamma=0.9", "" without sweeps
+  std::vector<std::string> names;  ///< of the settings: "limit=25", "gamma=0.9"
   std::vector<Setting> settings;
+  std::string suffix() const;  ///< "@limit=25@gamma=0.9", "" without sweeps
 };
 
 /// The cross product of the axes for `env` (variants of the task), or for `env` and `algorithm`

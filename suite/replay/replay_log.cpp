@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 #include <fmt/format.h>
+#include <map>
 #include <zstd.h>
 
 #include "envs/core/bytes.hpp"
@@ -11,6 +12,7 @@
 #include "learners/base/index.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/inputs.hpp"
 
 namespace credo::suite {
 namespace {
@@ -154,7 +156,19 @@ ReplayLog decode_replay(std::span<const std::byte> bytes, const std::string& lab
 std::unique_ptr<Env> make_replay_env(const ReplayLog& log, const std::string& label) {
   try {
     Params params = env_params(log.env);
-    for (const auto& [name, value] : log.params) params.set_text(name, to_text(value));
+    constexpr std::string_view kInputsPrefix = "inputs/";
+    std::map<std::string, FileContents> inputs;
+    for (const auto& [name, value] : log.params) {
+      if (name.starts_with(kInputsPrefix)) {
+        const std::string_view input = std::string_view(name).substr(kInputsPrefix.size());
+        inputs[std::string(input_key(input))][std::string(input_file(input))] = to_text(value);
+      } else {
+        params.set_text(name, to_text(value));
+      }
+    }
+    // What the recorded game was made of comes from the log, never from the disk.
+    for (const ParamSpec& spec : std::vector<ParamSpec>(params.specs()))
+      if (spec.is_path && !to_text(spec.value).empty()) params.hold(spec.name, inputs[spec.name]);
     auto env = make_env(log.env, params);
     if (env->spec().n_agents != log.n_agents || env->spec().n_actions != log.n_actions)
       throw UserError(fmt::format("recorded with {} agents and {} actions, {} has {} and {} here",

@@ -31,7 +31,9 @@ struct LoggedEpisode {
 
 struct ReplayLog {
   std::string env;
-  std::vector<std::pair<std::string, ParamValue>> params;  ///< all of the environment's
+  /// All of the environment's, and what it read: "inputs/payoff_file",
+  /// "inputs/data_dir/maps/m.toml".
+  std::vector<std::pair<std::string, ParamValue>> params;
   std::string policy;
   std::uint64_t seed = 0;
   std::string version;  ///< of the program that wrote it

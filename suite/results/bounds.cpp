@@ -73,9 +73,9 @@ std::vector<Section> read_sections(const std::vector<Setting>& settings, std::st
   return sections;
 }
 
-// "a=1 b=2" applied to the defaults. A part without '=' belongs to the value before it.
-Params params_with(const std::string& env, const std::string& env_settings) {
-  Params params = env_params(env);
+// The parts of "a=1 b=2". A part without '=' belongs to the value before it.
+std::vector<std::pair<std::string, std::string>> parts_of(const std::string& env_settings) {
+  std::vector<std::pair<std::string, std::string>> parts;
   for (std::size_t begin = 0; begin < env_settings.size();) {
     const std::size_t equals = env_settings.find('=', begin);
     if (equals == std::string::npos)
@@ -85,11 +85,21 @@ Params params_with(const std::string& env, const std::string& env_settings) {
         next == std::string::npos ? env_settings.size() : env_settings.rfind(' ', next);
     if (end == std::string::npos || end <= equals)
       throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
-    params.set_text(env_settings.substr(begin, equals - begin),
-                    env_settings.substr(equals + 1, end - equals - 1));
+    parts.emplace_back(env_settings.substr(begin, equals - begin),
+                       env_settings.substr(equals + 1, end - equals - 1));
     begin = end + 1;
   }
-  return params;
+  return parts;
+}
+
+// As RunConfig::env_settings writes them.
+std::string canonical_settings(const std::string& env, const std::string& env_settings) {
+  RunRequest request;
+  request.env = env;
+  request.algorithm = "random";
+  for (const auto& [name, value] : parts_of(env_settings))
+    request.sets.push_back(fmt::format("env.{}={}", name, value));
+  return RunConfig::resolve(request).env_settings();
 }
 
 // Environments that are known here get their settings in canonical form.
@@ -102,8 +112,7 @@ std::vector<GivenBounds> checked(const std::vector<Section>& sections) {
           fmt::format("{}: [\"{}\"]: give random, best or both", given.where, section.name));
     if (is_env(given.env)) {
       try {
-        given.env_settings =
-            env_settings_text(given.env, params_with(given.env, given.env_settings));
+        given.env_settings = canonical_settings(given.env, given.env_settings);
       } catch (const UserError& error) {
         throw UserError(fmt::format("{}: [\"{}\"]: {}", given.where, section.name, error.what()));
       }
@@ -126,7 +135,9 @@ Declared declared_by(const std::string& env, const std::string& env_settings) {
     return declared;
   }
   try {
-    const auto made = make_env(env, params_with(env, env_settings));
+    Params params = env_params(env);
+    for (const auto& [name, value] : parts_of(env_settings)) params.set_text(name, value);
+    const auto made = make_env(env, params);
     const EnvSpec& spec = made->spec();
     declared.random = spec.random_return;
     declared.best = spec.best_return ? spec.best_return : spec.return_bound;

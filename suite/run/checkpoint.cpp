@@ -12,7 +12,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kMagic = "CREDOCKP";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr int kCompressionLevel = 1;  // higher levels cost more time than the disk they save
 constexpr std::uint64_t kLargestState = 64ULL << 30;
 
@@ -35,6 +35,7 @@ std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
   out.put(state.weights_hash);
   out.put(state.best_t_env);
   out.put(state.best_return);
+  out.put_vector(state.best);
   out.put(static_cast<std::uint64_t>(state.trainer.size()));
   out.put_vector(frame);
   out.put(xxh64(out.bytes()));
@@ -68,6 +69,7 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
     state.weights_hash = in.get<std::uint64_t>();
     state.best_t_env = in.get<std::int64_t>();
     state.best_return = in.get<double>();
+    state.best = in.get_vector<std::byte>();
     const auto size = in.get<std::uint64_t>();
     const auto frame = in.get_vector<std::byte>();
     if (!in.at_end() || size > kLargestState ||

@@ -19,6 +19,7 @@ struct CheckpointState {
   std::uint64_t weights_hash = 0;   ///< XXH64 of the weights file that belongs to it
   std::int64_t best_t_env = -1;     ///< step of the best evaluation so far; -1 before the first
   double best_return = 0.0;         ///< its mean return
+  std::vector<std::byte> best;      ///< best.safetensors as of then; empty before the first
   std::vector<std::byte> trainer;   ///< Trainer::save
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fmt/format.h>
 #include <limits>
 
@@ -16,9 +17,12 @@
 namespace credo::suite {
 namespace {
 
+namespace fs = std::filesystem;
 constexpr std::string_view kEnvPrefix = "env.";
 constexpr std::string_view kOpenLoopBudgetKey = "open_loop.budget";
 constexpr std::string_view kTensorboardKey = "run.tensorboard";
+constexpr std::string_view kInitWeightsKey = "run.init_weights";
+constexpr std::string_view kInputsPrefix = "inputs.";
 constexpr std::string_view kHeader =
     "# Effective configuration of a Credo run; reload it with --config.\n";
 
@@ -53,12 +57,22 @@ struct FileIdentity {
   std::optional<std::string> algorithm;
   std::optional<std::string> profile;
   std::optional<std::uint64_t> seed;
+  InputHashes inputs;
 };
 
 FileIdentity take_identity(Overlay& file) {
   FileIdentity found;
   std::vector<Setting> rest;
   for (Setting& setting : file.settings) {
+    if (setting.key.starts_with(kInputsPrefix)) {
+      const std::string name = setting.key.substr(kInputsPrefix.size());
+      const auto* hash = std::get_if<std::string>(&setting.value);
+      if (hash == nullptr || !is_input_name(name))
+        throw UserError(
+            fmt::format("{}: {}: not the hash of a file in inputs/", setting.where, setting.key));
+      found.inputs[name] = *hash;
+      continue;
+    }
     if (find_identity(setting.key) == nullptr) {
       rest.push_back(std::move(setting));
       continue;
@@ -131,6 +145,8 @@ std::vector<ParamSpec> run_params() {
                          "keep the last resumable state of a finished run, not only its weights"),
       ParamSpec::boolean(std::string(kTensorboardKey), false,
                          "also write the events of metrics.jsonl as a TensorBoard event file"),
+      ParamSpec::path(std::string(kInitWeightsKey),
+                      "safetensors file of the weights to begin with, instead of random ones"),
       ParamSpec::integer(std::string(kOpenLoopBudgetKey), kOpenLoopBudget, 1, 1000000000000,
                          "environment steps the search of open_loop may take"),
   };
@@ -219,6 +235,12 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
     }
     in_file = take_identity(file);
   }
+  // What a run folder's configuration names is beside it.
+  const fs::path beside = fs::path(request.config_path).parent_path();
+  for (Setting& setting : file.settings)
+    if (auto* path = std::get_if<std::string>(&setting.value);
+        path != nullptr && !path->empty() && !inputs_of(in_file.inputs, setting.key).empty())
+      *path = (beside / *path).string();
   const auto env = agree(request.env, in_file.env, "--env", "run.env", file.label);
   const auto algorithm =
       agree(request.algorithm, in_file.algorithm, "--alg", "run.algorithm", file.label);
@@ -248,6 +270,8 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
   for (const Overlay& overlay : request.overlays) config.apply(overlay);
   config.apply(file);
   if (request.t_max) config.set({"run.t_max", *request.t_max, "--t-max"});
+  if (request.init_weights)
+    config.set({std::string(kInitWeightsKey), *request.init_weights, "--init-weights"});
   for (const std::string& text : request.sets) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
@@ -257,8 +281,96 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
   if (!config.is_learning())
     set_script_params(make_env(config.env_id_, config.env_)->spec(), config.algorithm_,
                       config.env_);
+  config.refuse_without_effect(request);
   if (config.is_learning()) config.train_config();  // contradictions are found here
+  config.read_inputs();
+  for (const Setting& setting : file.settings) {
+    const InputHashes recorded = inputs_of(in_file.inputs, setting.key);
+    const ParamSpec* spec = config.find_spec(setting.key);
+    if (!recorded.empty() && spec != nullptr && spec->value == setting.value &&
+        inputs_of(config.inputs_, setting.key) != recorded)
+      throw UserError(fmt::format("{}: {} = '{}': changed since it was recorded", setting.where,
+                                  setting.key, to_text(setting.value)));
+  }
   return config;
+}
+
+const ParamSpec* RunConfig::find_spec(std::string_view key) const {
+  for (const Params* params : {&env_, &run_, &train_})
+    for (const ParamSpec& spec : params->specs())
+      if ((params == &env_ ? std::string(kEnvPrefix) : "") + spec.name == key) return &spec;
+  return nullptr;
+}
+
+// An option that was typed for this run and does nothing is a mistake; in a file for many runs it
+// is not. A switch that makes an algorithm must be on, or its name would lie.
+void RunConfig::refuse_without_effect(const RunRequest& request) const {
+  if (is_learning())
+    for (const auto& [key, value] : find_algorithm(algorithm_).values) {
+      const bool is_switch =
+          std::holds_alternative<bool>(value) || std::holds_alternative<std::string>(value);
+      if (const std::string missing = without_effect(key); is_switch && !missing.empty())
+        throw UserError(
+            fmt::format("{} = {}, which makes the algorithm '{}', has no effect here: {}", key,
+                        to_text(value), algorithm_, missing));
+    }
+  if (request.are_sets_general) return;
+  const auto check = [&](std::string_view option, std::string_view key) {
+    if (const std::string missing = without_effect(key); !missing.empty())
+      throw UserError(fmt::format("{}: {} has no effect here: {}", option, key, missing));
+  };
+  if (request.t_max) check("--t-max", "run.t_max");
+  if (request.init_weights) check("--init-weights", kInitWeightsKey);
+  for (const std::string& text : request.sets) check("--set", text.substr(0, text.find('=')));
+}
+
+std::string RunConfig::without_effect(std::string_view key) const {
+  if (key.starts_with(kEnvPrefix)) return "";
+  if (key == kOpenLoopBudgetKey)
+    return algorithm_ == "open_loop" ? "" : "it needs the algorithm open_loop";
+  if (key == kTensorboardKey || key == "run.absolute_factor" || key == "evaluation.episodes")
+    return "";
+  if (!is_learning())
+    return fmt::format("it needs an algorithm that learns, '{}' does not", algorithm_);
+  if (!train_.has(key)) return "";
+  const std::string needs = train_.needs(key);
+  return needs.empty() ? "" : "it needs " + needs;
+}
+
+// Reads the files the path parameters name. From now on the run has their contents.
+void RunConfig::read_inputs() {
+  InputFiles files;
+  for (const ParamSpec& spec : std::vector<ParamSpec>(env_.specs())) {
+    if (!spec.is_path || to_text(spec.value).empty()) continue;
+    const auto env = make_env(env_id_, env_);
+    for (const auto& [key, contents] : env->spec().inputs) env_.hold(key, contents);
+    break;
+  }
+  if (const FileSource weights = run_.source(kInitWeightsKey); !weights.empty() && is_learning()) {
+    const auto bytes = weights.read();
+    if (!bytes)
+      throw UserError(
+          fmt::format("{} = '{}': there is no such file", kInitWeightsKey, weights.path()));
+    run_.hold(kInitWeightsKey, {{"", *bytes}});
+  }
+  inputs_ = hash_inputs(input_files());
+}
+
+InputFiles RunConfig::input_files() const {
+  InputFiles files;
+  collect_inputs(env_, kEnvPrefix, files);
+  collect_inputs(run_, "", files);
+  return files;
+}
+
+void RunConfig::check_inputs() const {
+  if (!input_problem_.empty()) throw UserError(input_problem_);
+}
+
+RunConfig RunConfig::with_t_max(std::int64_t t_max) const {
+  RunConfig copy = *this;
+  copy.set({"run.t_max", t_max, "--t-max"});
+  return copy;
 }
 
 RunConfig RunConfig::from_toml(std::string_view text, const std::string& label) {
@@ -278,6 +390,19 @@ RunConfig RunConfig::from_toml(std::string_view text, const std::string& label) 
   config.train_ = Params(credo::train_params());
   if (config.is_learning()) find_algorithm(config.algorithm_);
   config.apply(file);
+  config.inputs_ = identity.inputs;
+  try {
+    for (const ParamSpec& spec : config.env_.specs())
+      if (spec.is_path && !to_text(spec.value).empty() &&
+          inputs_of(config.inputs_, std::string(kEnvPrefix) + spec.name).empty())
+        throw UserError(fmt::format("{}: nothing is recorded of what env.{} held; run it again",
+                                    label, spec.name));
+    const fs::path folder = fs::path(label).parent_path();
+    load_inputs(folder, config.inputs_, kEnvPrefix, config.env_);
+    load_inputs(folder, config.inputs_, "", config.run_);
+  } catch (const UserError& error) {
+    config.input_problem_ = error.what();  // tables do not need them
+  }
   return config;
 }
 
@@ -351,22 +476,26 @@ std::string RunConfig::to_toml() const {
   add("run.algorithm", toml_string(algorithm_));
   add("run.seed", fmt::format("{}", seed_));
   add("run.profile", toml_string(profile_));
-  for (const ParamSpec& spec : env_.specs())
-    add(std::string(kEnvPrefix) + spec.name, toml_value(spec.value));
-  // A fixed policy only plays evaluations: nothing else can influence it but the budget of its
-  // search.
-  const bool searches = algorithm_ == "open_loop";
+  // A path stands for what was read there, wherever that was.
+  const auto add_param = [&](const std::string& key, const ParamSpec& spec) {
+    const bool is_used = spec.is_path && !inputs_of(inputs_, key).empty();
+    add(key, !spec.is_path ? toml_value(spec.value)
+                           : toml_string(is_used ? fmt::format("{}/{}", kInputsFolder, key) : ""));
+  };
+  for (const ParamSpec& spec : env_.specs()) add_param(std::string(kEnvPrefix) + spec.name, spec);
   // One more file influences nothing: without it the configuration is that of runs before there was
-  // such a sink.
+  // such a sink. Initial weights likewise.
   const auto is_written = [&](const ParamSpec& spec) {
-    if (spec.name == kOpenLoopBudgetKey) return searches;
     if (spec.name == kTensorboardKey) return run_.boolean(spec.name);
-    return is_learning() || spec.name == "run.absolute_factor";
+    if (spec.is_path && inputs_of(inputs_, spec.name).empty()) return false;
+    return without_effect(spec.name).empty();
   };
   for (const ParamSpec& spec : run_.specs())
-    if (is_written(spec)) add(spec.name, toml_value(spec.value));
+    if (is_written(spec)) add_param(spec.name, spec);
   for (const ParamSpec& spec : train_.specs())
-    if (is_learning() || spec.name == "evaluation.episodes") add(spec.name, toml_value(spec.value));
+    if (is_written(spec)) add_param(spec.name, spec);
+  for (const auto& [name, hash] : inputs_)
+    add(std::string(kInputsPrefix) + toml_string(name), toml_string(hash));
 
   std::string text(kHeader);
   for (const Section& section : sections)
@@ -383,15 +512,28 @@ std::string RunConfig::settings_id() const {
   return copy.id().substr(0, kDigits);
 }
 
-std::string RunConfig::env_settings() const { return env_settings_text(env_id_, env_); }
+// A short name for what a path parameter stands for.
+std::string RunConfig::contents_id(const std::string& key) const {
+  constexpr std::size_t kDigits = 8;
+  std::string all;
+  for (const auto& [name, hash] : inputs_of(inputs_, key)) all += name + " " + hash + "\n";
+  return sha256_hex(all).substr(0, kDigits);
+}
 
-std::string env_settings_text(const std::string& env_id, const Params& params) {
+std::string RunConfig::env_settings() const {
+  return env_settings_text(env_id_, env_, [this](const ParamSpec& param) {
+    return param.is_path ? contents_id(std::string(kEnvPrefix) + param.name) : to_text(param.value);
+  });
+}
+
+std::string env_settings_text(const std::string& env_id, const Params& params,
+                              const std::function<std::string(const ParamSpec&)>& shown) {
   const auto& now = params.specs();
   const auto defaults = env_defaults(env_id, params).specs();
   std::string text;
   for (std::size_t i = 0; i < now.size(); ++i)
     if (now[i].value != defaults[i].value)
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", now[i].name, to_text(now[i].value));
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", now[i].name, shown(now[i]));
   return text;
 }
 

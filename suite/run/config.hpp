@@ -14,6 +14,7 @@
 #include "envs/core/params.hpp"
 #include "learners/config.hpp"
 #include "suite/common/toml_reader.hpp"
+#include "suite/inputs.hpp"
 
 namespace credo::suite {
 
@@ -70,18 +71,23 @@ struct RunRequest {
   std::string config_path;        ///< "" = none
   std::vector<Overlay> overlays;  ///< suite files, weakest first
   std::vector<std::string> sets;  ///< "key=value", in the order given
+  /// The sets (and t_max) are for many runs: those without effect on this one are passed over.
+  bool are_sets_general = false;
+  std::optional<std::string> init_weights;  ///< file, for run.init_weights
   std::string fallback_profile = "pymarl";
 };
 
 /// Parameters of an environment that differ from its defaults (those that follow other parameters
-/// follow them): "limit=25 penalty=0", or "".
-std::string env_settings_text(const std::string& env_id, const Params& params);
+/// follow them): "limit=25 penalty=0", or "". `shown` writes a value.
+std::string env_settings_text(const std::string& env_id, const Params& params,
+                              const std::function<std::string(const ParamSpec&)>& shown);
 
 class RunConfig {
  public:
   /// Errors: UserError naming file and line (or option), key, value, what is allowed.
   static RunConfig resolve(const RunRequest& request);
-  /// Reads back what to_toml wrote. `label` names the file in messages.
+  /// Reads back what to_toml wrote. `label` names the file in messages; the copies of what the run
+  /// read are in inputs/ beside it, and check_inputs says whether they were found.
   static RunConfig from_toml(std::string_view text, const std::string& label);
 
   const std::string& env_id() const { return env_id_; }
@@ -99,13 +105,25 @@ class RunConfig {
   /// Errors: UserError when values contradict each other.
   TrainConfig train_config() const;
 
-  /// The canonical text: identity, then every parameter that can influence the run, by section.
+  /// "" where the value of `key` can change this run, else what that needs: "it needs ...".
+  /// Errors: UserError for an unknown key.
+  std::string without_effect(std::string_view key) const;
+
+  /// Files this run reads beside its settings: their bytes, for a copy.
+  InputFiles input_files() const;
+  /// Errors: UserError when a copy in the run's folder is missing or was changed.
+  void check_inputs() const;
+  /// The same run for another number of environment steps.
+  RunConfig with_t_max(std::int64_t t_max) const;
+
+  /// The canonical text: identity, then every parameter that can influence the run, by section, and
+  /// the hashes of the files it reads. Where those files are on disk plays no part.
   std::string to_toml() const;
   /// SHA-256 of to_toml().
   std::string id() const;
   /// The same without the seed: equal for runs that may stand in one row. 16 digits.
   std::string settings_id() const;
-  /// env_settings_text of the environment.
+  /// env_settings_text of the environment; a path is shown as a hash of what was read there.
   std::string env_settings() const;
   /// Episodes of the absolute metric per evaluation episode; 0 = it is not measured.
   int absolute_factor() const { return run_.integer32("run.absolute_factor"); }
@@ -116,6 +134,10 @@ class RunConfig {
   void apply(const std::vector<Setting>& settings);
   void apply(const Overlay& overlay);
   std::vector<std::string> all_keys() const;
+  const ParamSpec* find_spec(std::string_view key) const;
+  void refuse_without_effect(const RunRequest& request) const;
+  void read_inputs();
+  std::string contents_id(const std::string& key) const;
 
   std::string env_id_;
   std::string algorithm_;
@@ -124,6 +146,8 @@ class RunConfig {
   Params env_;
   Params run_;
   Params train_;
+  InputHashes inputs_;         // recorded, or of what is held
+  std::string input_problem_;  // why the copies of a run folder cannot be used
 };
 
 }  // namespace credo::suite

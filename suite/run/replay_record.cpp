@@ -1,9 +1,12 @@
 #include "suite/run/replay_record.hpp"
 
+#include <fmt/format.h>
+
 #include "learners/network.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "learners/rollout/rollout.hpp"
 #include "suite/common/build_info.hpp"
+#include "suite/inputs.hpp"
 
 namespace credo::suite {
 namespace {
@@ -13,6 +16,10 @@ ReplayLog start_log(const Env& prototype, const std::string& policy, std::uint64
   ReplayLog log;
   log.env = spec.id;
   for (const ParamSpec& param : spec.params) log.params.emplace_back(param.name, param.value);
+  for (const auto& [key, contents] : spec.inputs)
+    for (const auto& [name, text] : contents)
+      log.params.emplace_back(
+          fmt::format("{}/{}{}{}", kInputsFolder, key, name.empty() ? "" : "/", name), text);
   log.policy = policy;
   log.seed = seed;
   log.version = build_info().version + " " + build_info().commit;

@@ -46,6 +46,10 @@ Json to_json(const Manifest& m) {
   out["label"] = m.names.algorithm;
   out["seed"] = m.seed;
   out["profile"] = m.profile;
+  if (!m.parent.empty()) {
+    out["parent"] = m.parent;
+    out["parent_steps"] = m.parent_steps;
+  }
   out["env_steps"] = m.env_steps;
   out["episodes"] = m.episodes;
   out["updates"] = m.updates;
@@ -80,6 +84,8 @@ Manifest from_json(const Json& in) {
   m.names = {in.value("task", m.env), in.value("label", m.algorithm)};
   m.seed = in.at("seed").get<std::uint64_t>();
   m.profile = in.value("profile", "");
+  m.parent = in.value("parent", "");
+  m.parent_steps = in.value("parent_steps", std::int64_t{0});
   m.env_steps = in.value("env_steps", std::int64_t{0});
   m.episodes = in.value("episodes", std::int64_t{0});
   m.updates = in.value("updates", std::int64_t{0});
@@ -173,8 +179,9 @@ void refuse_foreign_files(const fs::path& directory, const std::string& config_t
   };
   for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
     if (fs::exists(directory / name, error)) refuse(name);
-  if (fs::exists(directory / kConfig, error) && read_text(directory / kConfig) != config_text)
-    refuse(kConfig);
+  const bool has_config = fs::exists(directory / kConfig, error);
+  if (has_config && read_text(directory / kConfig) != config_text) refuse(kConfig);
+  if (!has_config && fs::exists(directory / kInputsFolder, error)) refuse(kInputsFolder);
   if (fs::exists(directory / kCheckpoints, error) && !fs::is_empty(directory / kCheckpoints, error))
     refuse(kCheckpoints);
 }
@@ -304,6 +311,7 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     manifest.started = utc_now();
     make_directories(path / kCheckpoints);
     write_file(path / kConfig, config.to_toml());
+    save_inputs(path, config.input_files());
     // The manifest comes last: a folder with a manifest is a run that can be resumed.
     run->write_manifest();
     return run;
@@ -481,6 +489,8 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
     for (const fs::path& optional : {fs::path(kCheckpoints) / kBestWeights, fs::path(kEventFile)})
       if (fs::exists(path_ / optional, error))
         manifest_.sha256[optional.string()] = sha256_hex_of_file(path_ / optional);
+    for (const auto& [name, hash] : hash_inputs(config_.input_files()))
+      manifest_.sha256[(fs::path(kInputsFolder) / name).string()] = hash;
   }
   write_manifest();
   if (status == RunStatus::kDone) drop_states();

@@ -4,6 +4,7 @@
 //   metrics.jsonl      one event a line
 //   eval_episodes.csv  one evaluation episode a line
 //   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
+//   inputs/            copies of the files it reads beside its settings (inputs.hpp)
 //   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
@@ -44,6 +45,8 @@ struct Manifest {
   RunNames names;
   std::string profile;
   std::uint64_t seed = 0;
+  std::string parent;             ///< run_id of the run this one goes on with, "" = none
+  std::int64_t parent_steps = 0;  ///< training steps taken over from it
   std::string version, commit, compiler, flags;
   std::string host, cpu;
   int cores = 0;

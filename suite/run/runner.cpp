@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <span>
 
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
@@ -15,6 +16,14 @@ namespace credo::suite {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::string_view kInitWeights = "run.init_weights";
+
+std::optional<TensorFile> initial_weights(const RunConfig& config) {
+  const FileSource source = config.run_params().source(kInitWeights);
+  const auto bytes = source.read();
+  if (!bytes) return std::nullopt;
+  return parse_safetensors(std::as_bytes(std::span<const char>(*bytes)), source.label());
+}
 
 class Run {
  public:
@@ -74,6 +83,8 @@ class Run {
                                         const std::optional<CheckpointState>& from) {
     const TrainConfig train_config = config_.train_config();
     auto trainer = std::make_unique<Trainer>(env, train_config);
+    if (const auto weights = initial_weights(config_); weights && !from)
+      trainer->start_from(*weights, std::string(kInitWeights));
     if (from) {
       ByteReader in(from->trainer);
       trainer->load(in);
@@ -214,6 +225,7 @@ class Run {
     state.t_env = trainer.t_env();
     state.best_t_env = best_t_env_;
     state.best_return = best_return_;
+    if (best_t_env_ >= 0) state.best = load_weights(directory_.path(), "best").bytes;
     ByteWriter out;
     trainer.save(out);
     state.trainer = out.take();
@@ -274,13 +286,16 @@ class Run {
 }  // namespace
 
 std::unique_ptr<Env> make_run_env(const RunConfig& config) {
+  config.check_inputs();
   return make_env(config.env_id(), config.env_params());
 }
 
 void check_run(const RunConfig& config) {
   const auto env = make_run_env(config);
   if (config.is_learning()) {
-    config.train_config();
+    const TrainConfig train = config.train_config();
+    if (const auto weights = initial_weights(config))
+      check_weights(env->spec(), train, *weights, config.run_params().text(kInitWeights));
     return;
   }
   check_fixed_policy(env->spec(), config.algorithm());

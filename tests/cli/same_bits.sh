@@ -9,13 +9,24 @@ trap 'rm -rf "$scratch"' EXIT
 envs=${ENVS:-matrix/climbing two_step predator_prey/5x5 switch/2 stag_hunt/8x8}
 algs=${ALGS:-$("$credo" list algs | awk '$0 !~ /does not learn/ {print $1}')}
 # Widths that no vector width divides, so that every path has a remainder.
-small=(--set learner.batch_size=4 --set run.log_interval=100 --set evaluation.interval=150
-       --set evaluation.episodes=3 --set run.checkpoint_interval=150 --set rollout.n_envs=3
-       --set learner.td_lambda=0.4 --set learner.target_update_interval=4 --set env.limit=25
-       --set agent.hidden_dim=19 --set mixer.embed_dim=11 --set mixer.hypernet_embed=21
-       --set qtran.embed_dim=13 --set qplex.layers=2 --set qplex.embed_dim=9
-       --set wqmix.central_embed_dim=17
-       --seed 7 --quiet)
+cat >"$scratch/small.toml" <<'END'
+run.log_interval = 100
+run.checkpoint_interval = 150
+rollout.n_envs = 3
+evaluation.interval = 150
+evaluation.episodes = 3
+agent.hidden_dim = 19
+mixer.embed_dim = 11
+mixer.hypernet_embed = 21
+qtran.embed_dim = 13
+qplex.layers = 2
+qplex.embed_dim = 9
+wqmix.central_embed_dim = 17
+learner.batch_size = 4
+learner.td_lambda = 0.4
+learner.target_update_interval = 4
+END
+small=(--config "$scratch/small.toml" --set env.limit=25 --seed 7 --quiet)
 failures=0
 compared=0
 

@@ -92,7 +92,20 @@ refuse "learner.gamma|'1.5'|[0, 1]" run "${start[@]}" --set learner.gamma=1.5 --
 refuse "learner.gamma|nan" run "${start[@]}" --set learner.gamma=nan --out x
 refuse "learner.batch_size|int" run "${start[@]}" --set learner.batch_size=2.5 --out x
 refuse "mixer.type|qmix_simple" run "${start[@]}" --set mixer.type=sum --out x
-refuse "mixer.type|learner.type = coma|none" run --env two_step --alg coma --set mixer.type=vdn --out x
+refuse "mixer.type|no effect|learner.type = q_learning" run --env two_step --alg coma --set mixer.type=vdn --out x
+refuse "gre.lambda|no effect|gre.enabled = true|mixer.type = qmix or qplex (it is vdn)" \
+  run "${start[@]}" --set gre.lambda=5 --out x
+refuse "learner.batch_size|no effect|learner.type = q_learning" run --env two_step --alg coma \
+  --set learner.batch_size=64 --out x
+refuse "replay.capacity|no effect" run --env two_step --alg coma --set replay.capacity=7 --out x
+refuse "optimizer.adam_beta1|no effect|optimizer.type = adam" run --env two_step --alg qmix \
+  --set optimizer.adam_beta1=0.8 --out x
+refuse "learner.gamma|no effect|'random' does not" run --env two_step --alg random \
+  --set learner.gamma=0.5 --out x
+refuse "--t-max|no effect" run --env two_step --alg noop --t-max 5 --out x
+refuse "wqmix.weighting|cw_qmix|no effect" run --env two_step --alg cw_qmix \
+  --set mixer.type=qplex --out x
+refuse "--set qplex.layers=2|no effect|any cell" suite smoke --set qplex.layers=2 --out x
 refuse "learner.type|q_learning" run "${start[@]}" --set learner.type=cmoa --out x
 refuse "exploration.epsilon_finish|at least" run --env two_step --alg coma \
   --set exploration.epsilon_finish=0 --out x
@@ -226,6 +239,25 @@ refuse "short.safetensors" eval done --weights short.safetensors
 refuse "missing.safetensors" eval done --weights missing.safetensors
 refuse "other/$weights|agent.fc1.weight|[8, 9]|[8, 7]" eval done --weights other/$weights
 refuse "agent.fc1" eval --weights other/$weights --env two_step --alg vdn --set agent.hidden_dim=16
+refuse "other/$weights|agent.fc1.weight|[8, 9]|[8, 7]" run "${start[@]}" \
+  --init-weights other/$weights --out x
+refuse "agent.fc1|F32 [8|F32 [16" run "${start[@]}" --set agent.hidden_dim=16 \
+  --init-weights done/$weights --out x
+refuse "no tensor|mixer." run --env two_step --alg qmix "${small[@]}" --init-weights done/$weights \
+  --out x
+refuse "missing.safetensors" run "${start[@]}" --init-weights missing.safetensors --out x
+refuse "short.safetensors" run "${start[@]}" --init-weights short.safetensors --out x
+refuse "not a regular file" run "${start[@]}" --init-weights /dev/zero --out x
+refuse "--init-weights|no effect" run --env two_step --alg random --init-weights done/$weights --out x
+
+# going on
+refuse "--t-max|--out" resume done --t-max 300
+refuse "--t-max|--out" resume done --out x
+refuse "--checkpoint" resume done --t-max 300 --out x --checkpoint step_200
+refuse "--t-max 200|200" resume done --t-max 200 --out x
+refuse "other|run.keep_state=true|--init-weights" resume other --t-max 300 --out x
+"$credo" run --env two_step --alg random --out played --quiet >/dev/null || exit 1
+refuse "does not learn" resume played --t-max 300 --out x
 cp -r done l && rm -r l/checkpoints
 "$credo" verify l >out 2>err
 [ $? -eq 3 ] || { echo "FAILED verify of a run without its weights"; failures=$((failures + 1)); }

@@ -512,12 +512,13 @@ TEST_SUITE("rival configurations") {
                          credo::UserError);
   }
 
-  TEST_CASE("combinations without a meaning are refused") {
+  TEST_CASE("where weights have no meaning there are none") {
     for (const char* mixer : {"none", "qtran", "qplex"})
-      CHECK_THROWS_AS(algorithm_with("cw_qmix", "mixer.type", std::string(mixer)),
-                      credo::UserError);
-    CHECK_THROWS_AS(algorithm_with("ow_qmix", "learner.double_q", false), credo::UserError);
-    CHECK_NOTHROW(algorithm_with("ow_qmix", "mixer.type", std::string("vdn")));
+      CHECK(algorithm_with("cw_qmix", "mixer.type", std::string(mixer)).mixer.wqmix.weighting ==
+            Weighting::kNone);
+    CHECK(algorithm_with("ow_qmix", "learner.double_q", false).learner.double_q);
+    CHECK(algorithm_with("ow_qmix", "mixer.type", std::string("vdn")).mixer.wqmix.weighting ==
+          Weighting::kOptimistic);
   }
 }
 

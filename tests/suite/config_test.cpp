@@ -109,7 +109,7 @@ TEST_CASE("the identity changes with every value that can change the run") {
   // Hyperparameters cannot change a run that does not learn.
   RunRequest random = request("two_step", "random");
   const std::string random_id = RunConfig::resolve(random).id();
-  random.sets = {"learner.gamma=0.98"};
+  random.overlays = {make_overlay(read_toml("learner.gamma = 0.98", "suite"))};
   CHECK(RunConfig::resolve(random).id() == random_id);
   random.sets = {"evaluation.episodes=7"};
   CHECK(RunConfig::resolve(random).id() != random_id);
@@ -129,6 +129,60 @@ TEST_CASE("wrong settings name their place, key, value and what is allowed") {
   CHECK(contains(error_with_set("=3"), "expected KEY=VALUE"));
   CHECK(contains(error_with_set("run.seed=3"), "use --seed"));
   CHECK(contains(error_with_set("env.limit="), "limit"));
+}
+
+TEST_CASE("an option without effect is refused with what it needs") {
+  const auto error = [](const std::string& algorithm, const std::string& set) {
+    RunRequest made = request("two_step", algorithm);
+    made.sets = {set};
+    return user_error([&] { RunConfig::resolve(made); });
+  };
+  CHECK(error("vdn", "gre.lambda=5") ==
+        "--set: gre.lambda has no effect here: it needs gre.enabled = true, which needs mixer.type "
+        "= qmix or qplex (it is vdn)");
+  CHECK(error("coma", "learner.batch_size=64") ==
+        "--set: learner.batch_size has no effect here: it needs learner.type = q_learning (it is "
+        "coma)");
+  CHECK(contains(error("coma", "replay.capacity=7"), "replay.capacity has no effect here"));
+  CHECK(contains(error("coma", "mixer.type=vdn"), "learner.type = q_learning"));
+  CHECK(contains(error("qmix", "optimizer.adam_beta1=0.5"), "optimizer.type = adam"));
+  CHECK(contains(error("qmix", "qplex.kernels=2"), "mixer.type = qplex"));
+  CHECK(contains(error("ow_qmix", "learner.double_q=false"), "wqmix.weighting = none"));
+  CHECK(contains(error("qmix", "open_loop.budget=100"), "the algorithm open_loop"));
+  for (const char* set : {"learner.gamma=0.5", "run.t_max=5", "run.checkpoint_interval=1000",
+                          "run.keep_state=true", "evaluation.interval=7"})
+    CHECK(contains(error("random", set), "it needs an algorithm that learns, 'random' does not"));
+  for (const char* set : {"evaluation.episodes=7", "run.absolute_factor=1", "run.tensorboard=true"})
+    CHECK(error("random", set).empty());
+  RunRequest made = request("two_step", "random");
+  made.t_max = 100;
+  CHECK(contains(user_error([&] { RunConfig::resolve(made); }), "--t-max: run.t_max has no"));
+  // A name that would lie.
+  CHECK(contains(error("cw_qmix", "mixer.type=qplex"),
+                 "wqmix.weighting = cw, which makes the algorithm 'cw_qmix', has no effect here"));
+  CHECK(contains(error("qmix_gre", "mixer.type=vdn"), "gre.enabled = true, which makes"));
+  // Two options that are of use together.
+  made = request("two_step", "qmix");
+  made.sets = {"optimizer.adam_beta1=0.5", "optimizer.type=adam"};
+  CHECK(user_error([&] { RunConfig::resolve(made); }).empty());
+}
+
+TEST_CASE("general settings without effect are passed over, and give no other identity") {
+  for (const char* algorithm : {"vdn", "coma", "qmix_gre", "random"}) {
+    const RunConfig plain = RunConfig::resolve(request("two_step", algorithm));
+    RunRequest made = request("two_step", algorithm);
+    made.overlays = {make_overlay(
+        read_toml("qtran.opt_loss = 7.0\noptimizer.adam_beta1 = 0.5\nwqmix.weight = 0.7\n"
+                  "[alg.\"*\"]\nqplex.layers = 3\n[when.\"*\"]\nopen_loop.budget = 12345\n",
+                  "suite"))};
+    const RunConfig config = RunConfig::resolve(made);
+    CHECK(config.to_toml() == plain.to_toml());
+    CHECK(!contains(config.to_toml(), "[qtran]"));
+  }
+  // COMA has no replay: what is wrong with one is no matter.
+  RunRequest made = request("two_step", "coma");
+  made.overlays = {make_overlay(read_toml("replay.capacity = 7\nmixer.type = \"vdn\"\n", "suite"))};
+  CHECK(RunConfig::resolve(made).train_config().mixer.kind == credo::MixerKind::kNone);
 }
 
 TEST_CASE("unknown names come with the nearest known one") {

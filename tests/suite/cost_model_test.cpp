@@ -23,6 +23,7 @@ RunConfig config_of(const std::string& env, const std::string& algorithm,
   request.algorithm = algorithm;
   request.seed = 3;
   request.sets = std::move(sets);
+  request.are_sets_general = true;
   return RunConfig::resolve(request);
 }
 

@@ -152,6 +152,52 @@ TEST_CASE("a sweep is a cross product whose values are in the names, folders and
   CHECK(cells.back().algorithm_rank == 3);
 }
 
+TEST_CASE("variants that differ in nothing that matters to an algorithm are one") {
+  const std::string head = "envs = [\"two_step\"]\nseeds = \"0\"\n";
+  const auto names = [&](const std::string& algorithms, const std::string& sweep) {
+    return names_of(
+        make_plan(parse_suite(head + "algs = " + algorithms + "\n" + sweep, "s.toml", "s"), {}));
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names("[\"qmix\", \"qmix_gre\"]", "[alg.\"qmix*\".sweep]\n\"gre.lambda\" = [0.1, 0.2]\n") ==
+        Names{"two_step/qmix/seed_0", "two_step/qmix_gre@lambda=0.1/seed_0",
+              "two_step/qmix_gre@lambda=0.2/seed_0"});
+  // It may depend on what else is swept.
+  CHECK(names("[\"vdn\"]",
+              "[alg.\"vdn\".sweep]\n\"optimizer.type\" = [\"rmsprop\", \"adam\"]\n"
+              "\"optimizer.adam_beta1\" = [0.8, 0.9]\n") ==
+        Names{"two_step/vdn@type=rmsprop/seed_0", "two_step/vdn@type=adam@adam_beta1=0.8/seed_0",
+              "two_step/vdn@type=adam@adam_beta1=0.9/seed_0"});
+  const auto error = [&](const std::string& algorithms, const std::string& sweep) {
+    return user_error([&] { names(algorithms, sweep); });
+  };
+  CHECK(contains(error("[\"vdn\"]", "[alg.\"vdn\".sweep]\n\"gre.lambda\" = [0.1, 0.2]\n"),
+                 "s.toml:5: the sweep over gre.lambda has no effect on any algorithm it is for: it "
+                 "needs gre.enabled = true"));
+  CHECK(contains(error("[\"qmix_gre\", \"vdn\"]", "[sweep]\n\"gre.lambda\" = [0.1, 0.2]\n"),
+                 "s.toml:5: the sweep over gre.lambda makes tasks that are the same for 'vdn'"));
+  CHECK(names("[\"qmix_gre\", \"random\"]", "[sweep]\n\"gre.lambda\" = [0.1, 0.2]\n").size() == 4);
+}
+
+TEST_CASE("a set is for the cells on which it has an effect, and there must be some") {
+  const auto plan = [](const std::string& set) {
+    PlanOptions options;
+    options.sets = {set};
+    return make_plan(parse_suite(kSuite, "s.toml", "s"), options);
+  };
+  CHECK(plan("learner.gamma=0.5").size() == 8);
+  CHECK(plan("learner.gamma=0.5")[0].config.id() ==
+        make_plan(parse_suite(kSuite, "s.toml", "s"), {})[0].config.id());
+  CHECK(contains(user_error([&] { plan("gre.lambda=5"); }),
+                 "--set gre.lambda=5 has no effect on any cell of the suite: it needs"));
+  // A part of the plan is not asked on its own: an array's element has the options of the whole.
+  PlanOptions options;
+  options.sets = {"learner.gamma=0.5"};
+  options.only = {"random"};
+  options.t_max = 5;
+  CHECK(make_plan(parse_suite(kSuite, "s.toml", "s"), options).size() == 4);
+}
+
 TEST_CASE("parts of a sweep are chosen with and without the swept values") {
   const SuiteSpec spec = parse_suite(kSweep, "s.toml", "s");
   const auto count = [&](std::vector<std::string> only) {

@@ -27,6 +27,7 @@ RunConfig small_config(const std::string& algorithm = "vdn", std::uint64_t seed 
   request.t_max = 400;
   request.sets = {"learner.batch_size=4",        "run.log_interval=50", "evaluation.interval=100",
                   "run.checkpoint_interval=100", "agent.hidden_dim=8",  "evaluation.episodes=2"};
+  request.are_sets_general = true;
   return RunConfig::resolve(request);
 }
 

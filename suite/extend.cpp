@@ -1,0 +1,116 @@
+#include "suite/extend.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <system_error>
+
+#include "learners/base/isa.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/run/run_directory.hpp"
+
+namespace credo::suite {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the old run left at its last training step: its final evaluation, which a longer run does
+/// not make there, is cut off.
+struct KeptState {
+  CheckpointState state;
+  std::vector<std::byte> weights;
+  std::string metrics, episodes;
+};
+
+void check_finished(const fs::path& directory, const Manifest& manifest) {
+  if (manifest.status != RunStatus::kDone)
+    throw UserError(
+        fmt::format("{}: the run is {}; only a finished run can be extended{}", directory.string(),
+                    status_name(manifest.status),
+                    manifest.status == RunStatus::kDiverged
+                        ? ""
+                        : fmt::format(", `credo resume {}` finishes it", directory.string())));
+  for (const auto& [name, hash] : manifest.sha256) {
+    std::error_code error;
+    const fs::path path = directory / name;
+    if (!fs::exists(path, error) || sha256_hex_of_file(path) != hash)
+      throw UserError(fmt::format("{}: missing or changed since the run ended", path.string()));
+  }
+}
+
+std::string beginning(const fs::path& path, std::uint64_t bytes) {
+  std::string text = read_text(path);
+  if (text.size() < bytes)
+    throw UserError(fmt::format("{}: shorter than its checkpoint recorded", path.string()));
+  text.resize(bytes);
+  return text;
+}
+
+KeptState load_kept_state(const fs::path& directory, const Manifest& manifest) {
+  check_finished(directory, manifest);
+  const auto checkpoints = list_checkpoints(directory);
+  if (checkpoints.empty()) throw UserError(fmt::format("{} has no checkpoint", directory.string()));
+  const CheckpointName& last = checkpoints.back();
+  std::error_code error;
+  if (!fs::exists(last.state, error))
+    throw UserError(fmt::format(
+        "{} kept no state to go on from; run it with --set run.keep_state=true, or begin another "
+        "run from its weights with --init-weights {}",
+        directory.string(), last.weights.string()));
+  KeptState kept;
+  kept.state = decode_checkpoint(read_bytes(last.state), last.state.string());
+  if (kept.state.config_id != manifest.run_id)
+    throw UserError(fmt::format("{}: belongs to another configuration", last.state.string()));
+  kept.weights = read_bytes(last.weights);
+  if (xxh64(kept.weights) != kept.state.weights_hash)
+    throw UserError(
+        fmt::format("{}: damaged weights: the checksum does not match", last.weights.string()));
+  kept.metrics = beginning(directory / "metrics.jsonl", kept.state.metrics_bytes);
+  kept.episodes = beginning(directory / "eval_episodes.csv", kept.state.eval_bytes);
+  return kept;
+}
+
+// Until the checkpoint stands, the folder is that of a run at its very beginning: whenever this is
+// interrupted, `credo resume` ends in the same bytes.
+void write_beginning(const KeptState& kept, RunDirectory& run) {
+  run.write_manifest();
+  run.open_streams(std::nullopt);
+  run.append_metrics(kept.metrics);
+  run.append_episodes(std::string_view(kept.episodes).substr(kept.episodes.find('\n') + 1));
+  if (!kept.state.best.empty()) run.save_best(kept.state.best);
+  run.save_checkpoint(kept.state, kept.weights);
+}
+
+}  // namespace
+
+RunOutcome extend_run(const fs::path& directory, std::int64_t t_max, const fs::path& out,
+                      const RunOptions& options) {
+  const RunConfig old = read_run_config(directory);
+  if (!old.is_learning())
+    throw UserError(fmt::format("{}: '{}' does not learn: there is nothing to go on with",
+                                directory.string(), old.algorithm()));
+  const RunConfig config = old.with_t_max(t_max);
+  const Manifest parent = read_manifest(directory);
+  try {
+    const KeptState kept = load_kept_state(directory, parent);
+    const std::int64_t trained = std::max(kept.state.t_env, budget(old));
+    if (t_max <= trained)
+      throw UserError(
+          fmt::format("--t-max {}: {} has trained for {} environment steps; allowed: more", t_max,
+                      directory.string(), trained));
+    check_run(config);
+    const auto run =
+        RunDirectory::create(out, config, parent.names, options.threads, current_isa());
+    Manifest& manifest = run->manifest();
+    manifest.parent = parent.run_id;
+    manifest.parent_steps = kept.state.t_env;
+    manifest.wall_s = parent.wall_s;
+    if (parent.commit.find(manifest.commit) == std::string::npos)
+      manifest.commit = parent.commit + ", " + manifest.commit;
+    write_beginning(kept, *run);
+  } catch (const FileError& error) {
+    throw UserError(error.what());
+  }
+  return resume_run(out, options);
+}
+
+}  // namespace credo::suite
