@@ -5,6 +5,7 @@
 
 #include "envs/core/error.hpp"
 #include "suite/runner.hpp"
+#include "suite/suite_folder.hpp"
 #include "suite/text.hpp"
 
 namespace credo::suite {
@@ -79,8 +80,9 @@ std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options) {
       request.sets = options.sets;
       RunNames names{env + task.suffix, algorithm + variant.suffix};
       std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
-      Cell cell{RunConfig::resolve(request),          std::move(names), name,
-                std::filesystem::path("runs") / name, task_rank,        algorithm_rank};
+      const auto folder = cell_folder(names, seed);
+      Cell cell{
+          RunConfig::resolve(request), std::move(names), name, folder, task_rank, algorithm_rank};
       if (!is_wanted(options.only, cell)) continue;
       if (!is_checked) check_run(cell.config);
       is_checked = true;

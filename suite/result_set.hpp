@@ -36,7 +36,7 @@ struct RunResult {
   std::string base_algorithm;  ///< without swept values
   std::string profile;
   std::uint64_t seed = 0;
-  std::string status;  ///< of the manifest, or "missing"
+  std::string status;  ///< of the manifest, "interrupted" where nobody runs it, or "missing"
   std::string reason;
   std::string run_id;       ///< identity of the configuration
   std::string settings_id;  ///< the same without the seed
@@ -66,8 +66,9 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run);
 /// Errors: UserError.
 std::vector<MetricsEvent> read_train_metrics(const RunResult& run);
 
-/// Reads one run folder. Errors: UserError naming the file.
-RunResult read_run_result(const std::filesystem::path& directory);
+/// Reads one run folder. Errors: UserError naming the file; with `verify` ChangedError when a
+/// finished run is not what its manifest recorded.
+RunResult read_run_result(const std::filesystem::path& directory, bool verify = true);
 
 /// Run directories at or below `path`, sorted by path.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
@@ -84,6 +85,7 @@ struct ResultSet {
 
 struct LoadOptions {
   bool allow_mixed = false;
+  bool verify = true;  ///< compare files with their recorded hashes; Errors: ChangedError
 };
 
 /// Suite folders (whole ones, shards, or only their tables), run folders, or folders of run

@@ -71,7 +71,8 @@ std::string change_line(const Change& change) {
 
 int run_compare(const Arguments& arguments) {
   if (arguments.positional.size() != 2) throw UserError("compare needs two folders: OLD NEW");
-  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed")};
+  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed"),
+                            .verify = !arguments.has("no-verify")};
   const ResultSet before = load_results({arguments.positional[0]}, options);
   const ResultSet after = load_results({arguments.positional[1]}, options);
   std::vector<Change> changes;
@@ -147,6 +148,7 @@ Command compare_command() {
       "  credo compare old new --strict --json\n";
   command.options = {{"strict", "", "exit with 3 when a row moved", false},
                      {"allow-mixed", "", "a folder may hold different programs or settings", false},
+                     no_verify_option(),
                      json_option()};
   command.most_positional = 2;
   command.run = run_compare;

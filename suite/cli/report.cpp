@@ -9,6 +9,7 @@
 #include "suite/publish.hpp"
 #include "suite/report/html_report.hpp"
 #include "suite/result_set.hpp"
+#include "suite/safe_path.hpp"
 #include "suite/tables.hpp"
 
 namespace credo::suite {
@@ -29,7 +30,7 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
       throw UserError(fmt::format("--out: {} is of suite '{}'", out.string(), other));
     std::vector<PlannedCell> plan;
     for (const fs::path& source : sources)
-      plan = join_plans(std::move(plan), parse_plan_csv(read_text(source / "plan.csv"),
+      plan = join_plans(std::move(plan), parse_plan_csv(read_text(folder_file(source, "plan.csv")),
                                                         (source / "plan.csv").string()));
     make_directories(out);
     publish(out, plan, set, report,
@@ -58,6 +59,17 @@ void print_html(const Arguments& arguments, const std::vector<fs::path>& sources
   }
 }
 
+// How to go on with runs that were interrupted.
+void tell_unfinished(const Arguments& arguments, const ResultSet& set) {
+  constexpr int kMostLines = 5;
+  int n = 0;
+  for (const RunResult& run : set.runs)
+    if (run.status == status_name(RunStatus::kInterrupted) && n++ < kMostLines)
+      print_message(arguments, run.reason);
+  if (n > kMostLines)
+    print_message(arguments, fmt::format("and {} more interrupted runs", n - kMostLines));
+}
+
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
   const std::vector<std::string> formats = {"md",        "csv",     "json", "latex",
@@ -66,7 +78,9 @@ int run_report(const Arguments& arguments) {
   if (std::find(formats.begin(), formats.end(), format) == formats.end())
     throw UserError("--format: " + unknown_name_message("format", format, formats));
   const std::vector<fs::path> directories(arguments.positional.begin(), arguments.positional.end());
-  const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed")});
+  const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed"),
+                                                   .verify = !arguments.has("no-verify")});
+  tell_unfinished(arguments, set);
   if (format == "csv" && arguments.has("runs")) {
     print_out(results_csv(set));
     return kExitOk;
@@ -120,6 +134,7 @@ Command report_command() {
       {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},
       {"out", "PATH", "html: the page's file; else: also write the merged folder", false},
       {"allow-mixed", "", "put different programs or settings together", false},
+      no_verify_option(),
       json_option()};
   command.most_positional = 1000000;
   command.run = run_report;
