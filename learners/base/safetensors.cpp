@@ -2,10 +2,10 @@
 
 #include <cstring>
 #include <fmt/format.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "envs/core/error.hpp"
+#include "envs/core/read_file.hpp"
 
 namespace credo {
 
@@ -16,6 +16,8 @@ struct TypeName {
   std::size_t bytes;
 };
 constexpr TypeName kTypes[] = {{"F32", 4}, {"F64", 8}, {"I64", 8}, {"U8", 1}};
+
+constexpr std::uint64_t kLargestHeader = 1ULL << 20;
 
 std::size_t element_bytes(const std::string& dtype) {
   for (const TypeName& t : kTypes)
@@ -106,17 +108,24 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
   if (bytes.size() < sizeof(header_size)) bad(label, "shorter than its header");
   std::memcpy(&header_size, bytes.data(), sizeof(header_size));
   if (header_size > bytes.size() - sizeof(header_size)) bad(label, "truncated header");
+  if (header_size > kLargestHeader) bad(label, "its header is larger than 1 MiB");
   const auto* text = reinterpret_cast<const char*>(bytes.data() + sizeof(header_size));
   const auto header = nlohmann::json::parse(text, text + header_size, nullptr, false);
   if (!header.is_object()) bad(label, "header is not a JSON object");
   const auto data = bytes.subspan(sizeof(header_size) + static_cast<std::size_t>(header_size));
   TensorFile file;
+  std::size_t used = 0;
   try {
     for (const auto& [name, entry] : header.items()) {
-      if (name == "__metadata__")
+      if (name == "__metadata__") {
         file.metadata = entry.get<std::map<std::string, std::string>>();
-      else
-        file.tensors[name] = parse_tensor(name, entry, data, label);
+        continue;
+      }
+      Tensor tensor = parse_tensor(name, entry, data, label);
+      // Tensors that shared their bytes could be many times as large as the file.
+      used += tensor.data.size();
+      if (used > data.size()) bad(label, fmt::format("tensor '{}' overlaps another", name));
+      file.tensors[name] = std::move(tensor);
     }
   } catch (const nlohmann::json::exception&) {
     bad(label, "malformed header");
@@ -125,15 +134,11 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
 }
 
 TensorFile read_safetensors(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw UserError(fmt::format("cannot read '{}'", path));
-  std::string text;
   try {
-    text.assign(std::istreambuf_iterator<char>(in), {});
-  } catch (const std::ios_base::failure&) {  // a directory opens, but cannot be read
-    throw UserError(fmt::format("cannot read '{}'", path));
+    return parse_safetensors(read_binary_file(path), path);
+  } catch (const FileError& error) {
+    throw UserError(error.what());
   }
-  return parse_safetensors(std::as_bytes(std::span(text)), path);
 }
 
 std::vector<std::byte> serialize_safetensors(const TensorFile& file) {

@@ -30,7 +30,8 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;  ///< "__metadata__"
 };
 
-/// Errors: UserError naming `label` (the file) when the bytes are not a valid safetensors file.
+/// Errors: UserError naming `label` (the file) when the bytes are not a valid safetensors file, or
+/// its header is larger than 1 MiB.
 TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string& label);
 TensorFile read_safetensors(const std::string& path);
 

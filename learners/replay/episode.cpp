@@ -139,8 +139,8 @@ void Episode::load(const EnvShape& shape, ByteReader& in) {
               "damaged episode");
   lay_out();
   CREDO_CHECK(end_ == data_.size(), "damaged episode");
-  for (int i = 0; i < length_ * shape_.n_agents; ++i)
-    CREDO_CHECK(data_[actions_at_ + sz(i)] < shape_.n_actions, "damaged episode");
+  for (std::size_t i = 0; i < sz(length_) * sz(shape_.n_agents); ++i)
+    CREDO_CHECK(data_[actions_at_ + i] < shape_.n_actions, "damaged episode");
   CREDO_CHECK(codes_in_range(), "damaged episode");
 }
 

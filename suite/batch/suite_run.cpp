@@ -15,9 +15,11 @@
 #include "suite/batch/publish.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
 #include "suite/run/directory_lock.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
 
@@ -61,7 +63,7 @@ std::string first_difference(const fs::path& recorded, const RunConfig& config) 
 
 enum class CellState { kNew, kResume, kFinished };
 
-CellState inspect(const fs::path& folder, const RunConfig& config) {
+CellState inspect(const fs::path& folder, const RunConfig& config, bool verify) {
   if (!holds_run(folder)) return CellState::kNew;
   const Manifest manifest = read_manifest(folder);
   if (manifest.run_id != config.id())
@@ -71,6 +73,8 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
   const bool finished =
       manifest.status == RunStatus::kDone || manifest.status == RunStatus::kDiverged;
   if (!finished) return CellState::kResume;
+  if (verify && manifest.status == RunStatus::kDone)
+    require_unchanged(changed_files(folder, manifest));
   RunDirectory::tidy_finished(folder);
   return CellState::kFinished;
 }
@@ -78,15 +82,17 @@ CellState inspect(const fs::path& folder, const RunConfig& config) {
 }  // namespace
 
 void check_suite_folder(const fs::path& folder, const std::string& suite) {
-  const fs::path path = folder / "manifest.json";
+  const fs::path path = folder_file(folder, "manifest.json");
   std::error_code error;
   if (!fs::exists(path, error)) return;
   std::string owner;
   try {
-    const auto json = nlohmann::json::parse(read_text(path));
+    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
     if (json.value("schema", "") == "credo.suite") owner = json.value("suite", "");
   } catch (const nlohmann::json::exception&) {
     owner.clear();
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
   }
   if (owner != suite)
     throw UserError(
@@ -100,7 +106,7 @@ class SuiteRun {
   SuiteRun(const std::vector<Cell>& cells, const SuiteOptions& options, Progress& progress)
       : cells_(cells), options_(options), progress_(progress), started_(Clock::now()) {
     for (const Cell& cell : cells_) {
-      states_.push_back(inspect(options_.out / cell.folder, cell.config));
+      states_.push_back(inspect(options_.out / cell.folder, cell.config, options_.verify));
       total_steps_ += steps_of(cell);
       if (states_.back() == CellState::kFinished) skipped_steps_ += steps_of(cell);
     }
@@ -168,7 +174,7 @@ class SuiteRun {
     RunOutcome outcome;
     try {
       // Another process may have run it since.
-      const CellState state = inspect(folder, cell.config);
+      const CellState state = inspect(folder, cell.config, options_.verify);
       if (state == CellState::kFinished) {
         ++n_ended_;
         return;
@@ -258,7 +264,7 @@ std::unique_ptr<DirectoryLock> lock_when_free(const fs::path& folder) {
 }
 
 std::vector<PlannedCell> read_plan(const fs::path& folder) {
-  const fs::path path = folder / "plan.csv";
+  const fs::path path = folder_file(folder, "plan.csv");
   std::error_code error;
   if (!fs::exists(path, error)) return {};
   return parse_plan_csv(read_text(path), path.string());
@@ -351,7 +357,7 @@ SuiteOutcome cells_outcome(const std::vector<Cell>& cells, const SuiteOptions& o
 SuiteOutcome folder_outcome(const std::vector<Cell>& cells, const SuiteOptions& options,
                             const SuiteRun& suite) {
   SuiteOutcome outcome;
-  outcome.set = load_results({options.out}, {.allow_mixed = true});
+  outcome.set = load_results({options.out}, {.allow_mixed = true, .verify = options.verify});
   std::map<fs::path, RunResult*> by_folder;
   for (RunResult& run : outcome.set.runs) by_folder[cell_folder(run.names, run.seed)] = &run;
   for (std::size_t i = 0; i < cells.size(); ++i) {

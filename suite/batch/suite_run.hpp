@@ -27,6 +27,7 @@ struct SuiteOptions {
   int jobs = 1;
   int threads = 1;           ///< per cell; used when jobs is 1
   std::string command = {};  ///< for the manifest
+  bool verify = true;        ///< finished cells must be what their manifests recorded
   bool allow_mixed = false;  ///< go on in a folder with runs of another program or other settings
   SuiteStage stage = SuiteStage::kAll;
 };
@@ -53,7 +54,8 @@ void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
 
 /// Writes runs/, plan.csv, tables.md, results.csv, curves.csv and manifest.json below
 /// `options.out`. Errors: UserError before anything starts (another configuration in a cell's
-/// folder, runs of another program or with other settings, a folder that is not writable);
+/// folder, runs of another program or with other settings, a folder that is not writable),
+/// ChangedError when the files of a finished cell have changed;
 /// FileError when the tables cannot be written.
 SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                        const SuiteOptions& options, Progress& progress);

@@ -10,6 +10,7 @@
 #include "suite/common/external_command.hpp"
 #include "suite/common/text.hpp"
 #include "suite/run/directory_lock.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
 
@@ -27,9 +28,8 @@ constexpr std::array<std::pair<CellStatus, std::string_view>, 7> kNames = {
      {CellStatus::kInterrupted, "interrupted"},
      {CellStatus::kMissing, "missing"}}};
 
-std::string steps_text(const Manifest& manifest, const Cell& cell) {
-  if (manifest.env_steps == 0) return "";
-  return fmt::format("at step {} of {}", with_thousands(manifest.env_steps),
+std::string steps_text(const fs::path& folder, const Cell& cell) {
+  return fmt::format("at step {} of {}", with_thousands(steps_saved(folder)),
                      with_thousands(budget(cell.config)));
 }
 
@@ -57,7 +57,7 @@ CellReport inspect_cell(const fs::path& out, const Cell& cell) {
     case RunStatus::kFailed:
       return {&cell, CellStatus::kFailed, manifest.reason};
     default:
-      return {&cell, CellStatus::kInterrupted, steps_text(manifest, cell)};
+      return {&cell, CellStatus::kInterrupted, steps_text(folder, cell)};
   }
 }
 

@@ -21,6 +21,7 @@
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/text.hpp"
+#include "suite/run/integrity.hpp"
 
 namespace credo::suite {
 namespace {
@@ -196,7 +197,7 @@ void reopen_closed_streams() {
 }
 
 int complain(std::string_view message, int code) {
-  fmt::print(stderr, "credo: error: {}\n", one_line(message));
+  print_error(message);
   return code;
 }
 
@@ -210,6 +211,8 @@ int run_cli(const std::vector<std::string>& words) {
     return dispatch(words);
   } catch (const OutputClosed&) {
     return kExitOk;
+  } catch (const ChangedError& error) {
+    return complain(error.what(), kExitMismatch);
   } catch (const UserError& error) {
     return complain(error.what(), kExitUsage);
   } catch (const std::bad_alloc&) {
@@ -294,6 +297,10 @@ Option json_option() { return {"json", "", "machine-readable output", false}; }
 
 Option progress_option() { return {"progress", "MODE", "auto, bar, plain or none", false}; }
 
+Option no_verify_option() {
+  return {"no-verify", "", "do not compare finished runs with their recorded hashes", false};
+}
+
 Params env_params_with_sets(const std::string& env, const std::vector<std::string>& sets) {
   constexpr std::string_view kPrefix = "env.";
   Params params = env_params(env);
@@ -330,8 +337,12 @@ void print_out(std::string_view text) {
       fmt::format("cannot write to standard output: {}", std::generic_category().message(error)));
 }
 
+void print_error(std::string_view text) {
+  write_stderr(fmt::format("credo: error: {}\n", one_line(text)));
+}
+
 void print_message(const Arguments& arguments, std::string_view text) {
-  if (!arguments.quiet()) fmt::print(stderr, "credo: {}\n", one_line(text));
+  if (!arguments.quiet()) write_stderr(fmt::format("credo: {}\n", one_line(text)));
 }
 
 }  // namespace credo::suite

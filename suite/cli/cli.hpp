@@ -89,6 +89,8 @@ Option init_weights_option();
 /// --json and --progress.
 Option json_option();
 Option progress_option();
+/// --no-verify: finished runs are not compared with their recorded hashes.
+Option no_verify_option();
 
 /// Applies --set env.KEY=VALUE to an environment's parameters; other keys are refused.
 /// Errors: UserError.
@@ -101,6 +103,8 @@ std::unique_ptr<Env> make_policy_env(const std::string& env, const std::string& 
 /// Writes to stdout. Errors: UserError when it cannot be written; a closed pipe ends the program
 /// quietly.
 void print_out(std::string_view text);
+/// "credo: error: ..." on stderr.
+void print_error(std::string_view text);
 /// "credo: ..." on stderr unless --quiet.
 void print_message(const Arguments& arguments, std::string_view text);
 

@@ -194,7 +194,8 @@ double level_of(const Arguments& arguments) {
 int run_compare(const Arguments& arguments) {
   if (arguments.positional.size() != 2) throw UserError("compare needs two folders: OLD NEW");
   const double level = level_of(arguments);
-  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed")};
+  const LoadOptions options{.allow_mixed = arguments.has("allow-mixed"),
+                            .verify = !arguments.has("no-verify")};
   const ResultSet before = load_results({arguments.positional[0]}, options);
   const ResultSet after = load_results({arguments.positional[1]}, options);
   const std::vector<Lost> lost = lost_runs(before, after);
@@ -286,6 +287,7 @@ Command compare_command() {
       {"strict", "", "exit with 3 when a row moved or was lost, 1 when one cannot tell", false},
       {"level", "P", "level of the test (default 0.05)", false},
       {"allow-mixed", "", "a folder may hold different programs or settings", false},
+      no_verify_option(),
       json_option()};
   command.most_positional = 2;
   command.run = run_compare;

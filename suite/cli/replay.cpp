@@ -74,7 +74,7 @@ ReplayLog read_log(const Arguments& arguments, const std::string& path) {
   refuse(arguments, {"env", "policy", "set", "seed", "episodes", "checkpoint"},
          "a replay log, which says it");
   try {
-    return decode_replay(read_bytes(path), path);
+    return decode_replay(read_bytes(path, kLargestReplay), path);
   } catch (const FileError& error) {
     throw UserError(error.what());
   }
@@ -171,7 +171,7 @@ int run_replay(const Arguments& arguments) {
     if (html_path) write(*html_path, std::as_bytes(std::span(page)));
     print_out(text);
   } catch (const ReplayMismatch& mismatch) {
-    fmt::print(stderr, "credo: error: {}\n", one_line(mismatch.what()));
+    print_error(mismatch.what());
     return kExitMismatch;
   }
   return kExitOk;

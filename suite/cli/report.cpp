@@ -6,6 +6,7 @@
 #include "suite/cli/cli.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
 #include "suite/report/html_report.hpp"
 #include "suite/report/tables.hpp"
@@ -30,7 +31,7 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
       throw UserError(fmt::format("--out: {} is of suite '{}'", out.string(), other));
     std::vector<PlannedCell> plan;
     for (const fs::path& source : sources)
-      plan = join_plans(std::move(plan), parse_plan_csv(read_text(source / "plan.csv"),
+      plan = join_plans(std::move(plan), parse_plan_csv(read_text(folder_file(source, "plan.csv")),
                                                         (source / "plan.csv").string()));
     make_directories(out);
     publish(out, plan, set, report,
@@ -95,6 +96,17 @@ void check_options(const Arguments& arguments, const std::string& format) {
         "--runs is one line per run; --aggregate and --baseline have no meaning with it");
 }
 
+// How to go on with runs that were interrupted.
+void tell_unfinished(const Arguments& arguments, const ResultSet& set) {
+  constexpr int kMostLines = 5;
+  int n = 0;
+  for (const RunResult& run : set.runs)
+    if (run.status == status_name(RunStatus::kInterrupted) && n++ < kMostLines)
+      print_message(arguments, run.reason);
+  if (n > kMostLines)
+    print_message(arguments, fmt::format("and {} more interrupted runs", n - kMostLines));
+}
+
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
   const std::vector<std::string> formats = {"md",        "csv",     "json", "latex",
@@ -104,7 +116,9 @@ int run_report(const Arguments& arguments) {
     throw UserError("--format: " + unknown_name_message("format", format, formats));
   check_options(arguments, format);
   const std::vector<fs::path> directories(arguments.positional.begin(), arguments.positional.end());
-  const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed")});
+  const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed"),
+                                                   .verify = !arguments.has("no-verify")});
+  tell_unfinished(arguments, set);
   for (const std::string& name : set.unknown_names())
     print_message(
         arguments,
@@ -178,6 +192,7 @@ Command report_command() {
       {"out", "PATH", "html, marl-eval, rliable, npz: the file; else: also write the merged folder",
        false},
       {"allow-mixed", "", "put different programs or settings together", false},
+      no_verify_option(),
       json_option()};
   command.most_positional = 1000000;
   command.run = run_report;

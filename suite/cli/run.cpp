@@ -8,7 +8,8 @@
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
-#include "suite/extend.hpp"
+#include "suite/run/extend.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -61,29 +62,23 @@ Json timing_json(const RunOutcome& outcome) {
 // The result on stdout, what went wrong on stderr.
 int conclude(const Arguments& arguments, const std::string& directory, const RunConfig& config,
              const RunOutcome& outcome) {
+  if (!outcome.note.empty()) print_message(arguments, outcome.note);
   switch (outcome.end) {
     case RunEnd::kAlreadyDone:
       print_message(arguments, fmt::format("{}: already finished", directory));
       break;
     case RunEnd::kStopped:
-      print_message(
-          arguments,
-          config.is_learning()
-              ? fmt::format("stopped by {} at step {} with a checkpoint saved; go on with "
-                            "`credo resume {}`",
-                            outcome.reason, outcome.t_env, directory)
-              : fmt::format("stopped by {}; `credo resume {}` begins the search of open_loop again",
-                            outcome.reason, directory));
+      print_message(arguments, fmt::format("stopped by {}: {}", outcome.reason,
+                                           interrupted_text(directory, budget(config))));
       break;
     case RunEnd::kTakenOver:
       print_message(arguments, outcome.reason + "; this process has stopped");
       break;
     case RunEnd::kFailed:
-      fmt::print(stderr, "credo: error: {}: run failed: {}\n", directory, one_line(outcome.reason));
+      print_error(fmt::format("{}: run failed: {}", directory, outcome.reason));
       break;
     case RunEnd::kDiverged:
-      fmt::print(stderr, "credo: error: {}: run diverged: {}\n", directory,
-                 one_line(outcome.reason));
+      print_error(fmt::format("{}: run diverged: {}", directory, outcome.reason));
       break;
     case RunEnd::kDone:
       break;
@@ -167,8 +162,8 @@ Command run_command() {
   command.help = "train (or play a fixed policy) and write a run folder";
   command.details =
       "Settings apply in this order, the later ones win: defaults, profile, algorithm, --config,\n"
-      "--t-max and --set. An option without effect on the run is refused. SIGINT, SIGTERM and\n"
-      "SIGUSR1 save a checkpoint and exit with 75.\n\n"
+      "--t-max and --set. An option without effect on the run is refused. SIGINT, SIGTERM, SIGHUP\n"
+      "and SIGUSR1 save a checkpoint and exit with 75.\n\n"
       "examples:\n"
       "  credo run --env two_step --alg qmix --profile two_step --out runs/two_step\n"
       "  credo run --env predator_prey/5x5 --alg qmix_gre --seed 3 --t-max 100000 \\\n"

@@ -32,6 +32,7 @@ int run_suite_command(const Arguments& arguments) {
   options.threads = arguments.threads();
   options.command = arguments.command_line;
   options.allow_mixed = arguments.has("allow-mixed");
+  options.verify = !arguments.has("no-verify");
   if (arguments.has("slurm")) return run_slurm(arguments, spec, cells);
   if (arguments.has("status")) return run_status(arguments, cells);
   if (arguments.has("dry-run")) return show_plan(arguments, cells, options, out.value_or(""));
@@ -96,6 +97,7 @@ Command suite_command() {
       {"t-max", "N", "environment steps of every learning cell", false},
       {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
       {"allow-mixed", "", "go on in a folder with runs of another program or settings", false},
+      no_verify_option(),
       {"dry-run", "", "only show the cells; with --slurm the scripts", false},
       json_option(),
       progress_option()};

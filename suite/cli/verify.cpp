@@ -8,9 +8,11 @@
 #include "suite/cli/cli.hpp"
 #include "suite/common/files.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/rerun.hpp"
 #include "suite/run/run_directory.hpp"
 
@@ -20,36 +22,30 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Tally {
-  int checked = 0;
+  std::size_t checked = 0;
   std::vector<std::string> mismatches;
-};
 
-void check_files(const fs::path& directory, const std::map<std::string, std::string>& recorded,
-                 Tally& tally) {
-  for (const auto& [name, hash] : recorded) {
-    const fs::path path = directory / name;
-    ++tally.checked;
-    std::error_code error;
-    if (!fs::exists(path, error)) {
-      tally.mismatches.push_back(fmt::format("{}: missing", path.string()));
-    } else if (sha256_hex_of_file(path) != hash) {
-      tally.mismatches.push_back(fmt::format("{}: changed since it was recorded", path.string()));
-    }
+  void add(std::size_t n_files, const std::vector<std::string>& changed) {
+    checked += n_files;
+    mismatches.insert(mismatches.end(), changed.begin(), changed.end());
   }
-}
+};
 
 // The tables of a suite; a folder without a suite manifest has none.
 bool check_suite(const fs::path& directory, Tally& tally) {
-  const fs::path path = directory / "manifest.json";
+  const fs::path path = folder_file(directory, "manifest.json");
   std::error_code error;
   if (!fs::exists(path, error)) return false;
   try {
-    const auto json = nlohmann::json::parse(read_text(path));
+    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
     if (json.value("schema", "") != "credo.suite") return false;
-    check_files(directory, json.at("sha256").get<std::map<std::string, std::string>>(), tally);
+    const auto recorded = json.at("sha256").get<std::map<std::string, std::string>>();
+    tally.add(recorded.size(), changed_files(directory, recorded));
     return true;
   } catch (const nlohmann::json::exception& problem) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), problem.what()));
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
   }
 }
 
@@ -76,11 +72,19 @@ class Scratch {
     std::error_code ignored;
     if (!is_kept_) fs::remove_all(path_, ignored);
   }
+  /// For a new run; the same cell of two suites gets two folders.
+  fs::path folder_for(const RecordedRun& run, std::size_t index) const {
+    const fs::path manifest = run.folder / "manifest.json";
+    fs::path folder = path_below(path_, run.cell, manifest.string());
+    std::error_code error;
+    if (fs::exists(folder, error)) folder += fmt::format("_{}", index);
+    return folder;
+  }
+  /// Of what folder_for gave, which this process has made.
   void drop(const fs::path& folder) const {
     std::error_code ignored;
     if (!is_kept_) fs::remove_all(folder, ignored);
   }
-  const fs::path& path() const { return path_; }
 
  private:
   fs::path path_;
@@ -102,9 +106,7 @@ int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) 
       progress.update(fmt::format("[{}/{}] {}  {}/{} steps", i + 1, chosen.size(), run.cell,
                                   with_thousands(now.t_env), with_thousands(now.t_max)));
     };
-    fs::path folder = scratch.path() / run.cell;
-    std::error_code error;
-    if (fs::exists(folder, error)) folder += fmt::format("_{}", i);  // the same cell of two suites
+    const fs::path folder = scratch.folder_for(run, i);
     const RerunOutcome outcome = rerun(run, folder, options);
     progress.clear();
     if (outcome.end == RunEnd::kStopped) {
@@ -124,7 +126,7 @@ int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) 
     scratch.drop(folder);
   }
   print_out(fmt::format("{} runs repeated, {} different\n", chosen.size(), n_different));
-  return n_different == 0 ? kExitOk : kExitFailed;
+  return n_different == 0 ? kExitOk : kExitMismatch;
 }
 
 int run_verify(const Arguments& arguments) {
@@ -143,18 +145,17 @@ int run_verify(const Arguments& arguments) {
   for (const fs::path& run : runs) {
     const Manifest manifest = read_manifest(run);
     if (manifest.status != RunStatus::kDone) {
+      const RunStatus status = status_now(run, manifest);
+      const std::string text = status == RunStatus::kInterrupted
+                                   ? interrupted_text(run, budget(read_run_config(run)))
+                                   : std::string(status_name(status));
       if (is_run)
         throw UserError(fmt::format("{}: the run is {}; only finished runs can be verified",
-                                    run.string(), status_name(manifest.status)));
-      print_message(arguments,
-                    fmt::format("{}: {}, skipped", run.string(), status_name(manifest.status)));
+                                    run.string(), text));
+      print_message(arguments, fmt::format("{}: {}, skipped", run.string(), text));
       continue;
     }
-    check_files(run, manifest.sha256, tally);
-    const auto config = manifest.sha256.find("config.toml");
-    if (config == manifest.sha256.end() || config->second != manifest.run_id)
-      tally.mismatches.push_back(
-          fmt::format("{}: run_id is not the SHA-256 of config.toml", run.string()));
+    tally.add(manifest.sha256.size(), changed_files(run, manifest));
   }
   for (const std::string& mismatch : tally.mismatches) print_out("mismatch " + mismatch + "\n");
   print_out(
@@ -175,7 +176,7 @@ Command verify_command() {
       "one changed or is missing. --rerun also runs N runs (spread evenly over all) or those that\n"
       "match a pattern (TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) again from their recorded\n"
       "configuration, in a scratch folder, and compares configuration, metrics, episodes and\n"
-      "weights byte by byte: one line for each, exit code 1 when any differs.\n\n"
+      "weights byte by byte: one line for each, exit code 3 when any differs.\n\n"
       "examples:\n  credo verify runs/pp\n  credo verify results/quick --rerun 3\n"
       "  credo verify results/quick --rerun 'two_step/*' --rerun 'qmix*' --threads 1\n";
   command.options = {{"rerun", "N|PATTERN", "runs to run again and compare; repeat for more", true},

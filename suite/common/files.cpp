@@ -7,13 +7,12 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace credo::suite {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kLargestFile = 4ULL << 30;
 
 [[noreturn]] void fail(std::string_view action, const fs::path& path, int error) {
   throw FileError(fmt::format("cannot {} {}: {}", action, path.string(),
@@ -27,6 +26,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { close(); }
   int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
   int close() {
     const int result = value_ >= 0 ? ::close(value_) : 0;
     value_ = -1;
@@ -59,46 +59,36 @@ void sync_directory(const fs::path& directory) {
   if (folder.get() >= 0) ::fsync(folder.get());
 }
 
-template <typename Container>
-Container read_all(const fs::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) fail("read", path, errno);
+// What a killed process left under the temporary name is replaced, whatever it is linked to; a
+// symbolic link, folder or device there is somebody else's.
+int open_temporary(const fs::path& path) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const int file = ::open(path.c_str(), kFlags, 0644);
+  if (file >= 0 || errno != EEXIST) return file;
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail("read", path, errno);
-  if (S_ISDIR(status.st_mode)) fail("read", path, EISDIR);
-  if (static_cast<std::uint64_t>(status.st_size) > kLargestFile) fail("read", path, EFBIG);
-  Container content;
-  // Not resize(st_size): pseudo files report size 0 but have content.
-  std::size_t used = 0;
-  content.resize(static_cast<std::size_t>(status.st_size) + 1);
-  for (;;) {
-    const ssize_t got = ::read(file.get(), content.data() + used, content.size() - used);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      fail("read", path, errno);
-    }
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-    if (used > kLargestFile) fail("read", path, EFBIG);
-    if (used == content.size()) content.resize(2 * used);
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    errno = EEXIST;
+    return -1;
   }
-  content.resize(used);
-  return content;
+  ::unlink(path.c_str());
+  return ::open(path.c_str(), kFlags, 0644);
 }
 
 }  // namespace
 
-std::vector<std::byte> read_bytes(const fs::path& path) {
-  return read_all<std::vector<std::byte>>(path);
+std::vector<std::byte> read_bytes(const fs::path& path, std::uint64_t limit) {
+  return read_binary_file(path, limit);
 }
 
-std::string read_text(const fs::path& path) { return read_all<std::string>(path); }
+std::string read_text(const fs::path& path, std::uint64_t limit) {
+  return read_text_file(path, limit);
+}
 
 void write_file(const fs::path& path, std::span<const std::byte> bytes,
                 const std::function<void()>& may_replace) {
   fs::path temporary = path;
   temporary += ".tmp";
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  Descriptor file(open_temporary(temporary));
   if (file.get() < 0) fail("write", path, errno);
   int error = write_all(file.get(), bytes.data(), bytes.size());
   if (error == 0 && ::fsync(file.get()) != 0) error = errno;
@@ -138,26 +128,20 @@ void make_directories(const fs::path& path) {
 }
 
 AppendFile::AppendFile(const fs::path& path, std::uint64_t keep_bytes) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("open", path, errno);
   struct stat status {};
-  const bool known = ::fstat(descriptor_, &status) == 0;
-  const int stat_error = errno;
-  int error = known ? 0 : stat_error;
-  const bool too_short = known && static_cast<std::uint64_t>(status.st_size) < keep_bytes;
-  if (error == 0 && !too_short) {
-    if (::ftruncate(descriptor_, static_cast<off_t>(keep_bytes)) != 0 ||
-        ::lseek(descriptor_, static_cast<off_t>(keep_bytes), SEEK_SET) < 0)
-      error = errno;
-  }
-  if (error != 0 || too_short) {
-    ::close(descriptor_);
-    if (too_short)
-      throw FileError(fmt::format("{} has {} bytes, fewer than the {} the checkpoint recorded",
-                                  path.string(), status.st_size, keep_bytes));
-    fail("open", path, error);
-  }
+  if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    throw FileError(fmt::format("cannot open {}: it is a link or no regular file", path.string()));
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) fail("open", path, errno);
+  if (static_cast<std::uint64_t>(status.st_size) < keep_bytes)
+    throw FileError(fmt::format("{} has {} bytes, fewer than the {} the checkpoint recorded",
+                                path.string(), status.st_size, keep_bytes));
+  if (::ftruncate(file.get(), static_cast<off_t>(keep_bytes)) != 0 ||
+      ::lseek(file.get(), static_cast<off_t>(keep_bytes), SEEK_SET) < 0)
+    fail("open", path, errno);
+  hash_ = hash_prefix(path, keep_bytes);
   size_ = keep_bytes;
+  descriptor_ = file.release();
 }
 
 AppendFile::~AppendFile() {
@@ -168,6 +152,14 @@ void AppendFile::append(std::string_view text) {
   if (const int error = write_all(descriptor_, text.data(), text.size()); error != 0)
     fail("append to", path_, error);
   size_ += text.size();
+  hash_.add(std::as_bytes(std::span<const char>(text)));
+}
+
+void AppendFile::check() const {
+  std::error_code error;
+  if (fs::file_size(path_, error) != size_ || error ||
+      hash_prefix(path_, size_).value() != hash_.value())
+    throw FileError(fmt::format("{} is not as this process wrote it", path_.string()));
 }
 
 void AppendFile::sync() {

@@ -12,21 +12,21 @@
 #include <vector>
 
 #include "envs/core/error.hpp"
+#include "envs/core/read_file.hpp"
+#include "suite/common/hashing.hpp"
 
 namespace credo::suite {
 
-/// A file could not be read or written; the message names it and the system's reason.
-class FileError : public Error {
- public:
-  using Error::Error;
-};
+using credo::FileError;
 
-/// Errors: FileError (missing, unreadable, a directory, above 4 GiB).
-std::vector<std::byte> read_bytes(const std::filesystem::path& path);
-std::string read_text(const std::filesystem::path& path);
+/// Errors: FileError (missing, unreadable, no regular file, above `limit` bytes).
+std::vector<std::byte> read_bytes(const std::filesystem::path& path,
+                                  std::uint64_t limit = kLargestBinary);
+std::string read_text(const std::filesystem::path& path, std::uint64_t limit = kLargestTable);
 
 /// Replaces the whole file or leaves it as it was: temporary name, fsync, rename, fsync of the
-/// folder. `may_replace` is asked right before the rename and refuses by throwing.
+/// folder. `may_replace` is asked right before the rename and refuses by throwing. A symbolic link
+/// at `path` is replaced, not followed.
 /// Errors: FileError; the temporary file is removed.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                 const std::function<void()>& may_replace = {});
@@ -39,8 +39,8 @@ void make_directories(const std::filesystem::path& path);
 /// A growing text file with one writer.
 class AppendFile {
  public:
-  /// Opens (creating if needed) and cuts the file to `keep_bytes`.
-  /// Errors: FileError, also when the file is shorter than `keep_bytes`.
+  /// Opens (creating if needed) and cuts the file to `keep_bytes`. Errors: FileError, also when the
+  /// file is shorter than `keep_bytes`, a symbolic link or no regular file.
   AppendFile(const std::filesystem::path& path, std::uint64_t keep_bytes);
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
@@ -49,11 +49,16 @@ class AppendFile {
   void append(std::string_view text);
   void sync();
   std::uint64_t size() const { return size_; }
+  /// XXH64 of all the file should hold: what was kept and what was appended.
+  std::uint64_t hash() const { return hash_.value(); }
+  /// Errors: FileError when the file on disk holds something else.
+  void check() const;
 
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
+  Xxh64 hash_;
 };
 
 }  // namespace credo::suite

@@ -32,6 +32,11 @@ bool has_colour() {
 
 }  // namespace
 
+void write_stderr(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stderr) == text.size()) std::fflush(stderr);
+  std::clearerr(stderr);
+}
+
 ProgressMode parse_progress_mode(std::string_view text) {
   if (text == "auto") return ProgressMode::kAuto;
   if (text == "bar") return ProgressMode::kBar;
@@ -54,14 +59,13 @@ void Progress::update(const std::string& line) {
   if (mode_ == ProgressMode::kBar) {
     if (has_shown_ && now - last_ < kBarInterval) return;
     const bool colour = has_colour();
-    fmt::print(stderr, "\r\033[K{}{}{}", colour ? "\033[2m" : "", line.substr(0, terminal_width()),
-               colour ? "\033[0m" : "");
-    std::fflush(stderr);
+    write_stderr(fmt::format("\r\033[K{}{}{}", colour ? "\033[2m" : "",
+                             line.substr(0, terminal_width()), colour ? "\033[0m" : ""));
     has_bar_ = true;
   } else {
     // Nothing for short jobs: the first plain line comes after one interval.
     if (now - last_ < kPlainInterval) return;
-    fmt::print(stderr, "{}\n", line);
+    write_stderr(line + "\n");
   }
   has_shown_ = true;
   last_ = now;
@@ -71,7 +75,7 @@ void Progress::note(const std::string& line) {
   if (mode_ == ProgressMode::kNone) return;
   const std::lock_guard guard(mutex_);
   erase_bar();
-  fmt::print(stderr, "{}\n", line);
+  write_stderr(line + "\n");
 }
 
 void Progress::clear() {
@@ -81,8 +85,7 @@ void Progress::clear() {
 
 void Progress::erase_bar() {
   if (!has_bar_) return;
-  fmt::print(stderr, "\r\033[K");
-  std::fflush(stderr);
+  write_stderr("\r\033[K");
   has_bar_ = false;
 }
 

@@ -14,6 +14,9 @@ enum class ProgressMode { kAuto, kBar, kPlain, kNone };
 /// Errors: UserError for anything but auto, bar, plain, none.
 ProgressMode parse_progress_mode(std::string_view text);
 
+/// Writes to stderr if that is possible. A terminal that is gone is no reason to lose a run.
+void write_stderr(std::string_view text);
+
 /// Thread-safe. Never writes a carriage return to anything but a terminal unless told "bar".
 class Progress {
  public:

@@ -14,8 +14,12 @@ void on_signal(int number) { received.store(number, std::memory_order_relaxed); 
 }  // namespace
 
 void install_stop_handlers() {
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1}) {
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {
     struct sigaction action {};
+    if (number == SIGHUP && sigaction(number, nullptr, &action) == 0 &&
+        action.sa_handler == SIG_IGN)
+      continue;
+    action = {};
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
@@ -34,6 +38,8 @@ const char* stop_signal_name() {
       return "SIGTERM";
     case SIGUSR1:
       return "SIGUSR1";
+    case SIGHUP:
+      return "SIGHUP";
     default:
       return "";
   }

@@ -1,5 +1,6 @@
-// Stop requests. SIGINT, SIGTERM and SIGUSR1 ask every run of the process to save a checkpoint at
-// the next boundary; a second SIGINT ends the process at once.
+// Stop requests. SIGINT, SIGTERM, SIGUSR1 and SIGHUP (the terminal has gone) ask every run of the
+// process to save a checkpoint at the next boundary; a second SIGINT ends the process at once.
+// Under nohup SIGHUP stays ignored.
 #pragma once
 
 namespace credo::suite {

@@ -145,8 +145,8 @@ class Planner {
         if (!taken_.insert(names->task + " " + names->algorithm).second) return;
       }
       std::string name = fmt::format("{}/{}/seed_{}", names->task, names->algorithm, seed);
-      Cell cell{std::move(config), *names,        name, std::filesystem::path("runs") / name,
-                task_rank_,        algorithm_rank};
+      Cell cell{std::move(config),         *names,     name,
+                cell_folder(*names, seed), task_rank_, algorithm_rank};
       add_once(tasks_, task_text(env, cell.config.env_settings()));
       if (!is_wanted(options_.only, cell)) continue;
       if (!is_checked) check_run(cell.config);

@@ -12,7 +12,7 @@
 #include "learners/base/index.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "suite/common/hashing.hpp"
-#include "suite/inputs.hpp"
+#include "suite/run/inputs.hpp"
 
 namespace credo::suite {
 namespace {
@@ -20,7 +20,12 @@ namespace {
 constexpr std::string_view kMagic = "CREDORPL";
 constexpr std::uint32_t kVersion = 1;
 constexpr int kCompressionLevel = 9;
-constexpr std::uint64_t kLargestBody = 1ULL << 30;
+// Far beyond what credo replay writes (10,000 episodes of 27 agents take 30 MB), and small enough
+// for a log that says more than it holds.
+constexpr std::uint64_t kLargestBody = 64ULL << 20;
+constexpr std::uint64_t kMostActions = 1ULL << 27;
+constexpr int kMostAgents = 1 << 12;
+constexpr int kMostActionsOfAgent = 1 << 16;
 
 // Actions as a stream of bits, each as wide as the largest needs; the first in the lowest bits.
 std::vector<std::uint8_t> pack(std::span<const int> actions, int width) {
@@ -82,6 +87,9 @@ ReplayLog read_body(ByteReader& in) {
   log.n_agents = in.get<std::int32_t>();
   log.n_actions = in.get<std::int32_t>();
   CREDO_CHECK(log.n_agents > 0 && log.n_actions > 0, "it has no agents or no actions");
+  CREDO_CHECK(log.n_agents <= kMostAgents && log.n_actions <= kMostActionsOfAgent,
+              "it has too many agents or actions");
+  std::uint64_t n_left = kMostActions;
   const auto n_episodes = in.get<std::uint64_t>();
   for (std::uint64_t k = 0; k < n_episodes; ++k) {
     LoggedEpisode episode;
@@ -92,8 +100,11 @@ ReplayLog read_body(ByteReader& in) {
     const auto won = in.get<std::uint8_t>();
     if (won != 0) episode.won = won == 2;
     CREDO_CHECK(episode.length >= 0, "an episode has a negative length");
-    episode.actions = unpack(in.get_vector<std::uint8_t>(), sz(episode.length) * sz(log.n_agents),
-                             action_width(log.n_actions));
+    // At most 2^31 * 2^12: no overflow.
+    const std::uint64_t n_taken = sz(episode.length) * sz(log.n_agents);
+    CREDO_CHECK(n_taken <= n_left, "it has too many actions");
+    n_left -= n_taken;
+    episode.actions = unpack(in.get_vector<std::uint8_t>(), n_taken, action_width(log.n_actions));
     log.episodes.push_back(std::move(episode));
   }
   CREDO_CHECK(in.at_end(), "bytes are left over");

@@ -42,8 +42,11 @@ struct ReplayLog {
   std::vector<LoggedEpisode> episodes;
 };
 
+inline constexpr std::uint64_t kLargestReplay = 64ULL << 20;  ///< bytes of a file
+
 std::vector<std::byte> encode_replay(const ReplayLog& log);
-/// `label` names the file in messages. Errors: UserError (not a log, truncated, damaged, newer).
+/// `label` names the file in messages. Errors: UserError (not a log, truncated, damaged, newer, or
+/// larger than any that is written).
 ReplayLog decode_replay(std::span<const std::byte> bytes, const std::string& label);
 
 /// The environment of a log, with its parameters.

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "suite/common/files.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/report/page_data.hpp"
 #include "suite/run/run_directory.hpp"
 
@@ -34,9 +35,14 @@ Json machine_of(const Manifest& manifest) {
 // What the manifest of a suite says of its machine; nothing where there is none.
 Json machine_of_suite(const fs::path& folder) {
   std::error_code error;
-  const fs::path path = folder / "manifest.json";
+  const fs::path path = folder_file(folder, "manifest.json");
   if (!fs::exists(path, error)) return nullptr;
-  const Json manifest = Json::parse(read_text(path), nullptr, false);
+  Json manifest;
+  try {
+    manifest = Json::parse(read_text(path, kLargestManifest), nullptr, false);
+  } catch (const FileError&) {
+    return nullptr;
+  }
   if (!manifest.is_object() || manifest.value("schema", "") != "credo.suite") return nullptr;
   Json machine = Json::object();
   for (const char* key : {"version", "commit", "compiler", "flags", "isa", "cpu", "cores"})
@@ -83,7 +89,7 @@ void RunOrigins::describe(const std::vector<const RunResult*>& runs, Json& cell)
 Json RunOrigins::config_lines(const RunResult& run) {
   std::string text;
   try {
-    text = read_text(run.folder / "config.toml");
+    text = read_text(run_file(run.folder, kConfig), kLargestDocument);
   } catch (const FileError& problem) {
     throw UserError(problem.what());
   }

@@ -15,6 +15,7 @@
 #include "suite/common/text.hpp"
 #include "suite/common/toml_reader.hpp"
 #include "suite/results/suite_folder.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -198,8 +199,11 @@ RunSettings read_settings(const fs::path& directory, const Manifest& manifest) {
 
 }  // namespace
 
-RunResult read_run_result(const fs::path& directory) {
+RunResult read_run_result(const fs::path& directory, bool verify) {
   const Manifest manifest = read_manifest(directory);
+  if (verify && manifest.status == RunStatus::kDone)
+    require_unchanged(changed_files(directory, manifest));
+  const RunStatus status = status_now(directory, manifest);
   const RunSettings settings = read_settings(directory, manifest);
   RunResult result;
   result.names = manifest.names;
@@ -207,7 +211,7 @@ RunResult read_run_result(const fs::path& directory) {
   result.base_algorithm = manifest.algorithm;
   result.profile = manifest.profile;
   result.seed = manifest.seed;
-  result.status = status_name(manifest.status);
+  result.status = status_name(status);
   result.reason = manifest.reason;
   result.run_id = manifest.run_id;
   result.settings_id = settings.settings_id;
@@ -219,7 +223,11 @@ RunResult read_run_result(const fs::path& directory) {
   result.updates = manifest.updates;
   result.wall_s = manifest.wall_s;
   result.folder = directory;
-  const fs::path metrics_path = directory / "metrics.jsonl";
+  if (status == RunStatus::kInterrupted) {
+    result.reason = interrupted_text(directory, result.t_max);
+    result.env_steps = std::max(result.env_steps, steps_saved(directory));
+  }
+  const fs::path metrics_path = run_file(directory, kMetrics);
   std::error_code error;
   if (!fs::exists(metrics_path, error)) return result;
   try {
@@ -254,7 +262,7 @@ std::vector<fs::path> find_runs(const fs::path& path) {
 
 std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
   if (run.folder.empty()) return {};
-  const fs::path path = run.folder / "eval_episodes.csv";
+  const fs::path path = run_file(run.folder, kEpisodes);
   std::error_code error;
   if (!fs::exists(path, error)) return {};
   std::string text;
@@ -300,7 +308,7 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
 
 std::vector<MetricsEvent> read_train_metrics(const RunResult& run) {
   if (run.folder.empty()) return {};
-  const fs::path path = run.folder / "metrics.jsonl";
+  const fs::path path = run_file(run.folder, kMetrics);
   std::error_code error;
   if (!fs::exists(path, error)) return {};
   try {
@@ -348,7 +356,7 @@ ResultSet load_results(const std::vector<fs::path>& directories, const LoadOptio
     suites.insert(suite);
     join_given_bounds(set.bounds, read_given_bounds(directory));
     if (!suite.empty()) {
-      for (FolderRun& entry : read_suite_folder(directory)) {
+      for (FolderRun& entry : read_suite_folder(directory, options.verify)) {
         ranks[key_of(entry.run)] = {entry.task_rank, entry.algorithm_rank};
         add_run(set.runs, places, std::move(entry.run));
       }
@@ -356,7 +364,8 @@ ResultSet load_results(const std::vector<fs::path>& directories, const LoadOptio
     }
     const auto folders = find_runs(directory);
     if (folders.empty()) throw UserError(fmt::format("{} holds no run", directory.string()));
-    for (const fs::path& folder : folders) add_run(set.runs, places, read_run_result(folder));
+    for (const fs::path& folder : folders)
+      add_run(set.runs, places, read_run_result(folder, options.verify));
   }
   if (suites.size() == 1) {
     set.suite = *suites.begin();

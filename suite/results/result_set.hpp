@@ -39,7 +39,7 @@ struct RunResult {
   std::string base_algorithm;  ///< without swept values
   std::string profile;
   std::uint64_t seed = 0;
-  std::string status;  ///< of the manifest, or "missing"
+  std::string status;  ///< of the manifest, "interrupted" where nobody runs it, or "missing"
   std::string reason;
   std::string run_id;       ///< identity of the configuration
   std::string settings_id;  ///< the same without the seed
@@ -73,8 +73,8 @@ std::vector<MetricsEvent> read_train_metrics(const RunResult& run);
 
 /// Reads one run folder. Runs of environments or algorithms that this program does not have are
 /// read too, with every parameter of the environment in env_settings. Errors: UserError naming the
-/// file.
-RunResult read_run_result(const std::filesystem::path& directory);
+/// file; with `verify` ChangedError when a finished run is not what its manifest recorded.
+RunResult read_run_result(const std::filesystem::path& directory, bool verify = true);
 
 /// Run directories at or below `path`, sorted by path.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
@@ -94,6 +94,7 @@ struct ResultSet {
 
 struct LoadOptions {
   bool allow_mixed = false;
+  bool verify = true;  ///< compare files with their recorded hashes; Errors: ChangedError
 };
 
 /// Suite folders (whole ones, shards, or only their tables), run folders, or folders of run

@@ -10,7 +10,9 @@
 #include "envs/core/error.hpp"
 #include "suite/common/csv.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -75,9 +77,9 @@ CellKey key_of(const CsvTable& table, std::size_t row) {
 class CompactFolder {
  public:
   explicit CompactFolder(const fs::path& folder)
-      : results_(read_text(folder / "results.csv"), (folder / "results.csv").string()),
+      : results_(read_text(folder_file(folder, "results.csv")), (folder / "results.csv").string()),
         curves_path_((folder / "curves.csv").string()),
-        curves_(read_text(folder / "curves.csv"), curves_path_) {
+        curves_(read_text(folder_file(folder, "curves.csv")), curves_path_) {
     results_.need(kResultColumns);
     curves_.need(kCurveColumns);
     for (std::size_t row = 0; row < results_.n_rows(); ++row) rows_[key_of(results_, row)] = row;
@@ -133,10 +135,6 @@ class CompactFolder {
 
 }  // namespace
 
-fs::path cell_folder(const RunNames& names, std::uint64_t seed) {
-  return fs::path("runs") / fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
-}
-
 PlannedCell planned(const Cell& cell) {
   const RunConfig& config = cell.config;
   return {.names = cell.names,
@@ -178,6 +176,9 @@ std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string
                      .algorithm_rank = static_cast<int>(table.integer(row, "algorithm_rank")),
                      .settings_id = table.text(row, "settings_id"),
                      .run_id = table.text(row, "run_id")});
+  for (std::size_t row = 0; row < cells.size(); ++row)
+    for (const std::string& name : {cells[row].names.task, cells[row].names.algorithm})
+      check_path_name(name, fmt::format("{}:{}", label, row + 2));
   return cells;
 }
 
@@ -231,19 +232,21 @@ std::string curves_csv(const ResultSet& set) {
 }
 
 std::string suite_of_folder(const fs::path& folder) {
-  const fs::path path = folder / "manifest.json";
+  const fs::path path = folder_file(folder, "manifest.json");
   std::error_code error;
   if (!fs::exists(path, error)) return "";
   try {
-    const auto json = nlohmann::json::parse(read_text(path));
+    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
     return json.value("schema", "") == "credo.suite" ? json.at("suite").get<std::string>() : "";
   } catch (const nlohmann::json::exception& problem) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), one_line(problem.what())));
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
   }
 }
 
-std::vector<FolderRun> read_suite_folder(const fs::path& folder) {
-  const fs::path path = folder / "plan.csv";
+std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
+  const fs::path path = folder_file(folder, "plan.csv");
   std::vector<FolderRun> found;
   try {
     std::error_code error;
@@ -251,16 +254,20 @@ std::vector<FolderRun> read_suite_folder(const fs::path& folder) {
     std::optional<CompactFolder> compact;
     std::string commit;
     if (!has_runs && fs::exists(folder / "results.csv", error)) {
-      compact.emplace(folder);
-      const auto json = nlohmann::json::parse(read_text(folder / "manifest.json"));
+      const auto json =
+          nlohmann::json::parse(read_text(folder / "manifest.json", kLargestManifest));
       commit = json.value("commit", "");
+      if (verify)
+        require_unchanged(
+            changed_files(folder, json.value("sha256", std::map<std::string, std::string>{})));
+      compact.emplace(folder);
     }
     for (const PlannedCell& cell : parse_plan_csv(read_text(path), path.string())) {
       FolderRun entry{{}, cell.task_rank, cell.algorithm_rank};
       RunResult& run = entry.run;
       const fs::path cell_path = folder / cell_folder(cell.names, cell.seed);
       if (has_runs && holds_run(cell_path)) {
-        run = read_run_result(cell_path);
+        run = read_run_result(cell_path, verify);
       } else {
         run.names = cell.names;
         run.env = cell.env;

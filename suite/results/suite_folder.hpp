@@ -27,7 +27,7 @@ struct PlannedCell {
 };
 
 PlannedCell planned(const Cell& cell);
-/// runs/TASK/ALG/seed_N.
+/// runs/TASK/ALG/seed_N. Errors: UserError for names that lead elsewhere.
 std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
 std::string plan_csv(const std::vector<PlannedCell>& cells);
 std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string& label);
@@ -50,6 +50,7 @@ struct FolderRun {
   RunResult run;
   int task_rank = 0, algorithm_rank = 0;
 };
-std::vector<FolderRun> read_suite_folder(const std::filesystem::path& folder);
+/// With `verify`, finished runs and tables must be what was recorded of them; Errors: ChangedError.
+std::vector<FolderRun> read_suite_folder(const std::filesystem::path& folder, bool verify = true);
 
 }  // namespace credo::suite

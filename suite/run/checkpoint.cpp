@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "envs/core/bytes.hpp"
@@ -14,7 +15,15 @@ namespace {
 constexpr std::string_view kMagic = "CREDOCKP";
 constexpr std::uint32_t kVersion = 3;
 constexpr int kCompressionLevel = 1;  // higher levels cost more time than the disk they save
-constexpr std::uint64_t kLargestState = 64ULL << 30;
+
+// What a state says of its size is no reason to ask for more than there is.
+std::uint64_t machine_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGESIZE);
+  constexpr std::uint64_t kUnknown = 64ULL << 30;
+  if (pages <= 0 || page <= 0) return kUnknown;
+  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+}
 
 }  // namespace
 
@@ -32,6 +41,8 @@ std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
   out.put(state.t_env);
   out.put(state.metrics_bytes);
   out.put(state.eval_bytes);
+  out.put(state.metrics_hash);
+  out.put(state.eval_hash);
   out.put(state.weights_hash);
   out.put(state.best_t_env);
   out.put(state.best_return);
@@ -60,21 +71,28 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
     const auto version = in.get<std::uint32_t>();
     if (version != kVersion)
       throw reject(
-          fmt::format("checkpoint format {}, this program reads format {}", version, kVersion));
+          fmt::format("checkpoint format {}, this program reads format {}: finish the run with the "
+                      "program that "
+                      "began it, or run it again",
+                      version, kVersion));
     CheckpointState state;
     state.config_id = in.get_string();
     state.t_env = in.get<std::int64_t>();
     state.metrics_bytes = in.get<std::uint64_t>();
     state.eval_bytes = in.get<std::uint64_t>();
+    state.metrics_hash = in.get<std::uint64_t>();
+    state.eval_hash = in.get<std::uint64_t>();
     state.weights_hash = in.get<std::uint64_t>();
     state.best_t_env = in.get<std::int64_t>();
     state.best_return = in.get<double>();
     state.best = in.get_vector<std::byte>();
     const auto size = in.get<std::uint64_t>();
     const auto frame = in.get_vector<std::byte>();
-    if (!in.at_end() || size > kLargestState ||
-        ZSTD_getFrameContentSize(frame.data(), frame.size()) != size)
+    if (!in.at_end() || ZSTD_getFrameContentSize(frame.data(), frame.size()) != size)
       throw reject("damaged checkpoint: sizes do not agree");
+    if (size > machine_memory())
+      throw reject(
+          fmt::format("a state of {} bytes does not fit into this machine's memory", size));
     state.trainer.resize(static_cast<std::size_t>(size));
     const std::size_t got =
         ZSTD_decompress(state.trainer.data(), state.trainer.size(), frame.data(), frame.size());

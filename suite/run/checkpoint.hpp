@@ -16,6 +16,8 @@ struct CheckpointState {
   std::int64_t t_env = 0;
   std::uint64_t metrics_bytes = 0;  ///< length of metrics.jsonl at this point
   std::uint64_t eval_bytes = 0;     ///< length of eval_episodes.csv at this point
+  std::uint64_t metrics_hash = 0;   ///< XXH64 of those bytes of metrics.jsonl
+  std::uint64_t eval_hash = 0;      ///< likewise of eval_episodes.csv
   std::uint64_t weights_hash = 0;   ///< XXH64 of the weights file that belongs to it
   std::int64_t best_t_env = -1;     ///< step of the best evaluation so far; -1 before the first
   double best_return = 0.0;         ///< its mean return
@@ -25,7 +27,8 @@ struct CheckpointState {
 
 std::vector<std::byte> encode_checkpoint(const CheckpointState& state);
 
-/// Errors: UserError naming `label` when the bytes are not an undamaged checkpoint of this version.
+/// Errors: UserError naming `label` when the bytes are not an undamaged checkpoint of this version,
+/// or when the state does not fit into the memory of this machine.
 CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::string& label);
 
 }  // namespace credo::suite

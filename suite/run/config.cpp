@@ -213,7 +213,7 @@ Overlay make_overlay(TomlSettings file) {
 Overlay find_profile(const std::string& name_or_path) {
   if (looks_like_path(name_or_path)) {
     try {
-      return make_overlay(read_toml(read_text(name_or_path), name_or_path));
+      return make_overlay(read_toml(read_text(name_or_path, kLargestDocument), name_or_path));
     } catch (const FileError& error) {
       throw UserError(fmt::format("--profile: {}", error.what()));
     }
@@ -229,7 +229,8 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
   FileIdentity in_file;
   if (!request.config_path.empty()) {
     try {
-      file = make_overlay(read_toml(read_text(request.config_path), request.config_path));
+      file = make_overlay(
+          read_toml(read_text(request.config_path, kLargestDocument), request.config_path));
     } catch (const FileError& error) {
       throw UserError(fmt::format("--config: {}", error.what()));
     }

@@ -14,7 +14,7 @@
 #include "envs/core/params.hpp"
 #include "learners/config.hpp"
 #include "suite/common/toml_reader.hpp"
-#include "suite/inputs.hpp"
+#include "suite/run/inputs.hpp"
 
 namespace credo::suite {
 

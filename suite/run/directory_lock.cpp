@@ -1,17 +1,21 @@
 #include "suite/run/directory_lock.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <span>
 #include <sstream>
+#include <string_view>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
@@ -35,7 +39,7 @@ std::string environment(const char* name) {
 
 std::string read_or_empty(const fs::path& path) {
   try {
-    return read_text(path);
+    return read_text(path, kLargestManifest);
   } catch (const FileError&) {
     return "";
   }
@@ -86,8 +90,54 @@ std::string new_token() {
   return hex64(value);
 }
 
+// Who made a file, for its name.
+std::string maker(const LockOwner& owner) {
+  return fmt::format("{}-{}-{}", hex64(xxh64(std::as_bytes(std::span(owner.system)))), owner.pid,
+                     owner.started);
+}
+
 fs::path temporary_of(const fs::path& directory, const LockOwner& owner) {
-  return directory / fmt::format("{}.{}.tmp", kLock, owner.token);
+  return directory / side_file(owner, "tmp");
+}
+
+// The parts of a name between its dots: ".lock.TOKEN.MAKER.tmp", or without the maker.
+std::vector<std::string> parts_of(const std::string& name) {
+  std::vector<std::string> parts;
+  std::istringstream text(name);
+  for (std::string part; std::getline(text, part, '.');) parts.push_back(part);
+  return parts;
+}
+
+bool is_token(std::string_view text) {
+  return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// Is this a file of ours beside a lock? Nothing else is ever removed.
+bool is_side_file(const std::string& name) {
+  static constexpr std::array<std::string_view, 4> kEndings = {"tmp", "new", "claim", "clock"};
+  const auto parts = parts_of(name);
+  return (parts.size() == 4 || parts.size() == 5) && parts[0].empty() && parts[1] == "lock" &&
+         is_token(parts[2]) &&
+         std::find(kEndings.begin(), kEndings.end(), parts.back()) != kEndings.end();
+}
+
+// The maker of a file of this machine; nullopt where its name does not tell.
+std::optional<LockOwner> maker_of(const std::string& name, const LockOwner& self) {
+  const auto parts = parts_of(name);
+  if (parts.size() != 5) return std::nullopt;
+  const std::string own = maker(self);
+  const std::string prefix = own.substr(0, own.find('-') + 1);
+  if (!parts[3].starts_with(prefix)) return std::nullopt;
+  const std::string rest = parts[3].substr(prefix.size());
+  const std::size_t dash = std::min(rest.find('-'), rest.size());
+  const auto pid = parse_int(rest.substr(0, dash));
+  const auto started = parse_int(rest.substr(std::min(dash + 1, rest.size())));
+  if (!pid || !started || *pid <= 0 || *started < 0) return std::nullopt;
+  LockOwner owner;
+  owner.system = self.system;
+  owner.pid = *pid;
+  owner.started = static_cast<std::uint64_t>(*started);
+  return owner;
 }
 
 // A file that has its content before anybody can see it under its final name. The name is that of
@@ -137,11 +187,11 @@ class Remover {
 };
 
 // How long ago a file was touched, by the clock of the machine that keeps the files.
-std::chrono::seconds age(const fs::path& directory, const fs::path& file) {
+std::chrono::seconds age(const fs::path& directory, const fs::path& file, const LockOwner& self) {
   struct stat touched {};
   if (::stat(file.c_str(), &touched) != 0) return std::chrono::seconds{0};
   struct stat now {};
-  const fs::path probe = directory / fmt::format("{}.{}.clock", kLock, new_token());
+  const fs::path probe = directory / fmt::format("{}.{}.{}.clock", kLock, new_token(), maker(self));
   const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor >= 0) {
     const Remover remover(probe);
@@ -164,18 +214,19 @@ bool is_earlier_start(const LockOwner& owner, const LockOwner& self) {
   return !owner.job.empty() && owner.job == self.job && owner.restart < self.restart;
 }
 
-bool is_stale(const fs::path& directory, const fs::path& file) {
-  return age(directory, file) > DirectoryLock::kStaleAfter;
+bool is_stale(const fs::path& directory, const fs::path& file, const LockOwner& self) {
+  return age(directory, file, self) > DirectoryLock::kStaleAfter;
 }
 
 // The right to replace or remove the lock with a certain token belongs to the one process that
 // could create this file. Dropped again at once, so an old one is left over from a dead process.
 class Claim {
  public:
-  Claim(const fs::path& directory, const fs::path& temporary, const std::string& token)
+  Claim(const fs::path& directory, const LockOwner& self, const std::string& token)
       : path_(directory / fmt::format("{}.{}.claim", kLock, token)) {
+    const fs::path temporary = temporary_of(directory, self);
     is_held_ = link_new(temporary, path_);
-    if (is_held_ || !is_stale(directory, path_)) return;
+    if (is_held_ || !is_stale(directory, path_, self)) return;
     ::unlink(path_.c_str());
     is_held_ = link_new(temporary, path_);
   }
@@ -195,13 +246,13 @@ class Claim {
 // alone; to its holder only claims on its own token matter.
 void sweep(const fs::path& directory, const LockOwner& self) {
   std::error_code error;
-  const std::string prefix = fmt::format("{}.", kLock);
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     const fs::path& path = entry.path();
     const std::string name = path.filename().string();
-    if (!name.starts_with(prefix) || name.find(self.token) != std::string::npos) continue;
-    const auto owner = decode_lock(read_or_empty(path));
-    if (owner ? is_gone(*owner, self) : is_stale(directory, path)) ::unlink(path.c_str());
+    if (!is_side_file(name) || name.find(self.token) != std::string::npos) continue;
+    auto owner = decode_lock(read_or_empty(path));
+    if (!owner) owner = maker_of(name, self);
+    if (owner ? is_gone(*owner, self) : is_stale(directory, path, self)) ::unlink(path.c_str());
   }
 }
 
@@ -226,6 +277,10 @@ LockOwner this_owner() {
   return owner;
 }
 
+std::string side_file(const LockOwner& owner, std::string_view ending) {
+  return fmt::format("{}.{}.{}.{}", kLock, owner.token, maker(owner), ending);
+}
+
 std::string encode_lock(const LockOwner& owner) {
   const Json json{{"schema", "credo.lock"}, {"token", owner.token},    {"host", owner.host},
                   {"system", owner.system}, {"pid", owner.pid},        {"started", owner.started},
@@ -245,9 +300,7 @@ std::optional<LockOwner> decode_lock(const std::string& text) {
     owner.started = json.at("started").get<std::uint64_t>();
     owner.job = json.at("job").get<std::string>();
     owner.restart = json.at("restart").get<std::int64_t>();
-    const bool is_token = owner.token.size() == 16 &&
-                          owner.token.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (!is_token) return std::nullopt;
+    if (!is_token(owner.token)) return std::nullopt;
     return owner;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
@@ -257,7 +310,9 @@ std::optional<LockOwner> decode_lock(const std::string& text) {
 std::optional<LockOwner> live_owner(const fs::path& directory) {
   const fs::path path = directory / kLock;
   auto owner = decode_lock(read_or_empty(path));
-  if (!owner || is_gone(*owner, this_owner()) || is_stale(directory, path)) return std::nullopt;
+  if (!owner) return std::nullopt;
+  const LockOwner self = this_owner();
+  if (is_gone(*owner, self) || is_stale(directory, path, self)) return std::nullopt;
   return owner;
 }
 
@@ -290,7 +345,7 @@ void DirectoryLock::acquire() {
     unknown.token = std::string(16, '0');
     const LockOwner old = owner.value_or(unknown);
     const bool is_free = owner && (is_gone(old, self_) || is_earlier_start(old, self_));
-    if (is_free || is_stale(directory_, path)) {
+    if (is_free || is_stale(directory_, path, self_)) {
       if (take_over(old, !owner)) return;
       continue;
     }
@@ -305,11 +360,10 @@ void DirectoryLock::acquire() {
 
 bool DirectoryLock::take_over(const LockOwner& old, bool is_foreign) {
   const fs::path path = directory_ / kLock;
-  const fs::path temporary = temporary_of(directory_, self_);
-  const fs::path successor = directory_ / fmt::format("{}.{}.new", kLock, self_.token);
+  const fs::path successor = directory_ / side_file(self_, "new");
   write_temporary(successor, encode_lock(self_));
   const Remover remover(successor);
-  const Claim claim(directory_, temporary, old.token);
+  const Claim claim(directory_, self_, old.token);
   if (!claim.is_held()) return false;
   const auto now = decode_lock(read_or_empty(path));
   std::error_code error;
@@ -330,7 +384,7 @@ DirectoryLock::~DirectoryLock() {
     const fs::path temporary = temporary_of(directory_, self_);
     write_temporary(temporary, encode_lock(self_));
     const Remover remover(temporary);
-    const Claim claim(directory_, temporary, self_.token);
+    const Claim claim(directory_, self_, self_.token);
     if (claim.is_held() && is_mine()) ::unlink((directory_ / kLock).c_str());
   } catch (const Error&) {
     // The folder is gone or full: the lock goes stale, or its process is seen to be dead.

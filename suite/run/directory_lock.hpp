@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "envs/core/error.hpp"
@@ -49,6 +50,11 @@ struct LockOwner {
 
 /// This process, with a new token.
 LockOwner this_owner();
+
+/// The name of a short-lived file of `owner` beside a lock: ".lock.TOKEN.MAKER.ENDING". The maker
+/// is in the name, since a process that is killed between making a file and writing to it leaves it
+/// empty.
+std::string side_file(const LockOwner& owner, std::string_view ending);
 
 /// What a lock file holds; nullopt for anything that is no complete lock.
 std::string encode_lock(const LockOwner& owner);

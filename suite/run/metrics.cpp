@@ -9,6 +9,8 @@
 namespace credo::suite {
 namespace {
 
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
+
 std::string number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "null";
 }
@@ -65,6 +67,9 @@ std::vector<MetricsEvent> parse_metrics(std::string_view text, const std::string
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) break;
     ++line_number;
+    if (end > kLongestLine)
+      throw UserError(
+          fmt::format("{}:{}: not an event line: longer than 1 MiB", label, line_number));
     try {
       const auto json = nlohmann::ordered_json::parse(text.substr(0, end));
       MetricsEvent event;

@@ -6,7 +6,7 @@
 #include "learners/rollout/evaluation.hpp"
 #include "learners/rollout/rollout.hpp"
 #include "suite/common/build_info.hpp"
-#include "suite/inputs.hpp"
+#include "suite/run/inputs.hpp"
 
 namespace credo::suite {
 namespace {

@@ -102,8 +102,8 @@ RerunOutcome rerun(const RecordedRun& run, const fs::path& scratch, const RunOpt
     }
     for (const auto& [name, hash] : manifest.sha256) {
       ++outcome.n_files;
-      if (const std::string text = difference(run.folder / name, scratch / name); !text.empty())
-        outcome.differences.push_back(name + ": " + text);
+      const std::string text = difference(run_file(run.folder, name), run_file(scratch, name));
+      if (!text.empty()) outcome.differences.push_back(name + ": " + text);
     }
   } catch (const Error& error) {
     outcome.end = RunEnd::kFailed;

@@ -9,7 +9,10 @@
 #include "suite/common/build_info.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
+#include "suite/run/integrity.hpp"
+#include "suite/run/runner.hpp"
 #include "suite/run/tensorboard.hpp"
 
 namespace credo::suite {
@@ -18,17 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 constexpr int kSchemaVersion = 1;
 constexpr std::size_t kKeptCheckpoints = 2;
-constexpr std::string_view kManifest = "manifest.json";
-constexpr std::string_view kConfig = "config.toml";
-constexpr std::string_view kMetrics = "metrics.jsonl";
-constexpr std::string_view kEpisodes = "eval_episodes.csv";
-constexpr std::string_view kCheckpoints = "checkpoints";
-constexpr std::string_view kLatest = "latest";
-constexpr std::string_view kBest = "best";
-constexpr std::string_view kBestWeights = "best.safetensors";
 
-constexpr std::array<std::pair<RunStatus, std::string_view>, 4> kStatusNames = {
+constexpr std::array<std::pair<RunStatus, std::string_view>, 5> kStatusNames = {
     {{RunStatus::kRunning, "running"},
+     {RunStatus::kInterrupted, "interrupted"},
      {RunStatus::kDone, "done"},
      {RunStatus::kFailed, "failed"},
      {RunStatus::kDiverged, "diverged"}}};
@@ -82,6 +78,8 @@ Manifest from_json(const Json& in) {
   m.env = in.at("env").get<std::string>();
   m.algorithm = in.at("algorithm").get<std::string>();
   m.names = {in.value("task", m.env), in.value("label", m.algorithm)};
+  check_path_name(m.names.task, "task");
+  check_path_name(m.names.algorithm, "label");
   m.seed = in.at("seed").get<std::uint64_t>();
   m.profile = in.value("profile", "");
   m.parent = in.value("parent", "");
@@ -103,70 +101,8 @@ Manifest from_json(const Json& in) {
   m.cpu = in.value("cpu", "");
   m.cores = in.value("cores", 0);
   m.sha256 = in.value("sha256", std::map<std::string, std::string>{});
+  for (const auto& [name, hash] : m.sha256) check_path_name(name, "sha256");
   return m;
-}
-
-std::string checkpoint_stem(std::int64_t t_env) { return fmt::format("step_{}", t_env); }
-
-CheckpointName named(const fs::path& directory, std::int64_t t_env) {
-  const fs::path folder = directory / kCheckpoints;
-  const std::string stem = checkpoint_stem(t_env);
-  return {t_env, folder / (stem + ".safetensors"), folder / (stem + ".state")};
-}
-
-std::optional<std::int64_t> step_of(std::string_view stem) {
-  constexpr std::string_view kStem = "step_";
-  if (!stem.starts_with(kStem)) return std::nullopt;
-  const auto t_env = parse_int(stem.substr(kStem.size()));
-  return t_env && *t_env >= 0 ? t_env : std::nullopt;
-}
-
-// Content of `latest`: "step_<t> <XXH64 of the weights>".
-struct Latest {
-  std::int64_t t_env = 0;
-  std::string weights_hash;
-};
-
-std::optional<Latest> read_latest(const fs::path& directory) {
-  const fs::path path = directory / kCheckpoints / kLatest;
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
-  std::istringstream text(read_text(path));
-  std::string stem;
-  Latest latest;
-  text >> stem >> latest.weights_hash;
-  const auto t_env = step_of(stem);
-  if (!t_env || latest.weights_hash.size() != 16)
-    throw UserError(fmt::format("{}: damaged; expected 'step_<t> <hash>'", path.string()));
-  latest.t_env = *t_env;
-  return latest;
-}
-
-// The step a caller means: `name`, or the newest.
-std::optional<Latest> choose(const fs::path& directory, const std::string& name) {
-  if (name.empty()) return read_latest(directory);
-  const auto t_env = step_of(name);
-  const auto all = list_checkpoints(directory);
-  if (!t_env || std::none_of(all.begin(), all.end(),
-                             [&](const CheckpointName& c) { return c.t_env == *t_env; })) {
-    std::vector<std::string> names;
-    for (const CheckpointName& checkpoint : all) names.push_back(checkpoint_stem(checkpoint.t_env));
-    names.emplace_back(kBest);
-    throw UserError("--checkpoint: " + unknown_name_message("checkpoint", name, names));
-  }
-  return Latest{*t_env, ""};
-}
-
-// A hint when the newest checkpoint is unusable and an older one is there.
-std::string older_hint(const fs::path& directory, std::int64_t t_env) {
-  std::string hint;
-  for (const CheckpointName& name : list_checkpoints(directory)) {
-    std::error_code error;
-    if (name.t_env < t_env && fs::exists(name.state, error))
-      hint = fmt::format("; to go on from the one before it: --checkpoint {}",
-                         checkpoint_stem(name.t_env));
-  }
-  return hint;
 }
 
 // Files of somebody else are never overwritten. What a run left behind that was killed before its
@@ -178,12 +114,14 @@ void refuse_foreign_files(const fs::path& directory, const std::string& config_t
         fmt::format("{} exists; use an empty folder for --out", (directory / name).string()));
   };
   for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
-    if (fs::exists(directory / name, error)) refuse(name);
-  const bool has_config = fs::exists(directory / kConfig, error);
-  if (has_config && read_text(directory / kConfig) != config_text) refuse(kConfig);
-  if (!has_config && fs::exists(directory / kInputsFolder, error)) refuse(kInputsFolder);
-  if (fs::exists(directory / kCheckpoints, error) && !fs::is_empty(directory / kCheckpoints, error))
-    refuse(kCheckpoints);
+    if (fs::exists(run_file(directory, name), error)) refuse(name);
+  const fs::path config = run_file(directory, kConfig);
+  if (fs::exists(config, error) && read_text(config, kLargestDocument) != config_text)
+    refuse(kConfig);
+  if (!fs::exists(config, error) && fs::exists(run_file(directory, kInputsFolder), error))
+    refuse(kInputsFolder);
+  const fs::path checkpoints = run_file(directory, kCheckpoints);
+  if (fs::exists(checkpoints, error) && !fs::is_empty(checkpoints, error)) refuse(kCheckpoints);
 }
 
 }  // namespace
@@ -199,27 +137,35 @@ bool holds_run(const fs::path& directory) {
   return fs::exists(directory / kManifest, error);
 }
 
+fs::path cell_folder(const RunNames& names, std::uint64_t seed) {
+  const std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
+  check_path_name(name, "a cell");
+  return fs::path("runs") / name;
+}
+
 Manifest read_manifest(const fs::path& directory) {
-  const fs::path path = directory / kManifest;
+  const fs::path path = run_file(directory, kManifest);
   std::error_code error;
   if (!fs::exists(path, error))
     throw UserError(fmt::format("{} holds no run (there is no {})", directory.string(), kManifest));
   try {
-    const Json json = Json::parse(read_text(path));
+    const Json json = Json::parse(read_text(path, kLargestManifest));
     if (json.value("schema", "") != "credo.run") throw Error("not the manifest of a run");
     return from_json(json);
   } catch (const nlohmann::json::exception& problem) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), problem.what()));
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
   } catch (const Error& problem) {
     throw UserError(fmt::format("{}: {}", path.string(), problem.what()));
   }
 }
 
 std::string checked_config_text(const fs::path& directory, const Manifest& manifest) {
-  const fs::path path = directory / kConfig;
+  const fs::path path = run_file(directory, kConfig);
   std::string text;
   try {
-    text = read_text(path);
+    text = read_text(path, kLargestDocument);
   } catch (const FileError& error) {
     throw UserError(error.what());
   }
@@ -234,43 +180,6 @@ RunConfig read_run_config(const fs::path& directory) {
                               (directory / kConfig).string());
 }
 
-std::vector<CheckpointName> list_checkpoints(const fs::path& directory) {
-  std::vector<CheckpointName> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory / kCheckpoints, error)) {
-    if (entry.path().extension() != ".safetensors") continue;
-    if (const auto t_env = step_of(entry.path().stem().string()))
-      found.push_back(named(directory, *t_env));
-  }
-  std::sort(found.begin(), found.end(),
-            [](const CheckpointName& a, const CheckpointName& b) { return a.t_env < b.t_env; });
-  return found;
-}
-
-WeightsFile load_weights(const fs::path& directory, const std::string& name) {
-  try {
-    if (name == kBest) {
-      const fs::path path = directory / kCheckpoints / kBestWeights;
-      return {path, read_bytes(path)};
-    }
-    const auto chosen = choose(directory, name);
-    if (!chosen) throw UserError(fmt::format("{} has no checkpoint yet", directory.string()));
-    const CheckpointName files = named(directory, chosen->t_env);
-    WeightsFile weights{files.weights, read_bytes(files.weights)};
-    std::string expected = chosen->weights_hash;
-    std::error_code error;
-    if (expected.empty() && fs::exists(files.state, error))
-      expected =
-          hex64(decode_checkpoint(read_bytes(files.state), files.state.string()).weights_hash);
-    if (!expected.empty() && hex64(xxh64(weights.bytes)) != expected)
-      throw UserError(
-          fmt::format("{}: damaged weights: the checksum does not match", files.weights.string()));
-    return weights;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
-}
-
 RunDirectory::RunDirectory(fs::path path, RunConfig config)
     : path_(std::move(path)), config_(std::move(config)) {}
 
@@ -283,11 +192,19 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     run->lock_ = std::make_unique<DirectoryLock>(path);
     if (holds_run(path)) {
       const Manifest old = read_manifest(path);
-      const bool finished = old.status == RunStatus::kDone;
+      if (old.status == RunStatus::kDone)
+        throw UserError(
+            fmt::format("{} already holds a finished run; use another --out", path.string()));
+      // This process holds the lock now, so nobody else is running it.
+      const bool is_left =
+          old.status == RunStatus::kRunning || old.status == RunStatus::kInterrupted;
+      if (is_left)
+        throw UserError(fmt::format("{} already holds a run, {}; or use another --out",
+                                    path.string(),
+                                    interrupted_text(path, budget(read_run_config(path)))));
       throw UserError(fmt::format(
-          "{} already holds a {} run; use another --out{}", path.string(),
-          finished ? "finished" : status_name(old.status),
-          finished ? "" : fmt::format(", or go on with `credo resume {}`", path.string())));
+          "{} already holds a run that {}; use another --out, or go on with `credo resume {}`",
+          path.string(), status_name(old.status), path.string()));
     }
     refuse_foreign_files(path, config.to_toml());
     Manifest& manifest = run->manifest_;
@@ -309,8 +226,8 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     manifest.threads = threads;
     manifest.isa = isa;
     manifest.started = utc_now();
-    make_directories(path / kCheckpoints);
-    write_file(path / kConfig, config.to_toml());
+    make_directories(run_file(path, kCheckpoints));
+    write_file(run_file(path, kConfig), config.to_toml());
     save_inputs(path, config.input_files());
     // The manifest comes last: a folder with a manifest is a run that can be resumed.
     run->write_manifest();
@@ -348,33 +265,82 @@ void RunDirectory::tidy_finished(const fs::path& path) {
 }
 
 std::optional<CheckpointState> RunDirectory::load_checkpoint(const std::string& name) const {
-  const auto chosen = choose(path_, name);
-  if (!chosen) return std::nullopt;
-  const CheckpointName files = named(path_, chosen->t_env);
+  const auto files = find_checkpoint(path_, name);
+  if (!files) return std::nullopt;
   try {
-    CheckpointState state = decode_checkpoint(read_bytes(files.state), files.state.string());
-    if (state.config_id != manifest_.run_id)
-      throw UserError(fmt::format("{}: belongs to another configuration", files.state.string()));
-    return state;
+    return read_checkpoint(*files);
   } catch (const Error& error) {
-    throw UserError(error.what() + older_hint(path_, chosen->t_env));
+    throw UserError(error.what() + older_hint(files->t_env));
   }
 }
 
-void RunDirectory::open_streams(const std::optional<CheckpointState>& from) {
+// Errors: Error for everything that is not as it was when the checkpoint was saved.
+CheckpointState RunDirectory::read_checkpoint(const CheckpointName& files) const {
+  CheckpointState state = decode_checkpoint(read_bytes(files.state), files.state.string());
+  if (state.config_id != manifest_.run_id)
+    throw UserError(fmt::format("{}: belongs to another configuration", files.state.string()));
+  if (state.t_env != files.t_env)
+    throw UserError(fmt::format("{}: belongs to step {}", files.state.string(), state.t_env));
+  const auto check = [&](std::string_view name, std::uint64_t size, std::uint64_t hash) {
+    const fs::path path = run_file(path_, name);
+    if (hash_prefix(path, size).value() != hash)
+      throw UserError(fmt::format("{}: its first {} bytes changed since the checkpoint of step {}",
+                                  path.string(), size, state.t_env));
+  };
+  check(kMetrics, state.metrics_bytes, state.metrics_hash);
+  check(kEpisodes, state.eval_bytes, state.eval_hash);
+  return state;
+}
+
+// What to do when a checkpoint is unusable.
+std::string RunDirectory::older_hint(std::int64_t t_env) const {
+  const auto all = list_checkpoints(path_);
+  for (auto name = all.rbegin(); name != all.rend(); ++name) {
+    if (name->t_env >= t_env) continue;
+    try {
+      read_checkpoint(*name);
+      return fmt::format("; to go on from the one before it: --checkpoint {}",
+                         checkpoint_stem(name->t_env));
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  return "; there is no sound checkpoint before it: run it again in another folder";
+}
+
+std::string RunDirectory::open_streams(const std::optional<CheckpointState>& from) {
   lock_->check();
   if (lock_->was_taken_over()) leave_open_files_behind();
   const std::uint64_t episodes_bytes = from ? from->eval_bytes : 0;
   if (episodes_bytes > 0) check_episodes_header();
-  metrics_ = std::make_unique<AppendFile>(path_ / kMetrics, from ? from->metrics_bytes : 0);
-  episodes_ = std::make_unique<AppendFile>(path_ / kEpisodes, episodes_bytes);
+  metrics_ =
+      std::make_unique<AppendFile>(run_file(path_, kMetrics), from ? from->metrics_bytes : 0);
+  episodes_ = std::make_unique<AppendFile>(run_file(path_, kEpisodes), episodes_bytes);
   if (episodes_bytes == 0) episodes_->append(kEpisodesHeader);
   if (config_.run_params().boolean("run.tensorboard")) open_events();
+  return from ? restore_best(*from) : "";
+}
+
+std::string RunDirectory::restore_best(const CheckpointState& from) {
+  best_ = from.best;
+  if (best_.empty()) return "";
+  const fs::path path = run_file(path_, kBestWeights);
+  std::vector<std::byte> found;
+  try {
+    found = read_bytes(path);
+  } catch (const FileError&) {
+    found.clear();
+  }
+  if (found == best_) return "";
+  replace(path, std::span<const std::byte>(best_));
+  if (is_of_later_step(found, from.t_env)) return "";
+  return fmt::format("{} was {}; restored from the checkpoint", path.string(),
+                     found.empty() ? "missing" : "damaged");
 }
 
 // One file has one set of columns.
 void RunDirectory::check_episodes_header() const {
-  const fs::path path = path_ / kEpisodes;
+  const fs::path path = run_file(path_, kEpisodes);
   if (!read_text(path).starts_with(kEpisodesHeader))
     throw UserError(fmt::format(
         "{}: its columns are those of another version of the program, which has to finish this run",
@@ -384,9 +350,9 @@ void RunDirectory::check_episodes_header() const {
 // What metrics.jsonl holds by now is written again: then both hold the same, whenever the run was
 // killed.
 void RunDirectory::open_events() {
-  const fs::path metrics = path_ / kMetrics;
+  const fs::path metrics = run_file(path_, kMetrics);
   const std::string past = read_text(metrics);
-  events_ = std::make_unique<AppendFile>(path_ / kEventFile, 0);
+  events_ = std::make_unique<AppendFile>(run_file(path_, kEventFile), 0);
   events_->append(event_file_header());
   append_events(parse_metrics(past, metrics.string()));
 }
@@ -398,19 +364,28 @@ void RunDirectory::append_events(const std::vector<MetricsEvent>& events) {
 // The previous owner may be alive, between a check and a write: its open files get other inodes.
 void RunDirectory::leave_open_files_behind() const {
   std::error_code error;
-  for (const std::string_view name : {kMetrics, kEpisodes, kEventFile})
-    if (fs::exists(path_ / name, error)) write_file(path_ / name, read_text(path_ / name));
+  for (const std::string_view name : {kMetrics, kEpisodes, kEventFile}) {
+    const fs::path path = run_file(path_, name);
+    if (fs::exists(path, error)) write_file(path, read_text(path));
+  }
 }
 
-// The previous owner may be in the middle of a file: ours get other inodes.
+// The previous owner may be in the middle of a file: ours get other inodes. Only names that a run
+// writes are touched.
 void RunDirectory::drop_unfinished_files() const {
-  for (const fs::path& folder : {path_, path_ / kCheckpoints}) {
-    std::error_code error;
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      const std::string name = it->path().filename().string();
-      std::error_code ignored;
-      if (name.ends_with(".tmp") && !name.starts_with('.')) fs::remove(it->path(), ignored);
-    }
+  std::vector<fs::path> files;
+  for (const std::string_view name :
+       {kManifest, kConfig, kMetrics, kEpisodes, kEventFile, kLatest, kBestWeights})
+    files.push_back(run_file(path_, name));
+  std::error_code error;
+  const fs::path folder = run_file(path_, kCheckpoints);
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const fs::path file = folder / it->path().stem();
+    if (is_checkpoint_file(file.filename().string())) files.push_back(file);
+  }
+  for (fs::path& file : files) {
+    file += ".tmp";
+    if (fs::is_regular_file(fs::symlink_status(file, error))) fs::remove(file, error);
   }
 }
 
@@ -436,15 +411,16 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
   sync_streams();
   state.config_id = manifest_.run_id;
   state.metrics_bytes = metrics_->size();
+  state.metrics_hash = metrics_->hash();
   state.eval_bytes = episodes_->size();
+  state.eval_hash = episodes_->hash();
+  state.best = best_;
   state.weights_hash = xxh64(weights);
-  const CheckpointName files = named(path_, state.t_env);
+  const CheckpointName files = checkpoint_at(path_, state.t_env);
   const std::vector<std::byte> encoded = encode_checkpoint(state);
   replace(files.weights, weights);
   replace(files.state, std::span<const std::byte>(encoded));
-  replace(path_ / kCheckpoints / kLatest,
-          std::string_view(
-              fmt::format("{} {}\n", checkpoint_stem(state.t_env), hex64(state.weights_hash))));
+  replace(run_file(path_, kLatest), std::string_view(latest_text(state.t_env, state.weights_hash)));
   lock_->check();
 
   // Checkpoints beyond this one can only be left over from before a fall-back to an older one.
@@ -460,7 +436,8 @@ void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::b
 
 void RunDirectory::save_best(std::span<const std::byte> weights) {
   lock_->check();
-  replace(path_ / kCheckpoints / kBestWeights, weights);
+  replace(run_file(path_, kBestWeights), weights);
+  best_.assign(weights.begin(), weights.end());
 }
 
 void RunDirectory::drop_states() const {
@@ -473,22 +450,35 @@ void RunDirectory::drop_states() const {
   }
 }
 
+// Nothing is certified that this process did not write.
+void RunDirectory::check_files() const {
+  for (const auto* stream : {&metrics_, &episodes_, &events_})
+    if (*stream) (*stream)->check();
+  try {
+    if (find_checkpoint(path_)) load_weights(path_);
+  } catch (const UserError& error) {
+    throw FileError(error.what());
+  }
+  const fs::path best = run_file(path_, kBestWeights);
+  if (!best_.empty() && read_bytes(best) != best_) replace(best, std::span<const std::byte>(best_));
+}
+
 void RunDirectory::finish(RunStatus status, const std::string& reason) {
   manifest_.status = status;
   manifest_.reason = one_line(reason);
   manifest_.ended = utc_now();
   manifest_.sha256.clear();
   if (status == RunStatus::kDone) {
-    for (const std::string_view name : {kConfig, kMetrics, kEpisodes})
-      manifest_.sha256[std::string(name)] = sha256_hex_of_file(path_ / name);
-    if (const auto all = list_checkpoints(path_); !all.empty()) {
-      const fs::path weights = all.back().weights;
-      manifest_.sha256[fs::relative(weights, path_).string()] = sha256_hex_of_file(weights);
-    }
+    check_files();
+    std::vector<std::string> names = {std::string(kConfig), std::string(kMetrics),
+                                      std::string(kEpisodes)};
+    if (const auto all = list_checkpoints(path_); !all.empty())
+      names.push_back(weights_name(all.back().t_env));
     std::error_code error;
-    for (const fs::path& optional : {fs::path(kCheckpoints) / kBestWeights, fs::path(kEventFile)})
-      if (fs::exists(path_ / optional, error))
-        manifest_.sha256[optional.string()] = sha256_hex_of_file(path_ / optional);
+    for (const std::string_view optional : {kBestWeights, kEventFile})
+      if (fs::exists(run_file(path_, optional), error)) names.emplace_back(optional);
+    for (const std::string& name : names)
+      manifest_.sha256[name] = sha256_hex_of_file(run_file(path_, name));
     for (const auto& [name, hash] : hash_inputs(config_.input_files()))
       manifest_.sha256[(fs::path(kInputsFolder) / name).string()] = hash;
   }
@@ -500,7 +490,7 @@ void RunDirectory::write_manifest() const {
   lock_->check();
   const std::string text =
       to_json(manifest_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  replace(path_ / kManifest, std::string_view(text));
+  replace(run_file(path_, kManifest), std::string_view(text));
 }
 
 }  // namespace credo::suite

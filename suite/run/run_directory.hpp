@@ -24,10 +24,13 @@
 #include "suite/run/config.hpp"
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/metrics.hpp"
+#include "suite/run/run_files.hpp"
 
 namespace credo::suite {
 
-enum class RunStatus { kRunning, kDone, kFailed, kDiverged };
+/// kInterrupted: stopped with a checkpoint saved. A killed run still says kRunning; status_now
+/// (suite/run/integrity.hpp) tells the two apart.
+enum class RunStatus { kRunning, kInterrupted, kDone, kFailed, kDiverged };
 std::string_view status_name(RunStatus status);
 
 /// What tables call a run. A suite with sweeps puts the swept values into the names.
@@ -35,6 +38,10 @@ struct RunNames {
   std::string task;       ///< "switch/2@limit=50"; else the environment's id
   std::string algorithm;  ///< "qmix_gre@lambda=0.01"; else the algorithm's name
 };
+
+/// runs/TASK/ALG/seed_N: where a suite's folder keeps a run. Errors: UserError for a name that
+/// leads out of that folder.
+std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
 
 struct Manifest {
   RunStatus status = RunStatus::kRunning;
@@ -59,15 +66,9 @@ struct Manifest {
   std::map<std::string, std::string> sha256;  ///< files of a finished run
 };
 
-/// Errors: UserError naming the file.
+/// Errors: UserError naming the file, also for names in it that lead out of the folder.
 Manifest read_manifest(const std::filesystem::path& directory);
 bool holds_run(const std::filesystem::path& directory);
-
-/// A checkpoint's file names.
-struct CheckpointName {
-  std::int64_t t_env = 0;
-  std::filesystem::path weights, state;
-};
 
 /// Everything that writes throws LockLostError, and writes nothing, once another process has taken
 /// the folder over.
@@ -88,27 +89,37 @@ class RunDirectory {
   Manifest& manifest() { return manifest_; }
 
   /// The newest checkpoint (or `name`, "step_<t>"), checked; nullopt when none was written yet.
-  /// Errors: UserError when it is damaged or belongs to another configuration.
+  /// Errors: UserError when it is damaged or belongs to another configuration, or when what
+  /// metrics.jsonl and eval_episodes.csv held at that moment has changed since.
   std::optional<CheckpointState> load_checkpoint(const std::string& name = "") const;
 
-  /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start).
-  void open_streams(const std::optional<CheckpointState>& from);
+  /// Opens metrics.jsonl and eval_episodes.csv, cut to the checkpoint (or from the start), and puts
+  /// best.safetensors back to what it was then. Returns what to tell the user of it, or "".
+  std::string open_streams(const std::optional<CheckpointState>& from);
   void append_metrics(std::string_view lines);
   void append_episodes(std::string_view lines);
   void sync_streams();
 
-  /// Writes weights and state, then `latest`; keeps the newest two. Fills in the offsets.
+  /// Writes weights and state, then `latest`; keeps the newest two. Fills in what the state says of
+  /// the other files.
   void save_checkpoint(CheckpointState state, std::span<const std::byte> weights);
 
   /// The weights of the best evaluation so far; an older file is replaced.
   void save_best(std::span<const std::byte> weights);
+  /// As this process saved them, whatever became of the file.
+  std::span<const std::byte> best() const { return best_; }
 
-  /// Writes the manifest; for a finished run with the hashes of its files.
+  /// Writes the manifest; for a finished run with the hashes of its files. Errors: FileError when
+  /// they are not as this process wrote them.
   void finish(RunStatus status, const std::string& reason);
   void write_manifest() const;
 
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
+  CheckpointState read_checkpoint(const CheckpointName& files) const;
+  std::string older_hint(std::int64_t t_env) const;
+  std::string restore_best(const CheckpointState& from);
+  void check_files() const;
   void drop_states() const;
   void check_episodes_header() const;
   void open_events();
@@ -125,21 +136,11 @@ class RunDirectory {
   RunConfig config_;
   std::unique_ptr<DirectoryLock> lock_;
   Manifest manifest_;
+  std::vector<std::byte> best_;  // what best.safetensors should hold
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<AppendFile> episodes_;
   std::unique_ptr<AppendFile> events_;  // with run.tensorboard only
 };
-
-/// All checkpoints of a run, oldest first (those with weights).
-std::vector<CheckpointName> list_checkpoints(const std::filesystem::path& directory);
-
-/// The weights of the newest checkpoint (or `name`, "step_<t>" or "best"), checked against what was
-/// recorded. Errors: UserError.
-struct WeightsFile {
-  std::filesystem::path path;
-  std::vector<std::byte> bytes;
-};
-WeightsFile load_weights(const std::filesystem::path& directory, const std::string& name = "");
 
 /// config.toml, checked against the manifest's run_id. Errors: UserError.
 std::string checked_config_text(const std::filesystem::path& directory, const Manifest& manifest);

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <fmt/format.h>
+#include <new>
 #include <span>
+#include <stdexcept>
 
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
@@ -25,6 +28,13 @@ std::optional<TensorFile> initial_weights(const RunConfig& config) {
   return parse_safetensors(std::as_bytes(std::span<const char>(*bytes)), source.label());
 }
 
+std::string reason_of(const std::exception& error) {
+  // A size that no container can have is asked for by the same settings as one that is too large.
+  const bool is_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+                         dynamic_cast<const std::length_error*>(&error) != nullptr;
+  return is_memory ? "out of memory" : error.what();
+}
+
 class Run {
  public:
   Run(RunDirectory& directory, const RunOptions& options)
@@ -35,28 +45,21 @@ class Run {
         wall_before_s_(directory.manifest().wall_s) {}
 
   RunOutcome drive(const std::optional<CheckpointState>& from) {
-    const auto env = make_run_env(config_);
-    std::unique_ptr<Trainer> trainer;
-    try {
-      if (config_.is_learning()) trainer = make_trainer(*env, from);
-      directory_.open_streams(from);
-    } catch (const UserError&) {
-      throw;
-    } catch (const Error& error) {
-      throw UserError(fmt::format("{}: {}", directory_.path().string(), error.what()));
-    }
     RunOutcome outcome;
     try {
-      outcome = trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+      outcome = go(from);
     } catch (const LockLostError& error) {
       return taken_over(error);
     } catch (const DivergedError& error) {
       outcome.end = RunEnd::kDiverged;
       outcome.reason = error.what();
+    } catch (const UserError&) {
+      throw;
     } catch (const std::exception& error) {
       outcome.end = RunEnd::kFailed;
-      outcome.reason = error.what();
+      outcome.reason = reason_of(error);
     }
+    outcome.note = note_;
     outcome.t_env = directory_.manifest().env_steps;
     timing_.enter(RunPart::kOther);
     outcome.timing = timing_;
@@ -70,6 +73,29 @@ class Run {
   }
 
  private:
+  // Everything that takes memory is gone when it returns, also by an exception: what became of the
+  // run can be written down then.
+  RunOutcome go(const std::optional<CheckpointState>& from) {
+    std::unique_ptr<Env> env;
+    std::unique_ptr<Trainer> trainer;
+    try {
+      env = make_run_env(config_);
+      if (config_.is_learning()) trainer = make_trainer(*env, from);
+      note_ = directory_.open_streams(from);
+    } catch (const UserError&) {
+      throw;
+    } catch (const LockLostError&) {
+      throw;
+    } catch (const Error& error) {
+      throw UserError(fmt::format("{}: {}", directory_.path().string(), error.what()));
+    }
+    try {
+      return trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+    } catch (const UserError& error) {
+      throw Error(error.what());  // not the input's fault any more
+    }
+  }
+
   // The folder is another process's now, the manifest included.
   RunOutcome taken_over(const LockLostError& error) {
     RunOutcome outcome;
@@ -107,7 +133,7 @@ class Run {
       if (stop_requested()) {
         if (!is_saved) save(trainer);
         count(trainer);
-        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}, {}, 0};
+        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}, "", {}, 0};
       }
       if (trainer.evaluation_due()) report(trainer, evaluate(trainer), "eval");
       const std::int64_t before = trainer.t_env();
@@ -155,7 +181,7 @@ class Run {
     Manifest& manifest = directory_.manifest();
     if (policy.search != nullptr) {
       if (policy.search->stopped)
-        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}, {}, 0};
+        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}, "", {}, 0};
       manifest.env_steps = policy.search->env_steps;
       manifest.episodes = policy.search->episodes;
     }
@@ -176,11 +202,7 @@ class Run {
   void measure_absolute(const Env& env, const Trainer& trainer, RunOutcome& outcome) {
     const int count = absolute_episodes();
     if (count == 0) return;
-    const WeightsFile file = load_weights(directory_.path(), "best");
-    const TensorFile weights = parse_safetensors(file.bytes, file.path.string());
-    const auto t_env = weights.metadata.find("t_env");
-    if (t_env == weights.metadata.end() || t_env->second != fmt::format("{}", best_t_env_))
-      throw Error(fmt::format("{}: not the weights of step {}", file.path.string(), best_t_env_));
+    const TensorFile weights = parse_safetensors(directory_.best(), "the best weights");
     outcome.absolute = evaluate_weights(env, config_.train_config(), weights, count, config_.seed(),
                                         next_episode(*outcome.final_evaluation));
     write(trainer.t_env(), trainer.episodes(), trainer.updates(), *outcome.absolute, "absolute",
@@ -245,8 +267,8 @@ class Run {
     options_.on_progress(progress_);
   }
 
-  // Writes the manifest. A disk that is full now leaves the status "running", so that the run can
-  // be resumed from its last checkpoint later.
+  // Writes the manifest. A disk that is full now leaves the status "running", and the run can be
+  // resumed from its last checkpoint later.
   void record(RunOutcome& outcome) {
     Manifest& manifest = directory_.manifest();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
@@ -263,6 +285,7 @@ class Run {
           directory_.finish(RunStatus::kDiverged, outcome.reason);
           break;
         default:
+          manifest.status = RunStatus::kInterrupted;
           directory_.write_manifest();
           break;
       }
@@ -279,6 +302,7 @@ class Run {
   double wall_before_s_;
   std::int64_t best_t_env_ = -1;
   double best_return_ = 0.0;
+  std::string note_;
   RunProgress progress_;
   RunTiming timing_;
 };
@@ -317,10 +341,16 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   const auto run = RunDirectory::open(directory);
   Manifest& manifest = run->manifest();
   if (manifest.status == RunStatus::kDone)
-    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}, {}, 0};
+    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}, "", {}, 0};
   if (manifest.status == RunStatus::kDiverged)
-    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}, {}, 0};
-  const auto state = run->load_checkpoint(options.checkpoint);
+    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}, "", {}, 0};
+  std::optional<CheckpointState> state;
+  try {
+    state = run->load_checkpoint(options.checkpoint);
+  } catch (const std::bad_alloc& error) {
+    run->finish(RunStatus::kFailed, reason_of(error));
+    return {RunEnd::kFailed, reason_of(error), manifest.env_steps, {}, {}, "", {}, 0};
+  }
   check_run(run->config());
   manifest.status = RunStatus::kRunning;
   manifest.reason.clear();

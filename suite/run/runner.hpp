@@ -39,6 +39,7 @@ struct RunOutcome {
   std::int64_t t_env = 0;
   std::optional<Evaluation> final_evaluation;  ///< when end is kDone
   std::optional<Evaluation> absolute;          ///< likewise, unless it is switched off
+  std::string note;                            ///< what was mended before a resume, or ""
   RunTiming timing;                            ///< of this process
   std::int64_t steps_here = 0;                 ///< training steps of this process
 };

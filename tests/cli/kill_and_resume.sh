@@ -48,7 +48,7 @@ for round in 1 2 3; do
 done
 
 # Signals: a checkpoint, exit code 75, and the way to go on.
-for signal in INT TERM USR1; do
+for signal in INT TERM USR1 HUP; do
   "$credo" "${run[@]}" --out "stopped$signal" >/dev/null 2>&1 &
   sleep "$(printf '0.%03d' $((took_ms / 4 % 1000)))"
   kill -$signal $!

@@ -1,6 +1,7 @@
 #include "suite/run/directory_lock.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <memory>
@@ -27,9 +28,21 @@ LockOwner elsewhere() {
   return owner;
 }
 
-void make_old(const std::filesystem::path& path) {
-  const timespec times[2] = {{1, 0}, {1, 0}};
+void touch(const std::filesystem::path& path, std::int64_t seconds) {
+  const timespec times[2] = {{seconds, 0}, {seconds, 0}};
   REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+}
+
+void make_old(const std::filesystem::path& path) { touch(path, 1); }
+
+// By the clock of the file system, which is that of a new file.
+void make_aged(const std::filesystem::path& path, std::int64_t age_s) {
+  struct stat now {};
+  const std::filesystem::path probe = path.string() + ".now";
+  write_raw(probe, "");
+  REQUIRE(::stat(probe.c_str(), &now) == 0);
+  std::filesystem::remove(probe);
+  touch(path, now.st_mtim.tv_sec - age_s);
 }
 
 std::string refusal(const ScratchFolder& scratch) {
@@ -69,6 +82,30 @@ TEST_CASE("a living owner elsewhere keeps its folder, a silent one loses it") {
   CHECK(lock.was_taken_over());
 }
 
+TEST_CASE("an owner is silent after a minute, not before") {
+  CHECK(DirectoryLock::kStaleAfter == std::chrono::seconds(60));
+  // Twelve missed touches, less one for the time this test may take.
+  CHECK(DirectoryLock::kStaleAfter >= 10 * DirectoryLock::kHeartbeat);
+  for (const bool is_stale : {false, true}) {
+    const ScratchFolder scratch;
+    write_raw(scratch / ".lock", encode_lock(elsewhere()));
+    make_aged(scratch / ".lock", is_stale ? 62 : 50);
+    CHECK(live_owner(scratch.path()).has_value() == !is_stale);
+    CHECK(refusal(scratch).empty() == is_stale);
+    // What nobody can read is judged by its age alone, and so is a claim on a lock.
+    write_raw(scratch / ".lock", "damaged");
+    make_aged(scratch / ".lock", is_stale ? 62 : 50);
+    CHECK(refusal(scratch).empty() == is_stale);
+    const LockOwner owner = elsewhere();
+    write_raw(scratch / ".lock", encode_lock(owner));
+    make_old(scratch / ".lock");
+    const auto claim = scratch / (".lock." + owner.token + ".claim");
+    write_raw(claim, encode_lock(elsewhere()));
+    make_aged(claim, is_stale ? 62 : 50);
+    CHECK(refusal(scratch).empty() == is_stale);
+  }
+}
+
 TEST_CASE("the folder of a dead process is free at once") {
   const ScratchFolder scratch;
   LockOwner owner = this_owner();
@@ -94,6 +131,27 @@ TEST_CASE("what a dead process left in the middle of locking is swept away") {
   CHECK(std::filesystem::exists(kept));
   std::filesystem::remove(kept);
   CHECK(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST_CASE("an empty file of a process that was killed while locking is swept away at once") {
+  const ScratchFolder scratch;
+  LockOwner dead = this_owner();
+  ++dead.started;
+  for (const char* ending : {"tmp", "new", "clock"}) {
+    write_raw(scratch / side_file(dead, ending), "");
+    { const DirectoryLock lock(scratch.path()); }
+    CHECK(std::filesystem::is_empty(scratch.path()));
+  }
+  // One of a living process, of another machine, or of somebody else stays.
+  for (const std::string& file :
+       {side_file(this_owner(), "tmp"), side_file(elsewhere(), "tmp"), std::string(".lock.notes"),
+        std::string(".lock.0123456789abcdef.txt"), std::string(".lock.0123.tmp")}) {
+    write_raw(scratch / file, "");
+    if (file == ".lock.notes") make_old(scratch / file);
+    { const DirectoryLock lock(scratch.path()); }
+    CHECK(std::filesystem::exists(scratch / file));
+    std::filesystem::remove(scratch / file);
+  }
 }
 
 TEST_CASE("a process number that was given again is another process") {

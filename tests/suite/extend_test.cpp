@@ -1,5 +1,5 @@
 // A finished run that goes on: to the bit what a longer run would have been.
-#include "suite/extend.hpp"
+#include "suite/run/extend.hpp"
 
 #include <doctest/doctest.h>
 

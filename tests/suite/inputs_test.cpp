@@ -1,6 +1,6 @@
 // The content of the files a run reads is part of what the run is: its identity changes with them
 // and not with where they are, and the run's folder keeps a copy.
-#include "suite/inputs.hpp"
+#include "suite/run/inputs.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

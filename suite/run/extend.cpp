@@ -1,4 +1,4 @@
-#include "suite/extend.hpp"
+#include "suite/run/extend.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

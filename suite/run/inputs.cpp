@@ -1,4 +1,4 @@
-#include "suite/inputs.hpp"
+#include "suite/run/inputs.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,0 +1,72 @@
+#include "suite/run/integrity.hpp"
+
+#include <fmt/format.h>
+#include <system_error>
+
+#include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
+#include "suite/common/safe_path.hpp"
+
+namespace credo::suite {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> changed_files(const fs::path& directory,
+                                       const std::map<std::string, std::string>& recorded) {
+  std::vector<std::string> changed;
+  const std::string where = (directory / kManifest).string() + ": sha256";
+  for (const auto& [name, hash] : recorded) {
+    const fs::path path = path_below(directory, name, where);
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+      changed.push_back(fmt::format("{}: missing", path.string()));
+      continue;
+    }
+    try {
+      if (sha256_hex_of_file(path) != hash)
+        changed.push_back(fmt::format("{}: changed since it was recorded", path.string()));
+    } catch (const FileError& problem) {
+      changed.push_back(fmt::format("{}: {}", path.string(), problem.what()));
+    }
+  }
+  return changed;
+}
+
+std::vector<std::string> changed_files(const fs::path& directory, const Manifest& manifest) {
+  std::vector<std::string> changed = changed_files(directory, manifest.sha256);
+  const auto config = manifest.sha256.find(std::string(kConfig));
+  if (config == manifest.sha256.end() || config->second != manifest.run_id)
+    changed.push_back(
+        fmt::format("{}: run_id is not the SHA-256 of config.toml", directory.string()));
+  return changed;
+}
+
+void require_unchanged(const std::vector<std::string>& changed) {
+  if (changed.empty()) return;
+  const std::string more =
+      changed.size() > 1 ? fmt::format(" (and {} more)", changed.size() - 1) : "";
+  throw ChangedError(
+      fmt::format("{}{}; `credo verify` lists what changed, --no-verify goes on with it",
+                  changed.front(), more));
+}
+
+RunStatus status_now(const fs::path& directory, const Manifest& manifest) {
+  if (manifest.status != RunStatus::kRunning) return manifest.status;
+  return live_owner(directory) ? RunStatus::kRunning : RunStatus::kInterrupted;
+}
+
+std::int64_t steps_saved(const fs::path& directory) {
+  try {
+    const auto newest = find_checkpoint(directory);
+    return newest ? newest->t_env : 0;
+  } catch (const Error&) {
+    return 0;  // a damaged `latest`: resume says so
+  }
+}
+
+std::string interrupted_text(const fs::path& directory, std::int64_t t_max) {
+  return fmt::format("interrupted at step {}{}; `credo resume {}`", steps_saved(directory),
+                     t_max > 0 ? fmt::format(" of {}", t_max) : "", directory.string());
+}
+
+}  // namespace credo::suite

@@ -1,0 +1,41 @@
+// Whether the files of a folder are those that were recorded, and what became of a run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "suite/run/run_directory.hpp"
+
+namespace credo::suite {
+
+/// Results are not what was recorded of them (exit code 3).
+class ChangedError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// Files whose SHA-256 is not the recorded one, one line each: "PATH: changed since it was
+/// recorded". Errors: UserError for a name that leads out of `directory`.
+std::vector<std::string> changed_files(const std::filesystem::path& directory,
+                                       const std::map<std::string, std::string>& recorded);
+/// The same for a finished run, whose run_id is that of config.toml.
+std::vector<std::string> changed_files(const std::filesystem::path& directory,
+                                       const Manifest& manifest);
+
+/// Errors: ChangedError naming the first of `changed`, unless there is none.
+void require_unchanged(const std::vector<std::string>& changed);
+
+/// The status seen from outside: a run that says it is running, while no process holds its folder,
+/// was interrupted.
+RunStatus status_now(const std::filesystem::path& directory, const Manifest& manifest);
+
+/// Where an interrupted run would go on: the step of its newest checkpoint, 0 without one.
+std::int64_t steps_saved(const std::filesystem::path& directory);
+
+/// "interrupted at step N of M; `credo resume DIR`"; "of M" where M, the budget, is above 0.
+std::string interrupted_text(const std::filesystem::path& directory, std::int64_t t_max);
+
+}  // namespace credo::suite
