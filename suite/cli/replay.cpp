@@ -14,7 +14,7 @@
 #include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"
 #include "suite/replay/replay_page.hpp"
-#include "suite/run/replay_record.hpp"
+#include "suite/replay/replay_record.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "suite/results/bounds.hpp"
+#include "suite/plan/bounds.hpp"
 #include "suite/run/config.hpp"
 
 namespace credo::suite {

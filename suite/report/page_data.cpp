@@ -8,7 +8,7 @@
 #include "suite/common/text.hpp"
 #include "suite/report/curves.hpp"
 #include "suite/report/table_text.hpp"
-#include "suite/results/bounds.hpp"
+#include "suite/results/task_bounds.hpp"
 #include "suite/run/config.hpp"
 
 namespace credo::suite {

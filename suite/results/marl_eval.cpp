@@ -8,8 +8,8 @@
 
 #include "envs/core/error.hpp"
 #include "suite/common/json.hpp"
-#include "suite/common/text.hpp"
 #include "suite/common/npz.hpp"
+#include "suite/common/text.hpp"
 
 namespace credo::suite {
 namespace {

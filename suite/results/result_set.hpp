@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "suite/results/bounds.hpp"
+#include "suite/plan/bounds.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/run_directory.hpp"
 

@@ -27,8 +27,6 @@ struct PlannedCell {
 };
 
 PlannedCell planned(const Cell& cell);
-/// runs/TASK/ALG/seed_N. Errors: UserError for names that lead elsewhere.
-std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
 std::string plan_csv(const std::vector<PlannedCell>& cells);
 std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string& label);
 

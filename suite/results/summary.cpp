@@ -5,7 +5,7 @@
 #include <map>
 
 #include "envs/core/error.hpp"
-#include "suite/results/bounds.hpp"
+#include "suite/results/task_bounds.hpp"
 
 namespace credo::suite {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
-#include "suite/results/bounds.hpp"
+#include "suite/plan/bounds.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "tests/suite/results_support.hpp"
 

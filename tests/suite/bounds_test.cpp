@@ -1,5 +1,5 @@
 // Bounds of tasks: published, declared, measured, given by a suite.
-#include "suite/results/bounds.hpp"
+#include "suite/results/task_bounds.hpp"
 
 #include <cmath>
 #include <doctest/doctest.h>

@@ -6,7 +6,7 @@
 
 #include "suite/common/files.hpp"
 #include "suite/common/npz.hpp"
-#include "suite/results/bounds.hpp"
+#include "suite/plan/bounds.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"

@@ -9,7 +9,7 @@
 #include "suite/batch/suite_run.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/plan/plan.hpp"
-#include "suite/run/replay_record.hpp"
+#include "suite/replay/replay_record.hpp"
 #include "suite/run/rerun.hpp"
 #include "suite/run/runner.hpp"
 #include "tests/suite/support.hpp"

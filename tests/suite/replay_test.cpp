@@ -7,7 +7,7 @@
 #include "suite/replay/replay_log.hpp"
 #include "suite/replay/replay_page.hpp"
 #include "suite/run/config.hpp"
-#include "suite/run/replay_record.hpp"
+#include "suite/replay/replay_record.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
 #include "tests/suite/support.hpp"

@@ -1,4 +1,4 @@
-#include "suite/run/replay_record.hpp"
+#include "suite/replay/replay_record.hpp"
 
 #include <fmt/format.h>
 

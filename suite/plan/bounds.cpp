@@ -1,7 +1,6 @@
-#include "suite/results/bounds.hpp"
+#include "suite/plan/bounds.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
@@ -10,7 +9,6 @@
 #include "envs/core/registry.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/toml_reader.hpp"
-#include "suite/results/result_set.hpp"
 #include "suite/run/config.hpp"
 
 namespace credo::suite {
@@ -73,31 +71,12 @@ std::vector<Section> read_sections(const std::vector<Setting>& settings, std::st
   return sections;
 }
 
-// The parts of "a=1 b=2". A part without '=' belongs to the value before it.
-std::vector<std::pair<std::string, std::string>> parts_of(const std::string& env_settings) {
-  std::vector<std::pair<std::string, std::string>> parts;
-  for (std::size_t begin = 0; begin < env_settings.size();) {
-    const std::size_t equals = env_settings.find('=', begin);
-    if (equals == std::string::npos)
-      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
-    const std::size_t next = env_settings.find('=', equals + 1);
-    const std::size_t end =
-        next == std::string::npos ? env_settings.size() : env_settings.rfind(' ', next);
-    if (end == std::string::npos || end <= equals)
-      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
-    parts.emplace_back(env_settings.substr(begin, equals - begin),
-                       env_settings.substr(equals + 1, end - equals - 1));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 // As RunConfig::env_settings writes them.
 std::string canonical_settings(const std::string& env, const std::string& env_settings) {
   RunRequest request;
   request.env = env;
   request.algorithm = "random";
-  for (const auto& [name, value] : parts_of(env_settings))
+  for (const auto& [name, value] : parts_of_settings(env_settings))
     request.sets.push_back(fmt::format("env.{}={}", name, value));
   return RunConfig::resolve(request).env_settings();
 }
@@ -122,51 +101,26 @@ std::vector<GivenBounds> checked(const std::vector<Section>& sections) {
   return all;
 }
 
-struct Declared {
-  std::optional<double> random, best;
-  const char* best_source = "";
-  std::string why_not;
-};
-
-Declared declared_by(const std::string& env, const std::string& env_settings) {
-  Declared declared;
-  if (!is_env(env)) {
-    declared.why_not = "this program does not have the environment";
-    return declared;
-  }
-  try {
-    Params params = env_params(env);
-    for (const auto& [name, value] : parts_of(env_settings)) params.set_text(name, value);
-    const auto made = make_env(env, params);
-    const EnvSpec& spec = made->spec();
-    declared.random = spec.random_return;
-    declared.best = spec.best_return ? spec.best_return : spec.return_bound;
-    declared.best_source = spec.best_return ? "declared by the environment"
-                                            : "the environment's bound of an episode's return";
-    declared.why_not = "the environment declares none";
-  } catch (const UserError& error) {
-    declared.why_not = fmt::format("the environment cannot be made here: {}", error.what());
-  }
-  return declared;
-}
-
-void measure_random(const ResultSet& set, const std::string& task, std::optional<double>& random,
-                    std::string& source) {
-  double sum = 0.0;
-  int n_runs = 0;
-  int n_episodes = 0;
-  for (const RunResult& run : set.runs) {
-    if (run.names.task != task || run.base_algorithm != "random" || !run.final) continue;
-    sum += run.final->return_mean;
-    n_episodes += run.final->episodes;
-    ++n_runs;
-  }
-  if (n_runs == 0) return;
-  random = sum / n_runs;
-  source = fmt::format("measured, {} episodes", n_episodes);
-}
-
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> parts_of_settings(
+    const std::string& env_settings) {
+  std::vector<std::pair<std::string, std::string>> parts;
+  for (std::size_t begin = 0; begin < env_settings.size();) {
+    const std::size_t equals = env_settings.find('=', begin);
+    if (equals == std::string::npos)
+      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
+    const std::size_t next = env_settings.find('=', equals + 1);
+    const std::size_t end =
+        next == std::string::npos ? env_settings.size() : env_settings.rfind(' ', next);
+    if (end == std::string::npos || end <= equals)
+      throw UserError(fmt::format("'{}': expected NAME=VALUE", env_settings.substr(begin)));
+    parts.emplace_back(env_settings.substr(begin, equals - begin),
+                       env_settings.substr(equals + 1, end - equals - 1));
+    begin = end + 1;
+  }
+  return parts;
+}
 
 std::vector<Bounds> parse_bounds(std::string_view text, const std::string& label) {
   std::vector<Bounds> all;
@@ -241,55 +195,6 @@ void join_given_bounds(std::vector<GivenBounds>& all, const std::vector<GivenBou
                                   given.env_settings));
     }
   }
-}
-
-TaskBounds task_bounds(const ResultSet& set, const std::string& task) {
-  const auto run = std::find_if(set.runs.begin(), set.runs.end(), [&](const RunResult& candidate) {
-    return candidate.names.task == task;
-  });
-  if (run == set.runs.end()) return {std::nullopt, "there is no run of it", false};
-  std::optional<double> random, best;
-  Bounds bounds{run->env, run->env_settings, 0.0, 0.0, "", ""};
-  for (const GivenBounds& given : set.bounds) {
-    if (given.env != run->env || given.env_settings != run->env_settings) continue;
-    random = given.random;
-    best = given.best;
-    bounds.random_source = given.random_source.empty() ? "the suite" : given.random_source;
-    bounds.best_source = given.best_source.empty() ? "the suite" : given.best_source;
-  }
-  const bool is_given = random || best;
-  const Bounds* published = find_bounds(run->env, run->env_settings);
-  if (published != nullptr) {
-    if (!random) bounds.random_source = published->random_source;
-    if (!best) bounds.best_source = published->best_source;
-    random = random.value_or(published->random);
-    best = best.value_or(published->best);
-  }
-  std::string why_not;
-  if (!random || !best) {
-    const Declared declared = declared_by(run->env, run->env_settings);
-    why_not = declared.why_not;
-    if (!best) {
-      best = declared.best;
-      bounds.best_source = declared.best_source;
-    }
-    if (!random && declared.random) {
-      random = declared.random;
-      bounds.random_source = "declared by the environment";
-    }
-  }
-  if (!random) measure_random(set, task, random, bounds.random_source);
-  if (!best) return {std::nullopt, "no optimum or bound of its return: " + why_not, false};
-  if (!random)
-    return {std::nullopt, "no return of random play: no finished run of `random` measures it",
-            false};
-  if (*best <= *random)
-    return {std::nullopt,
-            fmt::format("its best return {} is not above that of random play, {}", *best, *random),
-            false};
-  bounds.random = *random;
-  bounds.best = *best;
-  return {bounds, "", published != nullptr && !is_given};
 }
 
 }  // namespace credo::suite

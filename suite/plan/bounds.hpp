@@ -12,13 +12,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "suite/common/toml_reader.hpp"
 
 namespace credo::suite {
-
-struct ResultSet;
 
 struct Bounds {
   std::string env;
@@ -60,12 +59,8 @@ std::string given_bounds_toml(const std::vector<GivenBounds>& all);
 /// Adds those of another folder. Errors: UserError when they contradict each other.
 void join_given_bounds(std::vector<GivenBounds>& all, const std::vector<GivenBounds>& added);
 
-/// Bounds of a task of a set of results, or why there are none.
-struct TaskBounds {
-  std::optional<Bounds> bounds;
-  std::string why_not;
-  bool is_published = false;  ///< both numbers are
-};
-TaskBounds task_bounds(const ResultSet& set, const std::string& task);
+/// The parts of env_settings: "a=1 b=2". A part without '=' belongs to the value before it.
+/// Errors: UserError.
+std::vector<std::pair<std::string, std::string>> parts_of_settings(const std::string& env_settings);
 
 }  // namespace credo::suite
