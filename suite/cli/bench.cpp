@@ -229,7 +229,7 @@ Command bench_command() {
       "operation count at the machine's FMA peak, which is measured in turns with the updates.\n"
       "--all adds episode lengths as in play, gradient entropy (x full: time over that of a plain\n"
       "full update), and choosing actions for 1 and 8 environments.\n"
-      "bench signature: trains a fixed few thousand steps on three environments and prints one "
+      "bench signature: trains a fixed few thousand steps with every algorithm and prints one "
       "hash\n"
       "of all weights and returns; it is the same on every machine, compiler and thread count.\n\n"
       "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench train --env 3m "
