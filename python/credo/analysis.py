@@ -31,15 +31,19 @@ def _read(path):
         raise _credo.UserError(f"{path}: {error.strerror}") from None
 
 
-def _column(texts):
-    """Integers, floats (an empty field is NaN) or texts, whichever all of a column are."""
-    for dtype in (np.int64, np.float64):
-        try:
-            values = ["nan" if t == "" else t for t in texts] if dtype is np.float64 else texts
-            return np.array([dtype(t) for t in values], dtype)
-        except (ValueError, OverflowError):
-            continue
-    return np.array(texts, dtype=str)
+_INTEGERS = frozenset(
+    ("t_env", "episode", "seed", "length", "env_steps", "episodes", "updates", "eval_episodes")
+)
+
+
+def _column(name, texts):
+    """int64 for counters, float64 for other numbers (an empty field is NaN), else texts."""
+    try:
+        if name in _INTEGERS and "" not in texts:
+            return np.array([int(t) for t in texts], np.int64)
+        return np.array([float(t) if t else np.nan for t in texts], np.float64)
+    except (ValueError, OverflowError):
+        return np.array(texts, dtype=str)
 
 
 def read_table(path):
@@ -53,7 +57,7 @@ def read_table(path):
             raise _credo.UserError(
                 f"{path}:{number}: {len(row)} fields; {len(header)} columns expected"
             )
-    return {name: _column([row[i] for row in rows]) for i, name in enumerate(header)}
+    return {name: _column(name, [row[i] for row in rows]) for i, name in enumerate(header)}
 
 
 def to_frame(columns):

@@ -70,6 +70,8 @@ class CredoParallelEnv(ParallelEnv):
 
     def step(self, actions):
         agents = self.agents
+        if not agents:
+            raise _credo.UserError("step outside of an episode: call reset first")
         illegal = ()
         try:
             reward, terminated, truncated = self.env.step([actions[a] for a in agents])
@@ -79,8 +81,6 @@ class CredoParallelEnv(ParallelEnv):
             legal, illegal = self._legal(actions)
             reward, terminated, truncated = self.env.step(legal)
         except KeyError as error:
-            if not agents:
-                raise _credo.UserError("step after the end of an episode: call reset first")
             raise _credo.UserError(f"actions: none for agent {error}") from None
         observations, masks = self._observations()
         infos = {agent: {"action_mask": mask} for agent, mask in zip(agents, masks)}

@@ -117,12 +117,12 @@ class _FromPettingZoo(PythonEnv):
 
     def observe(self, obs, state, avail):
         obs[:] = 0.0
-        live = set(self.env.agents)
+        no_more = np.arange(self.n_actions) == 0  # of an agent that has left
         for i, agent in enumerate(self.agents):
             if agent in self.observations:
                 flat = self._flat(self.observations[agent])
                 obs[i, : flat.size] = flat
-            avail[i] = self._mask(agent) if agent in live else np.arange(self.n_actions) == 0
+            avail[i] = self._mask(agent) if agent in self.observations else no_more
         state[:] = np.ravel(self.env.state()) if self.has_state else obs.ravel()
 
     def _mask(self, agent):

@@ -22,6 +22,13 @@ PyObject* new_exception(py::module_& module, const char* name, const char* help,
   return type;
 }
 
+// Messages may quote what a damaged file holds.
+void raise(PyObject* type, const char* message) {
+  const auto text = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(message, static_cast<py::ssize_t>(std::strlen(message)), "replace"));
+  PyErr_SetObject(type, text.ptr());
+}
+
 std::string shape_text(std::span<const py::ssize_t> shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i)
@@ -97,11 +104,11 @@ void bind_errors(py::module_& module) {
     try {
       if (raised) std::rethrow_exception(raised);
     } catch (const IllegalAction& error) {
-      PyErr_SetString(g_illegal_action, error.what());
+      raise(g_illegal_action, error.what());
     } catch (const UserError& error) {
-      PyErr_SetString(g_user_error, error.what());
+      raise(g_user_error, error.what());
     } catch (const Error& error) {
-      PyErr_SetString(g_error, error.what());
+      raise(g_error, error.what());
     }
   });
 }

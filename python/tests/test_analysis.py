@@ -63,7 +63,7 @@ def test_tables_and_frames(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('a,b,c\n1,,"x, y"\n2,0.5,z\n')
     table = analysis.read_table(path)
-    assert table["a"].tolist() == [1, 2] and np.isnan(table["b"][0]) and table["b"][1] == 0.5
+    assert table["a"].tolist() == [1.0, 2.0] and np.isnan(table["b"][0]) and table["b"][1] == 0.5
     assert table["c"].tolist() == ["x, y", "z"]
     path.write_text("a,b\n1\n")
     with pytest.raises(credo.UserError, match="a.csv:2: 1 fields"):

@@ -13,6 +13,8 @@ from credo.pettingzoo import parallel_env
 
 
 def same(a, b):
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     return type(a) is type(b) and np.array_equal(a, b)
@@ -90,8 +92,10 @@ def test_illegal_actions_are_replaced_or_refused():
     actions = {"agent_0": 8, "agent_1": 2, "agent_2": 77}
     infos = env.step(actions)[-1]
     assert [infos[a].get("illegal_action", False) for a in env.agents] == [True, False, True]
-    with pytest.raises(credo.IllegalActionError, match="attack_2"):
+    with pytest.raises(credo.IllegalActionError, match="action 77 of agent 2"):
         strict.step(actions)
+    with pytest.raises(credo.IllegalActionError, match="attack_2"):
+        strict.step({**actions, "agent_2": 1})
     legal = credo.make("skirmish/3m")
     legal.reset(seed=0)
     legal.step([1, 2, 1])

@@ -28,7 +28,7 @@ def test_a_runner_of_pymarl(id):
     info = env.get_env_info()
     assert info == {"state_shape": raw.spec.state_dim, "obs_shape": raw.spec.obs_dim,
                     "n_actions": raw.spec.n_actions, "n_agents": raw.spec.n_agents,
-                    "episode_limit": 30}
+                    "episode_limit": raw.spec.episode_limit}
     obs, state = env.reset()
     raw.reset(4)
     assert (np.array(obs) == raw.obs).all() and (state == raw.state).all()
@@ -105,7 +105,7 @@ def test_epymarl():
     assert not terminated and not truncated and (np.array(obs) == env.env.obs).all()
     _, _, terminated, truncated, _ = env.step([1, 1, 1])
     assert terminated and not truncated  # SMAC's own rule
-    env = EpymarlEnv(env_id="predator_prey/5x5", limit=1)
+    env = EpymarlEnv(env_id="predator_prey/5x5", limit=1, limit_is_terminal=False)
     env.reset()
     _, _, terminated, truncated, info = env.step(env.env.sample_actions())
     assert not terminated and truncated and info["episode_limit"]

@@ -47,11 +47,12 @@ def test_a_python_environment_gives_the_same_training(two_step_run, tmp_path):
 def test_it_learns_a_game_of_ones_own(tmp_path):
     trainer = credo.Trainer(
         SavedCorridor, "vdn", t_max=4000,
-        settings={"exploration.epsilon_anneal_steps": 2000, "optimizer.lr": 2e-3},
+        settings={"exploration.epsilon_anneal_steps": 2000, "optimizer.lr": 2e-3,
+                  "learner.target_update_interval": 20},
     )
     result = trainer.run(tmp_path / "run")
     random = credo.Trainer(SavedCorridor, "random").run(tmp_path / "random")
-    assert result["final"]["return_mean"] > 0.6 > random["final"]["return_mean"]
+    assert result["final"]["return_mean"] > -1.0 > -3.0 > random["final"]["return_mean"]
 
 
 
