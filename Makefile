@@ -2,12 +2,15 @@
 #   make quick     build, run the quick suite (it resumes when interrupted), print its table
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
+#   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
 # Also: build, asan, ubsan, tsan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
-SOURCES = $(shell find envs learners suite tests -name '*.cpp' -o -name '*.hpp')
+SOURCES = $(shell find envs learners suite python tests -name '*.cpp' -o -name '*.hpp')
 PACKAGES = cmake/install_packages.sh
+PYTHON ?= /usr/bin/python3
+WITH_PYTHON = -D CREDO_PYTHON=ON -D Python3_EXECUTABLE=$(PYTHON)
 
-.PHONY: build quick test sanitize asan ubsan tsan tidy format format-check coverage bench clean
+.PHONY: build quick python wheel test sanitize asan ubsan tsan tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -17,10 +20,19 @@ build:
 quick: build
 	build/credo suite quick --out runs/quick
 
+python:
+	@$(PACKAGES) build python
+	cmake --preset release $(WITH_PYTHON)
+	cmake --build --preset release --target credo_cli credo_python
+
+wheel: python
+	cmake --build --preset release --target credo_wheel
+
 test:
-	@$(PACKAGES) build check
+	@$(PACKAGES) build check python
 	$(MAKE) --no-print-directory format-check
 	cmake --workflow --preset clang
+	cmake --preset release $(WITH_PYTHON)
 	cmake --workflow --preset release
 
 sanitize: asan ubsan tsan

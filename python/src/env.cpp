@@ -264,16 +264,19 @@ void bind_env(py::module_& module) {
       .def_property_readonly("index", [](const E& e) { return e.position().index; })
       .def_property_readonly("episode", [](const E& e) { return e.position().episode; })
       .def_property_readonly("closed", &E::closed)
-      .def("render", [](const E& e) { return e.open().render_text(); }, "The situation as text.")
+      .def(
+          "render", [](const E& e) { return e.open().render_text(); }, "The situation as text.")
       .def("scene", &E::scene, "What a picture needs, as a dictionary; empty without a plane.")
       .def("clone", &E::clone, "An independent copy that continues with the same bits.")
       .def("__copy__", &E::clone)
-      .def("__deepcopy__", [](const E& e, const py::dict&) { return e.clone(); }, py::arg("memo"))
+      .def(
+          "__deepcopy__", [](const E& e, const py::dict&) { return e.clone(); }, py::arg("memo"))
       .def("save", &E::save, "The dynamic state as bytes.")
       .def("load", &E::load, py::arg("state"),
            "Takes over a saved state of the same id and parameters.")
       .def("close", &E::close, "Frees the environment; arrays already handed out stay valid.")
-      .def("__enter__", [](E& e) -> E& { return e; }, py::return_value_policy::reference)
+      .def(
+          "__enter__", [](E& e) -> E& { return e; }, py::return_value_policy::reference)
       .def("__exit__", [](E& e, const py::args&) { e.close(); })
       .def("__repr__", &repr)
       .def(py::pickle(&get_state, &set_state));

@@ -84,8 +84,8 @@ class RunPolicy {
           s.obs_dim, hidden_dim(), s.n_agents));
     for (py::ssize_t i = 0; i < rows; ++i)
       if (last_action.data()[i] < -1 || last_action.data()[i] >= s.n_actions)
-        throw UserError(fmt::format("last_action {} is not in [-1, {})", last_action.data()[i],
-                                    s.n_actions));
+        throw UserError(
+            fmt::format("last_action {} is not in [-1, {})", last_action.data()[i], s.n_actions));
     py::array_t<float> next(std::vector<py::ssize_t>{rows, hidden_dim()});
     std::copy_n(hidden.data(), hidden.size(), next.mutable_data());
     py::array_t<float> q(std::vector<py::ssize_t>{rows, s.n_actions});

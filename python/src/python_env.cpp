@@ -112,9 +112,8 @@ class PythonEnv final : public Env {
   PythonEnv& operator=(const PythonEnv&) = delete;
   ~PythonEnv() override {
     const py::gil_scoped_acquire acquire;
-    for (py::object* object :
-         {&env_, &step_, &observe_, &initial_, &actions_view_, &obs_view_, &state_view_,
-          &avail_view_})
+    for (py::object* object : {&env_, &step_, &observe_, &initial_, &actions_view_, &obs_view_,
+                               &state_view_, &avail_view_})
       *object = py::object();
   }
 
@@ -144,13 +143,14 @@ class PythonEnv final : public Env {
       const py::object result = step_(actions_view_);
       Outcome outcome;
       if (!PyTuple_Check(result.ptr()) || PyTuple_GET_SIZE(result.ptr()) != 2)
-        throw Error(fmt::format("environment '{}': step returned {}; it returns (reward, terminated)",
-                                source_->id, std::string(py::repr(result))));
+        throw Error(
+            fmt::format("environment '{}': step returned {}; it returns (reward, terminated)",
+                        source_->id, std::string(py::repr(result))));
       outcome.reward = PyFloat_AsDouble(PyTuple_GET_ITEM(result.ptr(), 0));
       if (PyErr_Occurred() != nullptr) throw py::error_already_set();
       if (!std::isfinite(outcome.reward))
-        throw Error(fmt::format("environment '{}': reward {} is not finite", source_->id,
-                                outcome.reward));
+        throw Error(
+            fmt::format("environment '{}': reward {} is not finite", source_->id, outcome.reward));
       outcome.terminated = PyObject_IsTrue(PyTuple_GET_ITEM(result.ptr(), 1)) == 1;
       observe();
       return outcome;
@@ -250,11 +250,12 @@ class PythonEnv final : public Env {
       const auto n = static_cast<std::size_t>(s.n_actions);
       const auto* row = storage_->avail.data() + agent * n;
       if (std::any_of(row, row + n, [](std::uint8_t flag) { return flag > 1; }))
-        throw Error(fmt::format("environment '{}': avail of agent {} holds other values than 0 and 1",
-                                source_->id, agent));
+        throw Error(
+            fmt::format("environment '{}': avail of agent {} holds other values than 0 and 1",
+                        source_->id, agent));
       if (std::find(row, row + n, std::uint8_t{1}) == row + n)
-        throw Error(fmt::format("environment '{}': no action is available to agent {}",
-                                source_->id, agent));
+        throw Error(fmt::format("environment '{}': no action is available to agent {}", source_->id,
+                                agent));
     }
   }
 
@@ -279,8 +280,8 @@ std::string known_names() {
 std::shared_ptr<Source> find(const std::string& id) {
   const auto found = sources().find(id);
   if (found != sources().end()) return found->second;
-  throw UserError(fmt::format("unknown Python environment '{}'; registered: {}", id,
-                              known_names()));
+  throw UserError(
+      fmt::format("unknown Python environment '{}'; registered: {}", id, known_names()));
 }
 
 void add_family() {

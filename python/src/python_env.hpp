@@ -1,5 +1,5 @@
-// Environments written in Python, behind the Env interface: whatever drives an Env drives them. Each
-// call into Python takes the interpreter's lock, so they run on one thread at a time.
+// Environments written in Python, behind the Env interface: whatever drives an Env drives them.
+// Each call into Python takes the interpreter's lock, so they run on one thread at a time.
 #pragma once
 
 #include <optional>

@@ -50,8 +50,7 @@ std::string shape_text(std::span<const py::ssize_t> shape) {
 }
 
 int checked(long long action, std::size_t place, const EnvSpec& spec) {
-  if (action < 0 || action >= spec.n_actions)
-    out_of_range(fmt::format("{}", action), place, spec);
+  if (action < 0 || action >= spec.n_actions) out_of_range(fmt::format("{}", action), place, spec);
   return static_cast<int>(action);
 }
 
@@ -127,8 +126,8 @@ ParamValue to_param(const std::string& key, py::handle value) {
     int overflow = 0;
     const long long integer = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
     if (overflow != 0)
-      throw UserError(fmt::format("env.{} = {}: does not fit 64 bits", key,
-                                  std::string(py::str(number))));
+      throw UserError(
+          fmt::format("env.{} = {}: does not fit 64 bits", key, std::string(py::str(number))));
     return static_cast<std::int64_t>(integer);
   }
   const double real = PyFloat_AsDouble(value.ptr());
@@ -206,8 +205,8 @@ void check_available(const EnvSpec& spec, std::span<const std::uint8_t> avail, c
     std::string available;
     for (std::size_t a = 0; a < n_actions; ++a)
       if (row[a] != 0)
-        available += fmt::format("{}{} ({})", available.empty() ? "" : ", ", a,
-                                 spec.action_names[a]);
+        available +=
+            fmt::format("{}{} ({})", available.empty() ? "" : ", ", a, spec.action_names[a]);
     throw IllegalAction(
         fmt::format("action {} ({}) is not available to agent {} of {}'{}'; available: {}",
                     actions[agent], spec.action_names[static_cast<std::size_t>(actions[agent])],

@@ -21,8 +21,7 @@ namespace tbb = oneapi::tbb;
 class StopHandlers {
  public:
   StopHandlers() {
-    for (std::size_t i = 0; i < kSignals.size(); ++i)
-      sigaction(kSignals[i], nullptr, &before_[i]);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], nullptr, &before_[i]);
     suite::clear_stop_request();
     suite::install_stop_handlers();
   }
@@ -171,10 +170,9 @@ py::dict resume(const std::string& directory, int threads, const py::object& on_
   if (is_python_env(config.env_id()))
     if (const auto obstacle = resume_obstacle(config.env_id()))
       throw UserError(fmt::format("{} cannot be resumed: {}", directory, *obstacle));
-  return drive(directory, config.env_id(), threads, on_progress,
-               [&](const suite::RunOptions& options) {
-                 return suite::resume_run(directory, options);
-               });
+  return drive(
+      directory, config.env_id(), threads, on_progress,
+      [&](const suite::RunOptions& options) { return suite::resume_run(directory, options); });
 }
 
 py::dict build_dict() {

@@ -134,8 +134,7 @@ void VecEnv::sample(std::uint64_t seed) {
   for_each([&](std::size_t i) {
     Stream stream(seed, purpose(kActionPurpose), i, episodes_[i]);
     stream.seek(static_cast<std::uint64_t>(envs_[i]->t()));
-    draw_actions(s, envs_[i]->avail_actions(), stream,
-                 batch_->actions.data() + i * sz(s.n_agents));
+    draw_actions(s, envs_[i]->avail_actions(), stream, batch_->actions.data() + i * sz(s.n_agents));
   });
 }
 
@@ -162,8 +161,8 @@ void VecEnv::load(ByteReader& in) {
   const auto reward = in.get_vector<double>();
   const auto terminated = in.get_vector<std::uint8_t>();
   const auto truncated = in.get_vector<std::uint8_t>();
-  for (const std::size_t size : {episodes.size(), returns.size(), reward.size(), terminated.size(),
-                                 truncated.size()})
+  for (const std::size_t size :
+       {episodes.size(), returns.size(), reward.size(), terminated.size(), truncated.size()})
     CREDO_CHECK(size == envs_.size(), "saved state is damaged");
   std::vector<std::unique_ptr<Env>> envs;
   for (const auto& env : envs_) {

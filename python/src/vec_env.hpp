@@ -26,13 +26,13 @@ struct FinalInfo {
 
 /// Everything is row-major, environments first.
 struct Batch {
-  std::vector<float> obs, state;            ///< [n, n_agents, obs_dim], [n, state_dim]
-  std::vector<std::uint8_t> avail;          ///< [n, n_agents, n_actions]
-  std::vector<double> reward;               ///< [n] of the last step
-  std::vector<std::uint8_t> terminated;     ///< [n], 0 or 1
-  std::vector<std::uint8_t> truncated;      ///< [n]
+  std::vector<float> obs, state;              ///< [n, n_agents, obs_dim], [n, state_dim]
+  std::vector<std::uint8_t> avail;            ///< [n, n_agents, n_actions]
+  std::vector<double> reward;                 ///< [n] of the last step
+  std::vector<std::uint8_t> terminated;       ///< [n], 0 or 1
+  std::vector<std::uint8_t> truncated;        ///< [n]
   std::vector<float> final_obs, final_state;  ///< rows of environments that ended in the last step
-  std::vector<int> actions;                 ///< [n, n_agents], written by sample
+  std::vector<int> actions;                   ///< [n, n_agents], written by sample
 };
 
 class VecEnv {
@@ -60,8 +60,8 @@ class VecEnv {
   /// Starts the next episode of every environment (or those with mask[i] != 0), or with a seed
   /// episode 0 of that seed.
   void reset(std::optional<std::uint64_t> seed, const std::uint8_t* mask);
-  /// actions [n, n_agents], each in range. An environment that ends begins its next episode at once.
-  /// Errors: IllegalAction before anything changes.
+  /// actions [n, n_agents], each in range. An environment that ends begins its next episode at
+  /// once. Errors: IllegalAction before anything changes.
   void step(const int* actions);
   /// Random available actions into batch()->actions: a function of (seed, index, episode, t).
   void sample(std::uint64_t seed);

@@ -261,7 +261,8 @@ void bind_vec_env(py::module_& module) {
       .def("save", &E::save, "The dynamic state of all environments as bytes.")
       .def("load", &E::load, py::arg("state"))
       .def("close", &E::close)
-      .def("__enter__", [](E& e) -> E& { return e; }, py::return_value_policy::reference)
+      .def(
+          "__enter__", [](E& e) -> E& { return e; }, py::return_value_policy::reference)
       .def("__exit__", [](E& e, const py::args&) { e.close(); })
       .def("__repr__",
            [](const E& e) {

@@ -1,4 +1,4 @@
-"""A stand-in for the tests, not Gymnasium (see ../README.md)."""
+"""A stand-in for the tests, not Gymnasium (see python/tests/standins/README.md)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A stand-in for the tests, not PettingZoo (see ../README.md)."""
+"""A stand-in for the tests, not PettingZoo (see python/tests/standins/README.md)."""
 
 IS_STANDIN = True
 
