@@ -22,9 +22,9 @@ from . import _credo
 
 def _observation_space(spec, lead=()):
     shape = (*lead, spec.n_agents, spec.obs_dim)
-    low = np.broadcast_to(spec.obs_low, shape)
-    high = np.broadcast_to(spec.obs_high, shape)
-    return spaces.Box(low, high, dtype=np.float32)
+    low, high = spec.obs_low, spec.obs_high
+    high = np.where(low == high, high + 1, high)  # check_env warns about numbers that never change
+    return spaces.Box(np.broadcast_to(low, shape), np.broadcast_to(high, shape), dtype=np.float32)
 
 
 def _first_available(actions, avail):

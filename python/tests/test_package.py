@@ -54,7 +54,7 @@ def python(*arguments, path):
     """Output of a fresh interpreter that knows only `path`."""
     return subprocess.run(
         [sys.executable, "-B", *map(str, arguments)], check=True, capture_output=True, text=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(path)},
+        env={**os.environ, "PYTHONPATH": str(path)},
     ).stdout
 
 

@@ -1,5 +1,6 @@
 """The published rules of PettingZoo's parallel API, over every registered environment."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -137,7 +138,7 @@ def test_what_is_said_without_the_library(module):
     )
     path = next(p for p in sys.path if p.endswith("/python"))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                            env={"PYTHONPATH": path})
+                            env={**os.environ, "PYTHONPATH": path})
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith(f"ImportError: credo.{module} needs") and "pip install" in last
