@@ -2,12 +2,15 @@
 #   make quick     build, run the quick suite (it resumes when interrupted), print its table
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
-# Also: build, asan, ubsan, tsan, tidy, format, format-check, coverage, bench, clean.
+#   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
+# Also: build, asan, ubsan, tsan, python-asan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
-SOURCES = $(shell find envs learners suite tests -name '*.cpp' -o -name '*.hpp')
+SOURCES = $(shell find envs learners suite python tests -name '*.cpp' -o -name '*.hpp')
 PACKAGES = cmake/install_packages.sh
+PYTHON ?= /usr/bin/python3
+WITH_PYTHON = -D CREDO_PYTHON=ON -D Python3_EXECUTABLE=$(PYTHON)
 
-.PHONY: build quick test sanitize asan ubsan tsan tidy format format-check coverage bench clean
+.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -17,13 +20,32 @@ build:
 quick: build
 	build/credo suite quick --out runs/quick
 
+python:
+	@$(PACKAGES) build python
+	cmake --preset release $(WITH_PYTHON)
+	cmake --build --preset release --target credo_cli credo_python
+
+wheel: python
+	cmake --build --preset release --target credo_wheel
+
 test:
-	@$(PACKAGES) build check
+	@$(PACKAGES) build check python
 	$(MAKE) --no-print-directory format-check
 	cmake --workflow --preset clang
+	cmake --preset release $(WITH_PYTHON)
 	cmake --workflow --preset release
 
-sanitize: asan ubsan tsan
+sanitize: asan ubsan tsan python-asan
+
+# The interpreter is not instrumented, so the sanitizer's library comes before it, and what the
+# interpreter never frees is not a leak.
+python-asan:
+	@$(PACKAGES) build sanitize python
+	cmake --preset python-asan $(WITH_PYTHON)
+	cmake --build --preset python-asan --target credo_cli credo_python credo_trace
+	CREDO_BUILD=build-python-asan ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	  $(PYTHON) -B -m pytest -q -p no:cacheprovider python/tests
 
 asan ubsan:
 	@$(PACKAGES) build sanitize

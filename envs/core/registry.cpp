@@ -40,7 +40,7 @@ void check_family(const EnvFamily& family, std::set<std::string>& ids) {
   const std::string where = "environment family '" + family.name + "': ";
   CREDO_CHECK(is_good_name(family.name), where + "bad name");
   CREDO_CHECK(!family.help.empty(), where + "no help text");
-  CREDO_CHECK(!family.variants.empty(), where + "no variants");
+  CREDO_CHECK(!family.variants.empty() || family.parse_variant, where + "no variants");
   CREDO_CHECK(static_cast<bool>(family.make), where + "no make function");
   for (const EnvVariant& variant : family.variants) {
     const std::string id = variant_id(family, variant);
@@ -135,11 +135,24 @@ void check_spec(const EnvSpec& spec, const std::string& id) {
     CREDO_CHECK(!info.name.empty() && !info.help.empty(), where + ": a scripted policy lacks help");
 }
 
+std::vector<EnvFamily>& all_families() {
+  static std::vector<EnvFamily> families = collect_families();
+  return families;
+}
+
 }  // namespace
 
-const std::vector<EnvFamily>& env_families() {
-  static const std::vector<EnvFamily> families = collect_families();
-  return families;
+const std::vector<EnvFamily>& env_families() { return all_families(); }
+
+void add_env_family(EnvFamily family) {
+  for (const EnvFamily& other : env_families())
+    CREDO_CHECK(other.name != family.name,
+                "environment family '" + family.name + "' is registered twice");
+  std::set<std::string> ids;
+  check_family(family, ids);
+  CREDO_CHECK(family.variants.empty(),
+              "environment family '" + family.name + "' is added with variants of its own");
+  all_families().push_back(std::move(family));
 }
 
 std::vector<std::string> list_envs() {

@@ -41,8 +41,13 @@ struct EnvFamily {
   std::function<std::string(const Params& params)> describe = nullptr;
 };
 
-/// All families, in the order of envs/env_list.def.
+/// All families, in the order of envs/env_list.def, then those added.
 const std::vector<EnvFamily>& env_families();
+
+/// Adds a family that the program was not built with, e.g. environments written in another
+/// language; ids come from its parse_variant alone. Before any other thread uses the registry.
+/// Errors: Error when the family is not well-formed or its name is taken.
+void add_env_family(EnvFamily family);
 
 /// All listed ids ("family/variant"), in registration order. Families with a `parse_variant` accept
 /// more.

@@ -30,6 +30,8 @@ void install_stop_handlers() {
 
 bool stop_requested() { return received.load(std::memory_order_relaxed) != 0; }
 
+void clear_stop_request() { received.store(0, std::memory_order_relaxed); }
+
 const char* stop_signal_name() {
   switch (received.load(std::memory_order_relaxed)) {
     case SIGINT:

@@ -10,6 +10,8 @@ inline constexpr int kExitStopped = 75;
 
 void install_stop_handlers();
 bool stop_requested();
+/// Forgets a request, for processes that go on after a run.
+void clear_stop_request();
 /// The signal's name, for messages.
 const char* stop_signal_name();
 

@@ -41,7 +41,7 @@ std::vector<std::string> files(const std::vector<std::string>& folders,
 }
 
 std::vector<std::string> sources() {
-  return files({"envs", "learners", "suite", "tests"}, {".cpp", ".hpp"});
+  return files({"envs", "learners", "suite", "python", "tests"}, {".cpp", ".hpp"});
 }
 
 using Rule = std::function<Findings(const std::string& path, const std::string& text)>;
@@ -66,7 +66,8 @@ TEST_CASE("the rooms of a wing form no circle") {
 }
 
 TEST_CASE("link lines go down the wings, never up") {
-  check_all(files({"envs", "learners", "suite"}, {"CMakeLists.txt"}), credo::layering::check_links);
+  check_all(files({"envs", "learners", "suite", "python"}, {"CMakeLists.txt"}),
+            credo::layering::check_links);
 }
 
 TEST_CASE("nothing that varies between machines or runs is named below suite") {
@@ -78,8 +79,9 @@ TEST_CASE("nothing that varies between machines or runs is named below suite") {
 
 TEST_CASE("files are short and tidy") {
   auto paths = sources();
-  const auto build = files({"cmake", "envs", "learners", "suite", "tests"},
-                           {".cmake", "CMakeLists.txt", ".sh", ".def", ".in", ".toml"});
+  const auto build =
+      files({"cmake", "envs", "learners", "suite", "python", "tests"},
+            {".cmake", "CMakeLists.txt", ".sh", ".def", ".in", ".toml", ".py", ".pyi"});
   paths.insert(paths.end(), build.begin(), build.end());
   check_all(paths, credo::layering::check_shape);
 }
@@ -89,7 +91,7 @@ TEST_CASE("test names survive CTest and are unique") {
 }
 
 TEST_CASE("links between the pages lead somewhere") {
-  auto paths = files({"envs", "learners", "suite", "tests", "docs", "results"}, {".md"});
+  auto paths = files({"envs", "learners", "suite", "python", "tests", "docs", "results"}, {".md"});
   for (const char* page : {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"})
     paths.emplace_back(page);
   check_all(paths, [](const std::string& path, const std::string& text) {
@@ -98,14 +100,15 @@ TEST_CASE("links between the pages lead somewhere") {
 }
 
 TEST_CASE("pages named in comments exist") {
-  check_all(files({"envs", "learners", "suite"}, {".cpp", ".hpp", ".toml", "CMakeLists.txt"}),
+  check_all(files({"envs", "learners", "suite", "python"},
+                  {".cpp", ".hpp", ".py", ".toml", "CMakeLists.txt"}),
             [](const std::string& path, const std::string& text) {
               return credo::layering::check_page_names(kRoot.string(), path, text);
             });
 }
 
 TEST_CASE("every wing says what it holds") {
-  for (const std::string wing : {"envs", "learners", "suite", "results", "tests"}) {
+  for (const std::string wing : {"envs", "learners", "suite", "python", "results", "tests"}) {
     CAPTURE(wing);
     CHECK(fs::is_regular_file(kRoot / wing / "README.md"));
   }

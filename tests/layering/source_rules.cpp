@@ -141,12 +141,14 @@ std::optional<std::string> include_error(const std::string& path, const std::str
   const bool is_project = include.front() == '"';
   const std::string target = include.substr(1);
   const auto in = [&](std::string_view folder) { return target.starts_with(folder); };
-  const bool names_wing = in("envs/") || in("learners/") || in("suite/") || in("tests/");
+  const bool names_wing =
+      in("envs/") || in("learners/") || in("suite/") || in("python/") || in("tests/");
 
   const bool is_neighbour = is_below(path, "tests/") && target.find('/') == std::string::npos;
   if (is_project && !names_wing && !is_neighbour) return "include by the path from the source root";
   if (!is_project && names_wing) return "include Credo's own headers with quotes";
   if (in("tests/") && !is_below(path, "tests/")) return "only tests include tests";
+  if (in("python/") && !is_below(path, "python/")) return "nobody includes python";
   if (is_below(path, "envs/")) {
     if (in("learners/") || in("suite/")) return "envs knows neither learners nor suite";
     if (in("tbb/") || in("oneapi/") || target == "thread" || target == "execution")
@@ -309,11 +311,13 @@ Findings check_links(const std::string& path, std::string_view text) {
   Findings findings;
   std::vector<std::string_view> banned;
   if (is_below(path, "envs/"))
-    banned = {"credo_learners", "credo::learners", "credo_suite",
-              "credo::suite",   "TBB::",           "Eigen3::"};
+    banned = {"credo_learners", "credo::learners", "credo_suite", "credo::suite",
+              "credo_python",   "TBB::",           "Eigen3::"};
   if (is_below(path, "learners/"))
-    banned = {"credo_suite", "credo::suite", "Boost::", "tomlplusplus::", "Eigen3::"};
-  if (is_below(path, "suite/")) banned = {"doctest::"};
+    banned = {"credo_suite", "credo::suite",   "credo_python",
+              "Boost::",     "tomlplusplus::", "Eigen3::"};
+  if (is_below(path, "suite/")) banned = {"doctest::", "credo_python"};
+  if (is_below(path, "python/")) banned = {"doctest::"};
   const auto lines = lines_of(text);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string code = lines[i].substr(0, lines[i].find('#'));

@@ -28,6 +28,9 @@ TEST_CASE("an include up the wings is found") {
         1);
   CHECK(check_includes("learners/rollout/rollout.cpp", "#include \"tests/x.hpp\"\n").size() == 1);
   CHECK(check_includes("suite/plan/plan.cpp", "#include \"plan.hpp\"\n").size() == 1);
+  for (const std::string path : {"envs/a.cpp", "learners/a.cpp", "suite/a.cpp", "tests/a.cpp"})
+    CHECK(check_includes(path, "#include \"python/src/support.hpp\"\n").size() == 1);
+  CHECK(check_includes("python/src/a.cpp", "#include <suite/plan/plan.hpp>\n").size() == 1);
   CHECK(check_includes("suite/plan/plan.cpp", "#include <envs/core/env.hpp>\n").size() == 1);
   CHECK(check_includes("learners/a.cpp", "\n\n  #  include \"suite/b.hpp\"\n")
             .front()
@@ -41,6 +44,8 @@ TEST_CASE("an include down the wings passes") {
   CHECK(check_includes("learners/a.cpp", "// #include \"suite/b.hpp\"\n").empty());
   CHECK(check_includes("suite/a.cpp", "#include \"envs/two_step.hpp\"\n").empty());
   CHECK(check_includes("tests/a.cpp", "#include \"suite/plan/plan.hpp\"\n").empty());
+  CHECK(check_includes("python/src/a.cpp", "#include \"suite/plan/plan.hpp\"\n").empty());
+  CHECK(check_includes("python/src/a.cpp", "#include \"python/src/support.hpp\"\n").empty());
   CHECK(check_includes("tests/envs/a.cpp", "#include \"support.hpp\"\n").empty());
 }
 
@@ -80,6 +85,7 @@ TEST_CASE("a link up the wings is found") {
   CHECK(check_links("envs/CMakeLists.txt", "target_link_libraries(a PRIVATE TBB::tbb)").size() ==
         1);
   CHECK(check_links("learners/CMakeLists.txt", "target_link_libraries(a credo_suite)").size() == 1);
+  CHECK(check_links("suite/CMakeLists.txt", "target_link_libraries(a credo_python)").size() == 1);
   CHECK(check_links("learners/CMakeLists.txt", "# credo_suite links this").empty());
   CHECK(check_links("suite/CMakeLists.txt", "target_link_libraries(a credo_learners)").empty());
 }
