@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t kLocalHeader = 0x04034b50;
 constexpr std::uint32_t kCentralHeader = 0x02014b50;
 constexpr std::uint32_t kEndOfDirectory = 0x06054b50;
-constexpr std::uint16_t kVersion = 20;
+constexpr std::uint16_t kZipVersion = 20;
 constexpr std::uint16_t kFirstDay = 1U << 5U | 1U;
 // NumPy pads the header of a .npy file so that data begin at a multiple of this.
 constexpr std::size_t kNpyAlignment = 64;
@@ -55,7 +55,7 @@ std::string npy_bytes(const NamedMatrix& matrix) {
 void put_member(std::string& out, const std::string& name, const std::string& data) {
   boost::crc_32_type crc;
   crc.process_bytes(data.data(), data.size());
-  put(out, kVersion);
+  put(out, kZipVersion);
   put(out, std::uint16_t{0});  // flags
   put(out, std::uint16_t{0});  // stored
   put(out, std::uint16_t{0});  // midnight
@@ -76,7 +76,7 @@ std::string npz_bytes(const std::vector<NamedMatrix>& matrices, std::string_view
     const std::string name = matrix.name + ".npy";
     const std::string data = npy_bytes(matrix);
     put(directory, kCentralHeader);
-    put(directory, kVersion);  // made by
+    put(directory, kZipVersion);  // made by
     put_member(directory, name, data);
     put(directory, std::uint16_t{0});  // comment
     put(directory, std::uint16_t{0});  // disk

@@ -58,7 +58,7 @@ bool same_moments(const Shape& a, const Shape& b) {
 // times as many (or one) in absolute_metrics.
 void check_lengths(const Shape& shape, const std::string& where,
                    std::vector<std::string>& problems) {
-  constexpr std::size_t kAbsoluteFactor = 10;
+  constexpr std::size_t kTimesAtTheEnd = 10;
   for (const auto& [name, lengths] : shape.lengths)
     if (lengths.size() > 1)
       problems.push_back(
@@ -66,9 +66,9 @@ void check_lengths(const Shape& shape, const std::string& where,
   for (const auto& [name, n_values] : shape.absolute_lengths) {
     const auto found = shape.lengths.find(name);
     if (n_values != 1 && found != shape.lengths.end() &&
-        n_values != kAbsoluteFactor * *found->second.begin())
+        n_values != kTimesAtTheEnd * *found->second.begin())
       problems.push_back(fmt::format("{}: the absolute {} needs 1 or {} times the values of a step",
-                                     where, name, kAbsoluteFactor));
+                                     where, name, kTimesAtTheEnd));
   }
 }
 
