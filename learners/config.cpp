@@ -105,7 +105,7 @@ std::vector<ParamSpec> train_params() {
       P::integer("qplex.layers", 1, 1, 3, "QPLEX: layers of the attention networks")
           .when({q_learning, qplex}),
       P::integer("qplex.embed_dim", 64, 1, 4096, "QPLEX: hidden width of the attention networks")
-          .when({q_learning, qplex}),
+          .when({q_learning, qplex, {"qplex.layers", {"2", "3"}}}),
       P::choice("qplex.credits", "coded", words(kQplexCredits),
                 "QPLEX: credits with the advantages detached, as coded, or in full")
           .when({q_learning, qplex}),

@@ -247,7 +247,6 @@ class Run {
     state.t_env = trainer.t_env();
     state.best_t_env = best_t_env_;
     state.best_return = best_return_;
-    if (best_t_env_ >= 0) state.best = load_weights(directory_.path(), "best").bytes;
     ByteWriter out;
     trainer.save(out);
     state.trainer = out.take();
