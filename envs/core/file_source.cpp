@@ -1,36 +1,25 @@
 #include "envs/core/file_source.hpp"
 
-#include <cstdint>
 #include <filesystem>
-#include <fmt/format.h>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "envs/core/error.hpp"
+#include "envs/core/read_file.hpp"
 
 namespace credo {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uintmax_t kLargestFile = 1ULL << 30;
 
 std::optional<std::string> read_from_disk(const fs::path& path) {
   std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return std::nullopt;
-  if (!fs::is_regular_file(status))
-    throw UserError(fmt::format("{}: not a regular file", path.string()));
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (!error && size > kLargestFile)
-    throw UserError(
-        fmt::format("{}: {} bytes; allowed: up to {}", path.string(), size, kLargestFile));
-  std::ifstream in(path, std::ios::binary);
-  std::string text(error ? 0 : static_cast<std::size_t>(size), '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (error || !in || in.gcount() != static_cast<std::streamsize>(text.size()))
-    throw UserError(fmt::format("{}: cannot be read", path.string()));
-  return text;
+  if (!fs::exists(path, error)) return std::nullopt;
+  try {
+    return read_text_file(path);
+  } catch (const FileError& problem) {
+    throw UserError(problem.what());
+  }
 }
 
 }  // namespace

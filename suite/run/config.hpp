@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,8 +80,11 @@ struct RunRequest {
 
 /// Parameters of an environment that differ from its defaults (those that follow other parameters
 /// follow them): "limit=25 penalty=0", or "". `shown` writes a value.
-std::string env_settings_text(const std::string& env_id, const Params& params,
-                              const std::function<std::string(const ParamSpec&)>& shown);
+std::string env_settings_text(
+    const std::string& env_id, const Params& params,
+    const std::function<std::string(const ParamSpec&)>& shown = [](const ParamSpec& param) {
+      return to_text(param.value);
+    });
 
 class RunConfig {
  public:

@@ -6,6 +6,7 @@
 #include "envs/core/error.hpp"
 #include "suite/common/files.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/common/safe_path.hpp"
 
 namespace credo::suite {
 namespace {
@@ -18,6 +19,10 @@ bool is_plain(std::string_view part) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '_' || c == '-' || c == '.';
          });
+}
+
+fs::path input_path(const fs::path& folder, const std::string& name) {
+  return path_below(folder, fmt::format("{}/{}", kInputsFolder, name), "config.toml");
 }
 
 }  // namespace
@@ -70,7 +75,7 @@ void load_inputs(const fs::path& folder, const InputHashes& recorded, std::strin
     if (!spec.is_path) continue;
     FileContents contents;
     for (const auto& [name, hash] : inputs_of(recorded, std::string(prefix) + spec.name)) {
-      const fs::path path = folder / kInputsFolder / name;
+      const fs::path path = input_path(folder, name);
       std::string text;
       try {
         text = read_text(path);
@@ -87,7 +92,7 @@ void load_inputs(const fs::path& folder, const InputHashes& recorded, std::strin
 
 void save_inputs(const fs::path& folder, const InputFiles& files) {
   for (const auto& [name, text] : files) {
-    const fs::path path = folder / kInputsFolder / name;
+    const fs::path path = input_path(folder, name);
     make_directories(path.parent_path());
     write_file(path, text);
   }
