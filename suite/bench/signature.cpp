@@ -68,6 +68,7 @@ std::uint64_t training_signature() {
     request.seed = 1;
     request.t_max = run.t_max;
     request.sets = run.sets;
+    request.are_sets_general = true;
     request.sets.emplace_back("evaluation.episodes=8");
     const RunConfig config = RunConfig::resolve(request);
     const auto env = make_run_env(config);

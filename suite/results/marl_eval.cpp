@@ -302,7 +302,7 @@ RliableTable rliable_table(const ResultSet& set, Export& out) {
   }
   if (table.algorithms.empty())
     throw UserError(fmt::format(
-        "rliable: no algorithm has a seed that finished on every task with published bounds: {}",
+        "rliable: no algorithm has a seed that finished on every task with bounds: {}",
         joined(out.left_out, "; ")));
   return table;
 }

@@ -26,7 +26,7 @@ learner.batch_size = 4
 learner.td_lambda = 0.4
 learner.target_update_interval = 4
 END
-small=(--config "$scratch/small.toml" --set env.limit=25 --seed 7 --quiet)
+small=(--config "$scratch/steps.toml" --set env.limit=25 --seed 7 --quiet)
 failures=0
 compared=0
 
@@ -37,14 +37,15 @@ digest() { # FOLDER
 for env in $envs; do
   steps=300
   case $env in matrix/*|two_step) steps=60 ;; esac
+  { cat "$scratch/small.toml" && echo "run.t_max = $steps"; } >"$scratch/steps.toml"
   for alg in $algs; do
-    "$credo" run --env "$env" --alg "$alg" --t-max $steps "${small[@]}" --threads 1 \
+    "$credo" run --env "$env" --alg "$alg" "${small[@]}" --threads 1 \
       --out "$scratch/truth" >/dev/null || exit 1
     truth=$(digest "$scratch/truth")
     check() { # LABEL PROGRAM OPTIONS...
       local label=$1 program=$2
       shift 2
-      "$program" run --env "$env" --alg "$alg" --t-max $steps "${small[@]}" "$@" \
+      "$program" run --env "$env" --alg "$alg" "${small[@]}" "$@" \
         --out "$scratch/other" >/dev/null || exit 1
       compared=$((compared + 1))
       if [ "$(digest "$scratch/other")" != "$truth" ]; then

@@ -77,14 +77,14 @@ done
 mkfifo pipe
 for name in metrics.jsonl eval_episodes.csv config.toml manifest.json; do
   fresh && rm "bad/$name" && mkfifo "bad/$name"
-  refuse "not a regular file" report bad --no-verify --runs --format marl-eval
+  refuse "not a regular file" report bad --no-verify --format marl-eval
   fresh && edit "s/\"status\": \"done\"/\"status\": \"running\"/"
   rm "bad/$name" && mkfifo "bad/$name"
   refuse "not a regular file" resume bad
   fresh && rm "bad/$name" && mkdir "bad/$name"
-  refuse "not a regular file" report bad --no-verify --runs --format marl-eval
+  refuse "not a regular file" report bad --no-verify --format marl-eval
   fresh && truncate -s 1T "bad/$name"
-  refuse "larger than" report bad --no-verify --runs --format marl-eval
+  refuse "larger than" report bad --no-verify --format marl-eval
 done
 fresh && rm bad/metrics.jsonl && mkfifo bad/metrics.jsonl
 timeout 20 "$credo" verify bad >out 2>err

@@ -7,7 +7,7 @@
 #include "learners/replay/replay_buffer.hpp"
 #include "learners/rollout/rollout.hpp"
 #include "tests/allocation_counter.hpp"
-#include "tests/learners/algorithms/training.hpp"
+#include "tests/learners/training.hpp"
 
 namespace {
 

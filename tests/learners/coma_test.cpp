@@ -7,8 +7,8 @@
 #include <doctest/doctest.h>
 
 #include "learners/rollout/policy.hpp"
-#include "tests/learners/algorithms/training.hpp"
 #include "tests/learners/reference.hpp"
+#include "tests/learners/training.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <set>
 
-#include "tests/learners/algorithms/training.hpp"
+#include "tests/learners/training.hpp"
 
 namespace {
 

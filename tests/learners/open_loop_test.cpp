@@ -4,7 +4,7 @@
 
 #include "envs/core/registry.hpp"
 #include "learners/rollout/evaluation.hpp"
-#include "tests/learners/algorithms/training.hpp"
+#include "tests/learners/training.hpp"
 
 using namespace credo;
 using learner_tests::with_threads;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/replay/replay_buffer.hpp"
 #include "tests/learners/training.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/replay/replay_buffer.hpp"
-#include "tests/learners/algorithms/training.hpp"
 #include "tests/learners/episodes.hpp"
+#include "tests/learners/training.hpp"
 
 namespace {
 

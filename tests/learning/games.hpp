@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "learners/algorithms/q_learner.hpp"
-#include "tests/learners/algorithms/training.hpp"
+#include "tests/learners/training.hpp"
 #include "tests/learners/episodes.hpp"
 
 namespace learning_tests {

@@ -27,6 +27,7 @@ RunConfig small_config(const std::string& algorithm = "vdn") {
   request.env = "two_step";
   request.algorithm = algorithm;
   request.t_max = 400;
+  request.are_sets_general = true;
   request.sets = {"learner.batch_size=4",        "run.log_interval=50", "evaluation.interval=100",
                   "run.checkpoint_interval=100", "agent.hidden_dim=5",  "evaluation.episodes=2"};
   return RunConfig::resolve(request);

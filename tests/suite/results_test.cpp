@@ -163,7 +163,7 @@ TEST_CASE("the table over all tasks says how tasks weigh and what it leaves out"
   CHECK(contains(text, "a run weighs 1 / (2 x the runs of its task)"));
   CHECK(contains(text, "numbers of runs differ between tasks"));
   CHECK(contains(text, "Fewer than five runs on some tasks"));
-  CHECK(contains(text, "Left out: no_bounds (no published bounds"));
+  CHECK(contains(text, "Left out: no_bounds (no optimum or bound of its return"));
   CHECK(contains(markdown_report(report), "### two_step"));
   // One run on a task: a value, no interval.
   runs.erase(runs.begin() + 5);
