@@ -47,7 +47,7 @@ class RunPolicy {
         config_(read_config(directory_)),
         env_(suite::make_run_env(config_)),
         train_config_(config_.train_config()),
-        network_(shape(), train_config_.agent, train_config_.mixer, train_config_.coma),
+        network_(shape(), train_config_),
         params_(network_.layout.size()) {
     const suite::WeightsFile file = suite::load_weights(directory_, checkpoint);
     label_ = file.path.string();

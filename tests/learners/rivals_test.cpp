@@ -496,6 +496,8 @@ TEST_SUITE("rival configurations") {
       for (const std::string& word : spec.choices) {
         credo::Params params(credo::train_params());
         if (spec.name == "learner.type") params.set("mixer.type", std::string("none"));
+        if (spec.name == "qplex.credits") params.set("mixer.type", std::string("qplex"));
+        if (spec.name == "gre.elu_derivative") params.set("gre.enabled", true);
         params.set(spec.name, word);
         meanings.push_back(meaning(credo::make_train_config(params)));
       }
