@@ -2,12 +2,13 @@
 #   make quick     build, run the quick suite (it resumes when interrupted), print its table
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
+#   make arm64     cross-compiles for 64-bit ARM and checks its bits under qemu
 # Also: build, asan, ubsan, tsan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
 SOURCES = $(shell find envs learners suite tests -name '*.cpp' -o -name '*.hpp')
 PACKAGES = cmake/install_packages.sh
 
-.PHONY: build quick test sanitize asan ubsan tsan tidy format format-check coverage bench clean
+.PHONY: build quick test sanitize asan ubsan tsan arm64 tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -33,6 +34,13 @@ tsan:
 	@$(PACKAGES) build tsan
 	cmake/build_tsan_tbb.sh build-tsan-tbb
 	cmake --workflow --preset tsan
+
+# CLANG=ON compiles with clang instead of g++.
+arm64: build
+	@$(PACKAGES) arm64
+	cmake --preset arm64 $(if $(CLANG),-B build-arm64-clang -D CREDO_ARM_CLANG=ON)
+	cmake --build build-arm64$(if $(CLANG),-clang) --target credo_cli golden_check test_learners test_conformance
+	tests/arm64/check.sh build-arm64$(if $(CLANG),-clang) build/credo
 
 # All sources, or `make tidy SINCE=main` for those changed since a commit.
 tidy:
