@@ -3,6 +3,7 @@
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
 #   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
+#   make arm64     cross-compiles for 64-bit ARM and checks its bits under qemu
 # Also: build, asan, ubsan, tsan, python-asan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
 SOURCES = $(shell find envs learners suite python tests -name '*.cpp' -o -name '*.hpp')
@@ -10,7 +11,7 @@ PACKAGES = cmake/install_packages.sh
 PYTHON ?= /usr/bin/python3
 WITH_PYTHON = -D CREDO_PYTHON=ON -D Python3_EXECUTABLE=$(PYTHON)
 
-.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan tidy format format-check coverage bench clean
+.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan arm64 tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -55,6 +56,13 @@ tsan:
 	@$(PACKAGES) build tsan
 	cmake/build_tsan_tbb.sh build-tsan-tbb
 	cmake --workflow --preset tsan
+
+# CLANG=ON compiles with clang instead of g++.
+arm64: build
+	@$(PACKAGES) arm64
+	cmake --preset arm64 $(if $(CLANG),-B build-arm64-clang -D CREDO_ARM_CLANG=ON)
+	cmake --build build-arm64$(if $(CLANG),-clang) --target credo_cli golden_check test_learners test_conformance
+	tests/arm64/check.sh build-arm64$(if $(CLANG),-clang) build/credo
 
 # All sources, or `make tidy SINCE=main` for those changed since a commit.
 tidy:

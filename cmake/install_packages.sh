@@ -29,6 +29,9 @@ fi
 
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"; }
 echo "Installing:$missing" >&2
+case $missing in
+  *:arm64*) $as_root dpkg --add-architecture arm64 ;;
+esac
 apt -q update
 # shellcheck disable=SC2086  # one argument per package
 apt -q install -y --no-install-recommends $missing

@@ -1,5 +1,5 @@
-// Four floats at a time. SSE2 (the x86-64 baseline) or plain C++: the same IEEE operations either
-// way, so the same bits.
+// Four floats at a time. SSE2 (the x86-64 baseline), NEON (that of aarch64) or plain C++: the same
+// IEEE operations in each, so the same bits.
 #pragma once
 
 #include <cmath>
@@ -7,6 +7,8 @@
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace credo::skirmish {
@@ -43,6 +45,47 @@ inline void transpose4(F4& a, F4& b, F4& c, F4& d) { _MM_TRANSPOSE4_PS(a.v, b.v,
 
 /// All lanes set if `on`.
 inline F4 mask4(bool on) { return {_mm_castsi128_ps(_mm_set1_epi32(on ? -1 : 0))}; }
+
+#elif defined(__aarch64__)
+
+struct F4 {
+  float32x4_t v;
+
+  static F4 load(const float* p) { return {vld1q_f32(p)}; }
+  static F4 splat(float f) { return {vdupq_n_f32(f)}; }
+  void store(float* p) const { vst1q_f32(p, v); }
+  uint32x4_t mask() const { return vreinterpretq_u32_f32(v); }
+  static F4 from(uint32x4_t mask) { return {vreinterpretq_f32_u32(mask)}; }
+};
+
+inline F4 operator+(F4 a, F4 b) { return {vaddq_f32(a.v, b.v)}; }
+inline F4 operator-(F4 a, F4 b) { return {vsubq_f32(a.v, b.v)}; }
+inline F4 operator*(F4 a, F4 b) { return {vmulq_f32(a.v, b.v)}; }
+inline F4 operator&(F4 a, F4 b) { return F4::from(vandq_u32(a.mask(), b.mask())); }
+inline F4 operator|(F4 a, F4 b) { return F4::from(vorrq_u32(a.mask(), b.mask())); }
+inline F4 operator^(F4 a, F4 b) { return F4::from(veorq_u32(a.mask(), b.mask())); }
+inline F4 operator/(F4 a, F4 b) { return {vdivq_f32(a.v, b.v)}; }
+inline F4 sqrt4(F4 a) { return {vsqrtq_f32(a.v)}; }
+inline F4 select4(F4 mask, F4 a, F4 b) { return {vbslq_f32(mask.mask(), a.v, b.v)}; }
+inline F4 less(F4 a, F4 b) { return F4::from(vcltq_f32(a.v, b.v)); }
+inline F4 less_equal(F4 a, F4 b) { return F4::from(vcleq_f32(a.v, b.v)); }
+inline F4 differ(F4 a, F4 b) { return F4::from(vmvnq_u32(vceqq_f32(a.v, b.v))); }
+// Not vminq_f32, which treats NaN and signed zeros differently from x86.
+inline F4 min4(F4 a, F4 b) { return select4(less(a, b), a, b); }
+inline unsigned bits4(F4 mask) {
+  const uint32x4_t lane = {1, 2, 4, 8};
+  const int32x4_t set = vshrq_n_s32(vreinterpretq_s32_f32(mask.v), 31);
+  return vaddvq_u32(vandq_u32(vreinterpretq_u32_s32(set), lane));
+}
+inline void transpose4(F4& a, F4& b, F4& c, F4& d) {
+  const float32x4x2_t ab = vtrnq_f32(a.v, b.v);
+  const float32x4x2_t cd = vtrnq_f32(c.v, d.v);
+  a.v = vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0]));
+  b.v = vcombine_f32(vget_low_f32(ab.val[1]), vget_low_f32(cd.val[1]));
+  c.v = vcombine_f32(vget_high_f32(ab.val[0]), vget_high_f32(cd.val[0]));
+  d.v = vcombine_f32(vget_high_f32(ab.val[1]), vget_high_f32(cd.val[1]));
+}
+inline F4 mask4(bool on) { return F4::from(vdupq_n_u32(on ? 0xFFFFFFFFU : 0U)); }
 
 #else
 

@@ -7,7 +7,7 @@
 
 namespace credo {
 
-/// "scalar", "avx2", "avx512": those this machine (and build) can run.
+/// "scalar", "avx2", "avx512", "neon": those this machine (and build) can run.
 std::vector<std::string> available_isas();
 /// The one in use; the fastest available until select_isa is called.
 std::string current_isa();

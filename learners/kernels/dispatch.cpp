@@ -22,6 +22,8 @@ std::vector<Candidate> candidates() {
   if (avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
       __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0)
     list.push_back({"avx512", avx512_kernels});
+#elif defined(__aarch64__)
+  list.push_back({"neon", neon_kernels});
 #endif
   return list;
 }

@@ -1,3 +1,5 @@
+#if defined(__x86_64__)
+
 #include "learners/kernels/kernels_impl.hpp"
 #include "learners/kernels/tables.hpp"
 #include "learners/kernels/vec_avx512.hpp"
@@ -10,3 +12,5 @@ const KernelTable& avx512_kernels() {
 }
 
 }  // namespace credo
+
+#endif

@@ -156,13 +156,14 @@ struct Kernels : VectorLoops<V> {
     }
   }
 
-  /// Rows per tile for a tile of kVectors vectors: fills the register file.
+  /// Rows per tile for a tile of kVectors vectors: fills the register file (16 registers of eight
+  /// lanes, 32 of four or sixteen).
   static constexpr int tile_rows(int vectors) {
     if (W == 1) return 4;
     if (W == 8) return vectors == 2 ? 6 : 10;
     return vectors == 4 ? 6 : vectors == 3 ? 8 : vectors == 2 ? 12 : 14;
   }
-  static constexpr int kMaxVectors = W == 16 ? 4 : W == 8 ? 2 : 1;
+  static constexpr int kMaxVectors = W == 16 || W == 4 ? 4 : W == 8 ? 2 : 1;
 
   template <int kVectors>
   static void last_panel(const Gemm& g, int column, int k0, int k1, bool first) {

@@ -9,6 +9,8 @@ const KernelTable& scalar_kernels();
 #if defined(__x86_64__)
 const KernelTable& avx2_kernels();
 const KernelTable& avx512_kernels();
+#elif defined(__aarch64__)
+const KernelTable& neon_kernels();
 #endif
 
 }  // namespace credo

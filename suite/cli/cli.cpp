@@ -42,7 +42,7 @@ std::vector<Command> commands() {
 
 std::vector<Option> common_options() {
   return {{"threads", "N", "worker threads (default: all cores); never changes results", false},
-          {"isa", "NAME", "auto, scalar, avx2 or avx512; never changes results", false},
+          {"isa", "NAME", "auto, scalar, avx2, avx512 or neon; never changes results", false},
           {"quiet", "", "no messages and no progress on stderr", false},
           {"help", "", "show this help", false}};
 }

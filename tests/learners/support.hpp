@@ -28,6 +28,8 @@ inline std::vector<const credo::KernelTable*> tables() {
 #if defined(__x86_64__)
     if (isa == "avx2") list.push_back(&credo::avx2_kernels());
     if (isa == "avx512") list.push_back(&credo::avx512_kernels());
+#elif defined(__aarch64__)
+    if (isa == "neon") list.push_back(&credo::neon_kernels());
 #endif
   }
   return list;

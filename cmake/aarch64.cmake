@@ -1,0 +1,15 @@
+# Cross compilation for 64-bit ARM on Debian with multiarch libraries (make arm64). The tests run under
+# qemu's user emulation. CREDO_ARM_CLANG=ON compiles with clang 14 instead of g++.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(triple aarch64-linux-gnu)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES CREDO_ARM_CLANG)
+if(CREDO_ARM_CLANG)
+  set(CMAKE_CXX_COMPILER clang++-14)
+  set(CMAKE_CXX_COMPILER_TARGET ${triple})
+else()
+  set(CMAKE_CXX_COMPILER ${triple}-g++)
+endif()
+set(CMAKE_LIBRARY_ARCHITECTURE ${triple})
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64)
+set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/${triple}/pkgconfig:/usr/share/pkgconfig)
