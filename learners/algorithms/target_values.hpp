@@ -1,6 +1,6 @@
 // Caches target-network values per replayed episode until the next target update. The values depend
-// on the episode and the target network alone, and each is one fixed chain of operations, so a cached
-// value has the bits of a recomputed one.
+// on the episode and the target network alone, and each is one fixed chain of operations, so a
+// cached value has the bits of a recomputed one.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ class TargetValues {
     const float* hidden = nullptr;  ///< [slots, n_agents, hidden_dim]; null unless asked for
   };
 
-  /// hidden_dim: size of the GRU states, or 0 if they are not needed. episodes: capacity of the cache.
+  /// hidden_dim: size of the GRU states, or 0 if they are not needed. episodes: capacity of the
+  /// cache.
   TargetValues(const EnvShape& shape, int hidden_dim, int episodes);
 
   /// The target network has changed.

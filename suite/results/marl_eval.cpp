@@ -301,9 +301,9 @@ RliableTable rliable_table(const ResultSet& set, Export& out) {
     if (!kept.seeds.empty()) table.algorithms.push_back(std::move(kept));
   }
   if (table.algorithms.empty())
-    throw UserError(fmt::format(
-        "rliable: no algorithm has a seed that finished on every task with bounds: {}",
-        joined(out.left_out, "; ")));
+    throw UserError(
+        fmt::format("rliable: no algorithm has a seed that finished on every task with bounds: {}",
+                    joined(out.left_out, "; ")));
   return table;
 }
 

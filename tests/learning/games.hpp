@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "learners/algorithms/q_learner.hpp"
-#include "tests/learners/training.hpp"
 #include "tests/learners/episodes.hpp"
+#include "tests/learners/training.hpp"
 
 namespace learning_tests {
 

@@ -1,6 +1,4 @@
 // Bounds of tasks: published, declared, measured, given by a suite.
-#include "suite/results/task_bounds.hpp"
-
 #include <cmath>
 #include <doctest/doctest.h>
 
@@ -10,6 +8,7 @@
 #include "suite/plan/suite_file.hpp"
 #include "suite/report/table_text.hpp"
 #include "suite/report/tables.hpp"
+#include "suite/results/task_bounds.hpp"
 #include "suite/run/config.hpp"
 #include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"
