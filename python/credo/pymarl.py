@@ -58,13 +58,16 @@ class CredoMultiAgentEnv:
         if "time_limit" in params:
             params["limit"] = params.pop("time_limit")
         id = env_id if env_id is not None else f"skirmish/{map_name}"
+        is_battle = id.startswith("skirmish/")
+        if is_battle:
+            # Told apart from a lost battle, a time-out can be counted and named in the info.
+            params.setdefault("limit_is_terminal", False)
         self.env = _credo.Env(id, **params)
         spec = self.env.spec
         self.spec = spec
         self.n_agents = spec.n_agents
         self.n_actions = spec.n_actions
         self.episode_limit = spec.episode_limit
-        is_battle = id.startswith("skirmish/")
         self.continuing_episode = not is_battle if continuing_episode is None else continuing_episode
         self.replay_dir = replay_dir
         self.replay_prefix = replay_prefix

@@ -74,7 +74,7 @@ def test_rules_of_the_parallel_api(id):
 
 
 def test_limits_truncate_and_battles_say_who_won():
-    env = parallel_env("skirmish/3m", limit=3)
+    env = parallel_env("skirmish/3m", limit=3, limit_is_terminal=False)
     env.reset(seed=0)
     for _ in range(3):
         _, _, terminations, truncations, infos = env.step(dict.fromkeys(env.agents, 1))
