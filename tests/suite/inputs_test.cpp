@@ -233,8 +233,8 @@ TEST_CASE("training begins with given weights, whose content counts") {
     const auto began = credo::parse_safetensors(weights.bytes, "first");
     const auto ended = credo::parse_safetensors(idle_weights.bytes, "idle");
     REQUIRE(began.tensors.size() == ended.tensors.size());
-    for (const auto& [name, tensor] : began.tensors)
-      CHECK_MESSAGE(tensor.data == ended.tensors.at(name).data, name);
+    for (const auto& entry : began.tensors)
+      CHECK_MESSAGE(entry.second.data == ended.tensors.at(entry.first).data, entry.first);
 
     // From the copy alone: resumed, and repeated.
     fs::copy(folder / "first", folder / "kept", fs::copy_options::recursive);
