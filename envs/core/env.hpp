@@ -64,6 +64,10 @@ struct EnvSpec {
   std::optional<double> best_return;    ///< of the best policy, or an upper bound of it
   bool is_stochastic = true;       ///< false: two seeds give the same episode for the same actions
   std::optional<int> noop_action;  ///< the action that does nothing, if there is one
+  /// What an agent does that takes no part: noop_action unless the environment names another (a
+  /// living soldier cannot do nothing, but it can stop). Where it is not available, the
+  /// lowest-numbered available action stands in.
+  std::optional<int> idle_action;
   std::vector<std::string> action_names;  ///< [n_actions]
   std::vector<Feature> obs_features;      ///< [obs_dim]
   std::vector<Feature> state_features;    ///< [state_dim]
@@ -92,6 +96,9 @@ class ScriptedPolicy {
   virtual void reset() {}
   /// Fills actions [n_agents] with available actions; `stream` is positioned at the current step.
   virtual void act(const Env& env, Stream& stream, std::span<int> actions) = 0;
+  /// An independent copy that goes on as this one does. Null, the default, says that nothing is
+  /// remembered between steps, so that a fresh policy goes on alike.
+  virtual std::unique_ptr<ScriptedPolicy> clone() const { return nullptr; }
 };
 
 /// Base class. Authors implement the protected do_* functions; the public ones add what every
@@ -137,6 +144,11 @@ class Env {
 
   /// An independent copy in the same state; continues bit-identically.
   std::unique_ptr<Env> clone() const { return do_clone(); }
+  /// Another future for the same present: from the next step on, chance comes from `stream`.
+  /// Observations, state, availability, t and render_text stay as they are. A clone alone repeats
+  /// the future of the original; clones branched onto streams of their own are replicates.
+  /// Errors: Error when the episode is over.
+  void branch(const Stream& stream);
   /// Complete dynamic state; load needs an environment of the same id and parameters.
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -168,6 +180,9 @@ class Env {
   virtual void do_reset(Stream& stream) = 0;
   /// `stream` is positioned at this step; actions are legal. Do not handle the time limit.
   virtual Outcome do_step(std::span<const int> actions, Stream& stream) = 0;
+  /// For environments that draw at reset what chance decides later: draw it again. `stream` is
+  /// positioned at step 0, as in do_reset.
+  virtual void do_branch(Stream& stream) { (void)stream; }
   virtual void do_write_obs(std::span<float> out) const = 0;
   virtual void do_write_state(std::span<float> out) const = 0;
   /// `out` holds ones on entry; clear what is unavailable. Nothing to do when all always are.

@@ -128,6 +128,8 @@ void check_spec(const EnvSpec& spec, const std::string& id) {
   CREDO_CHECK(!spec.best_return || std::isfinite(*spec.best_return), where + ": bad best return");
   CREDO_CHECK(!spec.noop_action || (*spec.noop_action >= 0 && *spec.noop_action < spec.n_actions),
               where + ": noop_action is not an action");
+  CREDO_CHECK(!spec.idle_action || (*spec.idle_action >= 0 && *spec.idle_action < spec.n_actions),
+              where + ": idle_action is not an action");
   for (const ParamSpec& param : spec.params)
     CREDO_CHECK(!param.is_path || to_text(param.value).empty() || spec.inputs.contains(param.name),
                 where + ": nothing is said about what was read of " + param.name);

@@ -139,6 +139,8 @@ class Battle {
 
   /// Puts all units in their initial places.
   void reset(std::uint64_t key);
+  /// Other random bits from here on; nothing else changes.
+  void set_key(std::uint64_t key) { s_.key = key; }
   /// Replaces one unit after `reset` (generated scenarios, jittered starts); `muster` when done.
   void place(int slot, std::uint8_t type, float x, float y);
   void muster();

@@ -309,6 +309,7 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   spec.reward_high = bounds.high;
   spec.return_bound = bounds.whole_episode;
   spec.best_return = best_return(*config);
+  spec.idle_action = kStop;  // for the dead kNoop, their lowest action
   spec.is_stochastic =
       setup.jitter_high > setup.jitter_low || setup.shuffled || setup.style[1] == Style::kRandom ||
       config->scenario.map.generate.has_value() || setup.order == EnemyOrder::kSegment ||

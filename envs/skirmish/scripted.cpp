@@ -32,6 +32,12 @@ class Script final : public ScriptedPolicy {
 
   void reset() override { targets_.clear(); }
 
+  std::unique_ptr<ScriptedPolicy> clone() const override {
+    auto copy = std::make_unique<Script>(kind_);
+    copy->targets_ = targets_;
+    return copy;
+  }
+
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     (void)stream;
     const auto& skirmish = dynamic_cast<const SkirmishEnv&>(env);

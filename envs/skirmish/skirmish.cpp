@@ -38,11 +38,19 @@ bool SkirmishEnv::drawn() const {
   return done() && battle_.n_alive(0) == 0 && battle_.n_alive(1) == 0 && result() == 0;
 }
 
+namespace {
+std::uint64_t draw_key(Stream& stream) {
+  const std::uint64_t high = stream.bits32();
+  return high << 32U | stream.bits32();
+}
+}  // namespace
+
+void SkirmishEnv::do_branch(Stream& stream) { battle_.set_key(draw_key(stream)); }
+
 void SkirmishEnv::do_reset(Stream& stream) {
   const Scenario& scenario = config_->scenario;
   const BattleSetup& setup = *scenario.setup;
-  const std::uint64_t high = stream.bits32();
-  battle_.reset(high << 32U | stream.bits32());
+  battle_.reset(draw_key(stream));
   if (scenario.map.generate) generate_armies(scenario, stream, battle_);
   if (config_->shuffle_enemies) {
     std::array<int, kSlots> slots{};

@@ -72,6 +72,7 @@ class SkirmishEnv final : public Env {
 
  protected:
   void do_reset(Stream& stream) override;
+  void do_branch(Stream& stream) override;
   Outcome do_step(std::span<const int> actions, Stream& stream) override;
   void do_write_obs(std::span<float> out) const override;
   void do_write_state(std::span<float> out) const override;

@@ -72,6 +72,7 @@ Command describe_command();
 Command run_command();
 Command resume_command();
 Command eval_command();
+Command credits_command();
 Command suite_command();
 Command report_command();
 Command compare_command();

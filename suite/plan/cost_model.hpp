@@ -27,6 +27,9 @@ class CostModel {
   /// `threads` of the cell: updates and evaluations share them.
   CellEstimate estimate(const CellWork& work, int threads = 1) const;
 
+  /// One step of an environment whose `agents` act by a network (0: by a script).
+  double acting_step_seconds(std::string_view env, int agents) const;
+
   const std::string& machine() const { return machine_; }
   /// What the program takes without any cell.
   double base_bytes() const { return number("memory.program_bytes"); }
