@@ -367,7 +367,6 @@ TEST_CASE("contributions: switch, hallway and predator-prey as played by their s
     int seen = 0;
     for (const Situation& s : scripted_situations(*env, policy, 40, 1)) {
       const Contribution c = contribution_of(s, subject, options_of(false, idle));
-      CHECK(c.no_chance);
       // Both step beside the prey and catch it at once.
       if (c.phi.size() != 2 || std::abs(c.v_all - 9.98) > kExact) continue;
       if (std::abs(c.v_none - 9.8602) > kExact) continue;
@@ -592,17 +591,18 @@ TEST_CASE("contributions: sampled orders agree with enumeration, and estimates a
   const FixedPolicy policy = make_fixed_policy(*env, "scripted", 0);
   const Subject subject{.network = nullptr, .params = nullptr, .fixed = &policy};
   const auto situations = scripted_situations(*env, policy, 1, 2);
-  const auto first = std::find_if(situations.begin(), situations.end(), [&](const Situation& s) {
+  // The last state with three actors: what is left of the episode is short.
+  const auto first = std::find_if(situations.rbegin(), situations.rend(), [&](const Situation& s) {
     return acting_agents(s, options_of(false, *env->spec().idle_action)).size() >= 3;
   });
-  REQUIRE(first != situations.end());
+  REQUIRE(first != situations.rend());
   ContributionOptions options = options_of(false, *env->spec().idle_action);
-  options.rule = {.least_branches = 200'000, .most_branches = 200'000, .floor = 1e9};
+  options.rule = {.least_branches = 24'000, .most_branches = 24'000, .floor = 1e9};
   const Contribution reference = contribution_of(*first, subject, options);
-  options.rule = {.least_branches = 512, .most_branches = 512, .floor = 1e9};
+  options.rule = {.least_branches = 128, .most_branches = 128, .floor = 1e9};
   const std::size_t k = reference.phi.size();
   std::vector<Moments> enumerated(k), paired(k);
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     options.seed = seed;
     options.exact_up_to = 8;
     const Contribution by_all = contribution_of(*first, subject, options);
