@@ -143,10 +143,9 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   }
   const NormalisedScores& scores = report.scores;
   std::vector<std::string> notes = {fmt::format(
-      "Mean returns on {} tasks, normalised by published bounds (0: the random policy, 1: the "
+      "Mean returns on {} tasks, normalised by each task's bounds (0: the random policy, 1: the "
       "optimum or an upper bound), with 95% bootstrap intervals (50,000 resamples of the runs "
-      "within "
-      "each task).",
+      "within each task).",
       scores.tasks.size())};
   notes.push_back(fmt::format(
       "Every task has the same weight: a run weighs 1 / ({} x the runs of its task). {}",
