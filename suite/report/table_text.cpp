@@ -166,10 +166,9 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   if (!report.pairs.empty())
     notes.push_back(
         fmt::format("P(> {0}): probability that a run beats one of {0} on the same task, mean over "
-                    "tasks (2,000 "
-                    "resamples); p: two-sided paired sign-flip test of the score differences over "
-                    "shared seeds, "
-                    "every task with the same weight, not corrected for the number of comparisons.",
+                    "tasks (2,000 resamples); p: two-sided paired sign-flip test of the score "
+                    "differences over shared seeds, every task with the same weight, not corrected "
+                    "for the number of comparisons.",
                     report.pairs.front().y));
   if (!left_out.empty()) notes.push_back("Left out: " + left_out + ".");
   for (std::string& note : own_bounds_notes(scores)) notes.push_back(std::move(note));
