@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "learners/algorithms/reward_scale.hpp"
 #include "learners/base/diverged.hpp"
@@ -61,6 +62,8 @@ class Training {
   virtual void load(ByteReader& in) = 0;
 };
 
+/// Makes what config.learner.kind asks for.
+std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainConfig& config);
 
@@ -70,5 +73,8 @@ std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values);
 std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale);
 /// Errors: DivergedError unless both are finite. `what`: whose they are, e.g. "critic".
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm);
+
+/// What the learners measure in every update.
+std::vector<MetricInfo> update_metrics();
 
 }  // namespace credo

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "envs/core/params.hpp"
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "suite/common/toml_reader.hpp"
 #include "suite/run/inputs.hpp"
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/base/index.hpp"
 #include "learners/base/isa.hpp"
@@ -194,18 +195,13 @@ struct Game {
         env->write_state(std::span(state).last(sz(shape.state_dim)));
         payoff[sz(a)][sz(b)] = result.reward + 0.0;  // no negative zero
         const auto reward = static_cast<float>(result.reward);
-        EpisodeView view;
-        view.length = 1;
-        view.terminated = result.terminated;
-        view.obs = obs.data();
-        view.obs_stride = 2 * shape.obs_dim;
-        view.state = state.data();
-        view.state_stride = shape.state_dim;
-        view.avail = avail.data();
-        view.avail_stride = 2 * shape.n_actions;
-        view.actions = actions.data();
-        view.rewards = &reward;
-        encoder.encode(view, episodes[sz(a * shape.n_actions + b)]);
+        const EpisodeArrays arrays{.obs = obs.data(),
+                                   .state = state.data(),
+                                   .avail = avail.data(),
+                                   .actions = actions.data(),
+                                   .rewards = &reward};
+        encoder.encode(arrays.view(shape, 1, result.terminated),
+                       episodes[sz(a * shape.n_actions + b)]);
       }
     for (const Episode& e : episodes) batch.push_back(&e);
   }

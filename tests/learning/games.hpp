@@ -13,7 +13,6 @@
 
 namespace learning_tests {
 
-using credo::MixerKind;
 using credo::TrainConfig;
 using learner_tests::sz;
 
@@ -123,7 +122,7 @@ inline std::string text(const Table& table) {
 }
 
 /// The QMIX paper's setting for matrix games: actions always random, small replay, narrow mixer.
-inline TrainConfig uniform_config(MixerKind kind, std::int64_t steps) {
+inline TrainConfig uniform_config(const std::string& kind, std::int64_t steps) {
   TrainConfig c;
   c.seed = 1;
   c.t_max = steps;

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"
