@@ -463,10 +463,8 @@ int run(const Options& options) {
   for (const std::string& id : options.games) games.emplace_back(id);
   std::string markdown =
       "# Matrix games under uniform data\n\n"
-      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the "
-      "joint\n"
-      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its "
-      "probabilities.\n"
+      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the joint\n"
+      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its probabilities.\n"
       "`error` is the summed squared difference to the payoffs, `return` what the greedy actions\n"
       "pay. How to make this file again: manifest.json.\n";
   std::string csv = "game,algorithm,seed,action_0,action_1,payoff,q_tot,own_0,own_1,greedy\n";
