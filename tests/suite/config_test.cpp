@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "learners/config.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/plan/plan.hpp"
 #include "tests/suite/support.hpp"

@@ -3,6 +3,7 @@
 
 #include "envs/core/registry.hpp"
 #include "learners/algorithm_table.hpp"
+#include "learners/config.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"
