@@ -80,6 +80,21 @@ std::vector<Algorithm> make_table() {
                   {"exploration.epsilon_finish", 0.01},
                   {"exploration.epsilon_anneal_steps", std::int64_t{100'000}}}},
   };
+  const auto add_ppo = [&](const char* name, const char* paper, const char* help, bool central) {
+    table.push_back({.name = name,
+                     .family = kActorCritic,
+                     .paper = paper,
+                     .help = help,
+                     .values = {{"learner.type", word("ppo")},
+                                {"ppo.central_critic", central},
+                                {"rollout.n_envs", std::int64_t{32}},
+                                {"optimizer.type", word("adam")},
+                                {"optimizer.lr", 5e-4},
+                                {"optimizer.adam_eps", 1e-5}}});
+  };
+  add_ppo("ippo", "de Witt et al. 2020", "independent PPO: actor and critic read the observation",
+          false);
+  add_ppo("mappo", "Yu et al. 2022", "PPO with a critic that reads the state", true);
   for (Algorithm& algorithm : table)
     if (algorithm.mixer.make != nullptr)
       algorithm.values.emplace(algorithm.values.begin(), "mixer.type", algorithm.mixer.name);

@@ -92,8 +92,8 @@ void Trainer::Impl::iterate() {
     streams.push_back({.env = Stream(config.seed, purpose("env"), 0, episode),
                        .policy = Stream(config.seed, purpose("exploration"), 0, episode)});
   }
-  rollout.play(training->network(), training->params().data(),
-               {.epsilon = epsilon, .sample = training->samples_actions()}, streams);
+  rollout.play(training->network(), training->params().data(), training->behaviour(epsilon),
+               streams);
   for (int e = 0; e < config.n_envs; ++e) {
     const int length = rollout.episode(e).length;
     t_env += length;
@@ -139,7 +139,10 @@ const std::vector<Trainer::Impl::Metric>& Trainer::Impl::own_metrics() {
       {{"update", 0, "optimiser steps so far"},
        [](const Impl& i) { return std::optional(static_cast<double>(i.training->updates())); }},
       {{"epsilon", 3, "probability of a random action"},
-       [](const Impl& i) { return std::optional(epsilon_at(i.config.exploration, i.t_env)); }},
+       [](const Impl& i) -> std::optional<double> {
+         if (i.config.learner.kind == LearnerKind::kPpo) return std::nullopt;
+         return epsilon_at(i.config.exploration, i.t_env);
+       }},
       {{"return_mean", 3, "mean return of the training episodes"},
        [=](const Impl& i) { return per_episode(i, i.window.returns); }},
       {{"ep_length_mean", 1, "mean length of the training episodes, in steps"},

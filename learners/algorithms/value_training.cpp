@@ -61,7 +61,7 @@ class ValueTraining final : public Training {
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
-  bool samples_actions() const override { return false; }
+  Behaviour behaviour(double epsilon) const override { return {.epsilon = epsilon}; }
   std::int64_t updates() const override { return updates_; }
 
   // Updates are owed per episode played; those that fall before the replay holds a batch are
