@@ -338,6 +338,7 @@ TEST_SUITE("ppo") {
         CAPTURE(recurrent);
         TrainConfig c = small_config(name);
         c.agent.recurrent = recurrent;
+        c.ppo.policy_gain = 1.0;
         c.ppo.huber_delta = 0.4;
         c.ppo.value_coef = 0.7;
         check_gradients(c, recurrent ? 1 : 2);
@@ -346,6 +347,7 @@ TEST_SUITE("ppo") {
   }
   TEST_CASE("gradients without clipping the values, normalising them or masking the dead") {
     TrainConfig c = small_config("mappo");
+    c.ppo.policy_gain = 1.0;
     c.ppo.value_clip = 0.0;
     c.ppo.value_norm = false;
     c.ppo.death_masking = false;
@@ -429,6 +431,7 @@ TEST_SUITE("ppo") {
       a.begin();
       b.begin();
       const std::size_t row = a.learner->batch().row(0, 3);
+      REQUIRE(a.learner->batch().has_choice(row + 1));
       CHECK((a.learner->batch().old_value[row] == b.learner->batch().old_value[row]) == masking);
       CHECK(a.learner->batch().old_value[row + 1] != b.learner->batch().old_value[row + 1]);
     }
