@@ -24,7 +24,7 @@ const std::vector<int> kLengths = {4, 1, 3, 2, 4};
 TrainConfig small_config(const std::string& kind) {
   TrainConfig c;
   c.agent.hidden_dim = 7;
-  c.mixer = {.kind = kind, .embed_dim = 5, .hypernet_layers = 2, .hypernet_embed = 6};
+  c.mixer = {.type = kind, .embed_dim = 5, .hypernet_layers = 2, .hypernet_embed = 6};
   return c;
 }
 

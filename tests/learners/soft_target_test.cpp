@@ -102,7 +102,7 @@ TEST_SUITE("soft targets and standardised rewards") {
         CAPTURE(recurrent);
         TrainConfig config;
         config.agent = {.hidden_dim = 5, .recurrent = recurrent, .obs_last_action = false};
-        config.mixer = {.kind = kind, .embed_dim = 4, .hypernet_layers = 2, .hypernet_embed = 5};
+        config.mixer = {.type = kind, .embed_dim = 4, .hypernet_layers = 2, .hypernet_embed = 5};
         config.learner.target_tau = 0.25;
         config.learner.standardise_rewards = true;
         config.optimizer.lr = 5e-3;
