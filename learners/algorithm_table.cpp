@@ -103,7 +103,7 @@ std::vector<Algorithm> make_table() {
   };
   for (Algorithm& algorithm : table)
     if (algorithm.mixer.make != nullptr)
-      algorithm.values.emplace(algorithm.values.begin(), "mixer.type", algorithm.mixer.name);
+      algorithm.values.emplace(algorithm.values.begin(), "mixer.type", word(algorithm.mixer.name));
   return table;
 }
 
