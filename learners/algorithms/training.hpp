@@ -13,6 +13,7 @@
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
+#include "learners/replay/replay_buffer.hpp"
 #include "learners/rollout/rollout.hpp"
 
 namespace credo {
@@ -58,8 +59,11 @@ class Training {
   /// Continues `hash` over everything that later updates depend on, replay excepted.
   virtual std::uint64_t hash(std::uint64_t hash) const = 0;
 
+  /// All but the replay.
   virtual void save(ByteWriter& out) const = 0;
   virtual void load(ByteReader& in) = 0;
+  /// Null where nothing is kept between batches of episodes.
+  virtual ReplayBuffer* replay() { return nullptr; }
 };
 
 /// Makes what config.learner.kind asks for.
