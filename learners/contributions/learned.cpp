@@ -21,7 +21,8 @@ class Account {
       : network_(network),
         params_(params),
         config_(config),
-        mixer_(source == CreditSource::kCentral ? *network.central->mixer : *network.mixer),
+        mixer_(source == CreditSource::kCentral ? network.central->mixer.get()
+                                                : network.mixer.get()),
         q_(source == CreditSource::kCentral ? situation.central_q : situation.q),
         central_(source == CreditSource::kCentral),
         situation_(situation),
@@ -55,7 +56,7 @@ class Account {
       out.q_action.push_back(value(agent, situation_.actions[sz(agent)]));
       out.q_default.push_back(default_value(agent));
     }
-    if (mixer_.outputs() != 1) {  // independent learners
+    if (mixer_->outputs() != 1) {  // independent learners
       for (std::size_t j = 0; j < k_; ++j) out.first.push_back(out.q_action[j] - out.q_default[j]);
       return out;
     }
@@ -101,26 +102,26 @@ class Account {
     rows.greedy.insert(rows.greedy.end(), greedy_.begin(), greedy_.end());
     rows.q_max.insert(rows.q_max.end(), q_max_.begin(), q_max_.end());
     rows.state.insert(rows.state.end(), state_.begin(), state_.end());
-    if (mixer_.needs().hidden)
+    if (mixer_->needs().hidden)
       rows.hidden.insert(rows.hidden.end(), situation_.hidden.begin(), situation_.hidden.end());
     ++rows.count;
   }
 
   MixerPass forward(const Rows& rows) {
     scratch_.reset();
-    return mixer_.forward(params_,
-                          {.rows = rows.count,
-                           .q = rows.q.data(),
-                           .state = rows.state.data(),
-                           .actions = rows.actions.data(),
-                           .q_max = rows.q_max.data(),
-                           .greedy = rows.greedy.data(),
-                           .hidden = rows.hidden.empty() ? nullptr : rows.hidden.data()},
-                          false, scratch_);
+    return mixer_->forward(params_,
+                           {.rows = rows.count,
+                            .q = rows.q.data(),
+                            .state = rows.state.data(),
+                            .actions = rows.actions.data(),
+                            .q_max = rows.q_max.data(),
+                            .greedy = rows.greedy.data(),
+                            .hidden = rows.hidden.empty() ? nullptr : rows.hidden.data()},
+                           false, scratch_);
   }
 
   void from_gradient(LearnedCredits& out) {
-    if (!mixer_.has_credits() || central_) return;
+    if (!mixer_->has_credits() || central_) return;
     Rows rows;
     add_row(rows, grand_coalition(static_cast<int>(k_)), 0);
     const MixerPass pass = forward(rows);
@@ -223,13 +224,13 @@ class Account {
       *ones = dense + 2 * n * n_actions + i;
     }
     const MlpInput in = {.rows = n, .x = x, .ld = dense, .hot = hot, .n_hot = n_hot};
-    return network.critic->forward(params, in, scratch).out;
+    return network.action_critic->forward(params, in, scratch).out;
   }
 
   const Network& network_;
   const float* params_;
   const TrainConfig& config_;
-  const Mixer& mixer_;
+  const Mixer* mixer_;  // null in actor-critic learners
   const std::vector<float>& q_;
   bool central_;
   const Situation& situation_;
