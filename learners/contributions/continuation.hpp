@@ -39,8 +39,8 @@ enum class GameKind { kStep, kAbsence };
 /// What a player does that is not in the coalition.
 struct DefaultChoice {
   bool random = false;  ///< uniform over its available actions
-  std::optional<int>
-      idle;  ///< else this action, or the lowest-numbered one where it is unavailable
+  /// Else this action; where it is unavailable (or none is named) the lowest-numbered one.
+  std::optional<int> idle;
 
   int action(std::span<const std::uint8_t> avail) const { return noop_action(avail, idle); }
 };
