@@ -26,13 +26,20 @@ function selfTest() {
     .some((node) => /false|undefined|null|NaN/.test(node.textContent)));
 
   const learner = data.algorithms.find((a) => a.learner);
+  check("curves start with the learners", data.algorithms.every((a) => state.hidden.has(a.name) === !a.learner) &&
+    [...document.querySelectorAll("#legend button")].every((b) => b.getAttribute("aria-pressed") === String(!state.hidden.has(b.dataset.algorithm))));
   const curves = () => document.querySelectorAll(`.series[data-name="${learner.name}"]`).length;
   const drawn = curves();
   toggleAlgorithm(learner.name);
-  check("the legend switches an algorithm off everywhere", drawn > 0 && curves() === 0 &&
-    document.querySelector(`tr[data-algorithm="${learner.name}"]`).classList.contains("off"));
+  check("the legend switches an algorithm off in every curve", drawn > 0 && curves() === 0);
   toggleAlgorithm(learner.name);
   check("and on again", curves() === drawn);
+  const bands = () => document.querySelectorAll(".band").length;
+  const banded = bands();
+  document.getElementById("legend-bands").click();
+  check("bands can be switched off", bands() === 0);
+  document.getElementById("legend-bands").click();
+  check("and bands on again", bands() === banded);
 
   applyFilter(learner.name);
   const left = [...document.querySelectorAll("section.task tr[data-search]")].filter((row) => !row.hidden);
