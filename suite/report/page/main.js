@@ -37,6 +37,8 @@ function setUpMenu() {
   const set = (open) => {
     document.body.classList.toggle("menu-open", open);
     button.setAttribute("aria-expanded", String(open));
+    // Below the bar, whose title may take several lines.
+    document.getElementById("side").style.top = open ? `${document.querySelector(".bar").getBoundingClientRect().bottom}px` : "";
   };
   button.addEventListener("click", () => set(!document.body.classList.contains("menu-open")));
   document.getElementById("nav").addEventListener("click", () => set(false));
