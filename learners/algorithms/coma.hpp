@@ -3,8 +3,8 @@
 // have brought on average while the others did what they did:
 //   A_i(t)   = Q_i(t, u_i) - sum_a pi_i(a) Q_i(t, a)          Q_i(t, a) = Q(s, (u_-i, a))
 //   L_actor  = -sum_t sum_i A_i(t) log pi_i(u_i) / (N n)      A_i without gradient, N = steps
-//   L_critic = sum_i (Q_i(t, u_i) - y_i(t))^2 / (n live(t))   one optimiser step per slot t, last
-//   first y_i(t)   = lambda-returns of the target critic's Q'_i(t+1, u_i(t+1))
+//   L_critic = sum_i (Q_i(t, u_i) - y_i(t))^2 / (n live(t))   one step per slot t, from the last on
+//   y_i(t)   = lambda-returns of the target critic's Q'_i(t+1, u_i(t+1))
 // Each batch of episodes is learnt from once, with the parameters it was played with.
 #pragma once
 
@@ -41,8 +41,8 @@ struct ComaTrace {
   std::vector<float> targets, advantages;  ///< [.., n]
   std::vector<float> q, pi;                ///< [.., n, A]; q before the critic's step at its slot
   std::vector<int> bootstrap;              ///< [episodes, n] actions in slot L
-  std::vector<std::vector<float>>
-      critic_grads;  ///< [slots - 1], the layout's order, before clipping
+  /// [slots - 1], the layout's order, before clipping
+  std::vector<std::vector<float>> critic_grads;
 };
 
 class ComaLearner {

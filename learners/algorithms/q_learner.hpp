@@ -1,7 +1,9 @@
 // The value-based learner: one update serves every mixer.
 //
-//   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
-//   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
+//   y_t = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)
+//   L   = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N
+// u* is the greedy joint action: of the online network with double Q, else of the target network.
+// H_t is the normalised entropy of the credits and N the number of valid steps in the batch.
 // With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
 // termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are

@@ -1,5 +1,5 @@
-// Value decomposition network (Sunehag et al. 2018): Q_tot = sum_i q_i. All credits are 1, so H
-// = 1.
+// Value decomposition network (Sunehag et al. 2018; docs/algorithms/vdn.md): Q_tot = sum_i q_i.
+// All credits are 1, so H = 1.
 #include <algorithm>
 
 #include "learners/mixers/mixer.hpp"

@@ -115,8 +115,8 @@ void ParamLayout::from_tensors(const TensorFile& file, const std::string& label,
     if (e.in != 0) shape.push_back(e.in);
     if (tensor.dtype != "F32" || tensor.shape != shape)
       throw UserError(
-          fmt::format("{}: tensor '{}' is {} [{}], this environment and configuration "
-                      "need F32 [{}]",
+          fmt::format("{}: tensor '{}' is {} [{}], "
+                      "this environment and configuration need F32 [{}]",
                       label, e.name, tensor.dtype, shape_text(tensor.shape), shape_text(shape)));
     insert(e, tensor.as<float>(), params);
   }

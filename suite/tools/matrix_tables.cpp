@@ -28,6 +28,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/config.hpp"
 #include "suite/run/runner.hpp"
 
@@ -428,7 +429,7 @@ void write_results(const Options& options, const std::string& markdown, const st
   const BuildInfo& build = build_info();
   const MachineInfo machine = machine_info();
   Json manifest;
-  manifest["schema"] = "credo.matrix_tables";
+  manifest["schema"] = kMatrixSchema;
   manifest["schema_version"] = 1;
   manifest["command"] = options.command;
   manifest["profile"] = "matrix_uniform";
@@ -467,10 +468,8 @@ int run(const Options& options) {
   for (const std::string& id : options.games) games.emplace_back(id);
   std::string markdown =
       "# Matrix games under uniform data\n\n"
-      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the "
-      "joint\n"
-      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its "
-      "probabilities.\n"
+      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the joint\n"
+      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its probabilities.\n"
       "`error` is the summed squared difference to the payoffs, `return` what the greedy actions\n"
       "pay. How to make this file again: manifest.json.\n";
   std::string csv = "game,algorithm,seed,action_0,action_1,payoff,q_tot,own_0,own_1,greedy\n";
