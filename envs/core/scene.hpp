@@ -38,11 +38,6 @@ struct SceneUnit {
   bool flies = false;    ///< drawn above the others
   unsigned strikes = 0;  ///< strikes so far; one more means: it struck its target just now
   float reach = 0.0F;    ///< how far its strikes reach, 0: nowhere
-  // Strikes that hurt several: around the unit itself, which dies of it, or with a half_sweep above
-  // 0 along a line through the target, across the line of fire, of that half length.
-  float splash = 0.0F;  ///< how far from the centre or the line, 0: no such strike
-  float half_sweep = 0.0F;
-  bool bursts_on_death = false;  ///< its splash also happens when others kill it
 };
 
 /// Something in the air.

@@ -93,9 +93,6 @@ Scene SkirmishEnv::scene() const {
       // Of a unit's own kind, which is on every map: pairs differ by the target's radius only.
       unit.reach =
           info.armed ? std::sqrt(setup.pairs[battle_.type(i)][battle_.type(i)].range2) : 0.0F;
-      unit.splash = info.splash_radius;
-      unit.half_sweep = info.splash_half_length;
-      unit.bursts_on_death = info.bursts_on_death;
       scene.units.push_back(std::move(unit));
     }
   }

@@ -93,10 +93,7 @@ class SceneWriter {
                             {"shield_max", unit.shield_max},
                             {"energy_max", unit.energy_max},
                             {"flies", unit.flies},
-                            {"reach", unit.reach},
-                            {"splash", unit.splash},
-                            {"half_sweep", unit.half_sweep},
-                            {"bursts_on_death", unit.bursts_on_death}});
+                            {"reach", unit.reach}});
   }
 
   const Stage& stage_;

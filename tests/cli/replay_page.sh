@@ -14,7 +14,7 @@ command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
 "$credo" replay --env skirmish/MMM --policy scripted:focus --episodes 2 --log a.replay \
   --html a.html >/dev/null || fail "no page of skirmish"
 "$credo" replay --env predator_prey/5x5 --policy scripted --html b.html >/dev/null || fail "no page"
-# Units that burst, others beside them; a beam, and cliffs.
+# Two kinds in a crowd, and cliffs.
 "$credo" replay --env skirmish/bane_vs_bane --policy scripted:focus --html d.html >/dev/null ||
   fail "no page of two kinds"
 "$credo" replay --env skirmish/2c_vs_64zg --policy scripted:focus --set env.limit=14 --html e.html \

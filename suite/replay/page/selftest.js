@@ -45,14 +45,8 @@ function selftest() {
       check('names kinds', Object.keys(shapes).every((kind, i) =>
           byId('kinds').children[i].textContent.startsWith(kind)));
       const some = (test) => replay.episodes.some((e) => e.units.some(test));
-      for (const [sign, is] of [['splash', some((u) => u.splash > 0 && !u.half_sweep)],
-        ['beam', some((u) => u.half_sweep > 0)], ['shield', some((u) => u.shield_max > 0)]])
+      for (const [sign, is] of [['shield', some((u) => u.shield_max > 0)], ['energy', some((u) => u.energy_max > 0)]])
         check(`explains ${sign}`, byId('signs').textContent.includes(sign) === is);
-      const units = episode.units, strikers = units.filter((u, k) => unitAt(last, k).strikes > 0);
-      const shown = (kind) => episode.events.some((e) => e.kind === kind);
-      check('shows bursts', shown('burst') === strikers.some((u) => u.splash > 0 && !u.half_sweep) ||
-          units.some((u) => u.bursts_on_death));
-      check('shows beams', shown('sweep') || !strikers.some((u) => u.half_sweep > 0));
       check('tells cliffs from walls', colours.cliff !== colours.wall);
       const u = unitsNow()[0], ratio = window.devicePixelRatio || 1;
       pointer = {x: px(u.x) / ratio, y: py(u.y) / ratio};

@@ -63,22 +63,13 @@ function signs() {
     ['shield', some((u) => u.shield_max > 0), ringOf(colours.shield)],
     ['energy', some((u) => u.energy_max > 0), ringOf(colours.energy)],
     ['aim', true, (p) => stroke(p, one, 1, () => { p.moveTo(1, 7); p.lineTo(21, 7); }, [3, 4])],
-    ['strike', some((u) => u.reach > 0 && !u.splash), (p) => {
+    ['strike', some((u) => u.reach > 0), (p) => {
       stroke(p, one, 2.5, () => { p.moveTo(1, 7); p.lineTo(16, 7); });
       stroke(p, one, 1.5, () => p.arc(16, 7, 4, 0, 2 * Math.PI));
     }],
     ['missile', episode.hasShots, (p) => {
       stroke(p, one, 2, () => { p.moveTo(4, 7); p.lineTo(14, 7); });
       disc(p, one, 16, 7, 3);
-    }],
-    ['beam and its sweep', some((u) => u.half_sweep > 0), (p) => {
-      stroke(p, one, 1.5, () => { p.moveTo(1, 7); p.lineTo(17, 4); });
-      p.globalAlpha = 0.5;
-      stroke(p, one, 5, () => { p.moveTo(17, 3); p.lineTo(17, 11); });
-    }],
-    ['splash', some((u) => u.splash > 0 && !u.half_sweep), (p) => {
-      p.globalAlpha = 0.35;
-      disc(p, one, 11, 7, 7);
     }],
     ['healing', some((u) => u.energy_max > 0 && u.reach === 0), (p) =>
       stroke(p, colours.heal, 3, () => { p.moveTo(2, 7); p.lineTo(20, 7); }, [6, 5])],

@@ -37,13 +37,9 @@ function prepare() {
       if (was.present && !u.present) episode.events.push({f, kind: 'death', k, x: u.x, y: u.y});
       if (u.present && was.health + was.shield - u.health - u.shield > 0.5)
         episode.events.push({f, kind: 'hit', k});
-      const dies = was.present && !u.present, strikes = u.strikes !== was.strikes;
-      if (about.splash > 0 && !about.half_sweep) {
-        if (strikes || (dies && about.bursts_on_death))
-          episode.events.push({f, kind: 'burst', k, x: u.x, y: u.y});
-      } else if (u.present && strikes) {
+      if (u.present && u.strikes !== was.strikes) {
         const to = u.target >= 0 ? u.target : was.target;
-        if (to >= 0) episode.events.push({f, kind: about.half_sweep ? 'sweep' : 'strike', k, to});
+        if (to >= 0) episode.events.push({f, kind: 'strike', k, to});
       }
     }
     for (const event of episode.events)
@@ -248,31 +244,12 @@ function drawEvents(ratio, kind) {
       line(event.x, event.y, event.tx, event.ty, colour, 3 * ratio, [], alpha);
       ring(px(event.tx), py(event.ty), (0.15 + 0.06 * age) * camera.scale, 0, 1, colour, 2 * ratio, alpha);
     }
-    if (kind === 'strike' && event.kind === 'burst' && age < 10) {
-      const about = episode.units[event.k], grown = calm ? 1 : Math.min(1, 0.4 + age / 4);
-      pen.save();
-      pen.globalAlpha = 0.35 * (1 - age / 10); pen.fillStyle = colour;
-      pen.beginPath(); pen.arc(px(event.x), py(event.y), about.splash * grown * camera.scale, 0, 2 * Math.PI);
-      pen.fill(); pen.restore();
-      ring(px(event.x), py(event.y), about.splash * camera.scale, 0, 1, colour, 1.5 * ratio, 0.8 * (1 - age / 10));
-    }
-    if (kind === 'strike' && event.kind === 'sweep' && age < 9) drawSweep(event, age, colour, ratio);
     if (kind === 'death' && event.kind === 'death') {
       const r = (episode.units[event.k].radius + (calm ? 0.3 : age * 0.09)) * camera.scale;
       ring(px(event.x), py(event.y), r, 0, 1, colour, 2.5 * ratio, Math.max(0, 1 - age / 16));
     }
   }
   return flashes;
-}
-
-// A beam that sweeps across the line of fire, and the line it has swept.
-function drawSweep(event, age, colour, ratio) {
-  const about = episode.units[event.k], way = Math.hypot(event.tx - event.x, event.ty - event.y) || 1;
-  const ux = -(event.ty - event.y) / way, uy = (event.tx - event.x) / way, half = about.half_sweep;
-  const at = (share) => [event.tx + ux * half * (2 * share - 1), event.ty + uy * half * (2 * share - 1)];
-  const swept = calm ? 1 : Math.min(1, (age + 1) / 5), [x, y] = at(swept), [x0, y0] = at(0);
-  line(x0, y0, x, y, colour, Math.max(2 * about.splash * camera.scale, 5 * ratio), [], 0.5 * (1 - age / 9));
-  if (age < 5) line(event.x, event.y, x, y, colour, 2.5 * ratio, [], 0.9);
 }
 
 function drawGraves(ratio) {
