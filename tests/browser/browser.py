@@ -118,7 +118,7 @@ class Browser:
             raise RuntimeError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    def wait_for(self, expression, seconds=30):
+    def wait_for(self, expression, seconds=120):
         end = time.monotonic() + seconds
         while not self.evaluate(expression):
             if time.monotonic() > end:

@@ -68,12 +68,11 @@ function selfTest() {
 
   const cell = data.cells.find((c) => c.algorithm.learner);
   let pages = 0;
-  for (const one of data.cells)
-    for (const run of one.runs) {
-      const page = cellPage(one, String(run.seed));
-      if (page.querySelectorAll("table tbody tr").length === one.runs.length && !/NaN|undefined/.test(page.innerHTML)) ++pages;
-    }
-  check(`every cell has its page (${pages})`, pages === data.counts.runs);
+  for (const one of data.cells) {
+    const page = cellPage(one, String(one.runs[one.runs.length - 1].seed));
+    if (page.querySelectorAll("table tbody tr").length === one.runs.length && !/NaN|undefined/.test(page.innerHTML)) ++pages;
+  }
+  check(`every cell has its page (${pages})`, pages === data.cells.length);
   location.hash = `${cellFragment(cell)}/seed_${cell.runs[0].seed}`;
   setTimeout(() => {
     const page = document.getElementById("cell");
