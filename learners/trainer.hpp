@@ -21,10 +21,13 @@
 #include "learners/algorithms/training.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/base/safetensors.hpp"
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/evaluation.hpp"
 
 namespace credo {
+
+/// Everything a training record may hold, in the order in which it is logged.
+std::vector<MetricInfo> train_metrics();
 
 class Trainer {
  public:
@@ -56,9 +59,7 @@ class Trainer {
 
   /// True when t_env has crossed a multiple of run.log_interval.
   bool log_due() const;
-  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs,
-  /// grad_norm, q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
-  /// Only what was measured since then; a fixed order.
+  /// Those of train_metrics() that were measured since the last call, as means since then.
   Metrics take_train_metrics();
 
   /// Online weights under their PyTorch names ("agent.fc1.weight", "mixer.V.0.bias", ...);
@@ -80,6 +81,7 @@ class Trainer {
   void load_part(const ReplayPart& part, ByteReader& in);
 
  private:
+  friend std::vector<MetricInfo> train_metrics();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

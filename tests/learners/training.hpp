@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/trainer.hpp"
 #include "tests/learners/support.hpp"
 
