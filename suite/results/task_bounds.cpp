@@ -45,7 +45,7 @@ void measure_random(const ResultSet& set, const std::string& task, std::optional
   int n_episodes = 0;
   for (const RunResult& run : set.runs) {
     if (run.names.task != task || run.base_algorithm != "random" || !run.final) continue;
-    sum += run.final->return_mean;
+    sum += run.final->return_mean();
     n_episodes += run.final->episodes;
     ++n_runs;
   }

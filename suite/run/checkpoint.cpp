@@ -13,7 +13,6 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kMagic = "CREDOCKP";
-constexpr std::uint32_t kVersion = 3;
 constexpr int kCompressionLevel = 1;  // higher levels cost more time than the disk they save
 
 // What a state says of its size is no reason to ask for more than there is.
@@ -36,7 +35,7 @@ std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
 
   ByteWriter out;
   out.put_bytes(kMagic.data(), kMagic.size());
-  out.put(kVersion);
+  out.put(kCheckpointFormat);
   out.put_string(state.config_id);
   out.put(state.t_env);
   out.put(state.metrics_bytes);
@@ -57,7 +56,7 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
   const auto reject = [&](const std::string& why) {
     return UserError(fmt::format("{}: {}", label, why));
   };
-  if (bytes.size() < kMagic.size() + sizeof(kVersion) + sizeof(std::uint64_t))
+  if (bytes.size() < kMagic.size() + sizeof(kCheckpointFormat) + sizeof(std::uint64_t))
     throw reject(fmt::format("damaged checkpoint: only {} bytes", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
     throw reject("not a Credo checkpoint");
@@ -69,11 +68,11 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
   try {
     ByteReader in(content.subspan(kMagic.size()));
     const auto version = in.get<std::uint32_t>();
-    if (version != kVersion)
+    if (version != kCheckpointFormat)
       throw reject(
           fmt::format("checkpoint format {}, this program reads format {}: finish the run with the "
                       "program that began it, or run it again",
-                      version, kVersion));
+                      version, kCheckpointFormat));
     CheckpointState state;
     state.config_id = in.get_string();
     state.t_env = in.get<std::int64_t>();

@@ -11,6 +11,9 @@
 
 namespace credo::suite {
 
+/// Of step_<t>.state, as docs/file-formats.md describes it.
+inline constexpr std::uint32_t kCheckpointFormat = 3;
+
 struct CheckpointState {
   std::string config_id;  ///< RunConfig::id() of the run
   std::int64_t t_env = 0;
