@@ -251,7 +251,8 @@ std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
       compact.emplace(folder);
     }
     for (const PlannedCell& cell : parse_plan_csv(read_text(path), path.string())) {
-      FolderRun entry{{}, cell.task_rank, cell.algorithm_rank};
+      FolderRun entry{
+          .run = {}, .task_rank = cell.task_rank, .algorithm_rank = cell.algorithm_rank};
       RunResult& run = entry.run;
       const fs::path cell_path = folder / cell_folder(cell.names, cell.seed);
       if (has_runs && holds_run(cell_path)) {
