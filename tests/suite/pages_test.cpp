@@ -1,6 +1,7 @@
 // The pages that describe files and streams against the code that writes them.
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -63,7 +64,7 @@ std::vector<std::vector<std::string>> table_after(const std::string& text,
 }
 
 bool is_named(const std::string& text, std::string_view name) {
-  return contains(text, "`" + std::string(name) + "`");
+  return contains(text, fmt::format("`{}`", name));
 }
 
 }  // namespace
@@ -106,9 +107,9 @@ TEST_CASE("file-formats.md names what runs write: files, events, and the format 
   std::string events;
   for (const std::string_view event : kEvents)
     events += (events.empty() ? "" : "|") + std::string(event);
-  CHECK(contains(text, "\"event\":\"" + events + "\""));
+  CHECK(contains(text, fmt::format("\"event\":\"{}\"", events)));
   CHECK(is_named(text, kBestStep));
-  CHECK(contains(text, "u32 format (" + std::to_string(kCheckpointFormat) + ")"));
+  CHECK(contains(text, fmt::format("u32 format ({})", kCheckpointFormat)));
   for (const std::string_view name : {kManifest, kConfig, kMetrics, kEpisodes, kCheckpoints})
     CHECK(contains(text, name));
   CHECK(contains(text, kEventFile));
@@ -160,7 +161,7 @@ TEST_CASE("protocol.md defines every evaluation event") {
   const std::size_t begin = text.find("\n## Evaluation");
   const std::string section = text.substr(begin, text.find("\n## ", begin + 1) - begin);
   for (const std::string_view event : {kFinalEvent, kAbsoluteEvent})
-    CHECK(contains(section, "the event `" + std::string(event) + "`"));
+    CHECK(contains(section, fmt::format("the event `{}`", event)));
   CHECK(contains(section, "absolute metric of Gorsane"));
   for (const char* setting : {"run.absolute_factor", "evaluation.episodes", "evaluation.interval"})
     CHECK(is_named(section, setting));
