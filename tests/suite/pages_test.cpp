@@ -2,10 +2,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -165,32 +162,4 @@ TEST_CASE("protocol.md defines every evaluation event") {
   CHECK(contains(section, "absolute metric of Gorsane"));
   for (const char* setting : {"run.absolute_factor", "evaluation.episodes", "evaluation.interval"})
     CHECK(is_named(section, setting));
-}
-
-TEST_CASE("numerics.md lists every random stream of the sources, and no other") {
-  std::set<std::string> used;
-  const std::regex pattern("purpose\\(\"([^\"]+)\"\\)");
-  for (const char* wing : {"envs", "learners", "suite"})
-    for (const auto& entry : fs::recursive_directory_iterator(fs::path(CREDO_SOURCE_DIR) / wing)) {
-      const std::string extension = entry.path().extension().string();
-      if (extension != ".cpp" && extension != ".hpp") continue;
-      const std::string text = read_text(entry.path());
-      std::istringstream lines(text);
-      for (std::string line; std::getline(lines, line);) {
-        const std::size_t comment = line.find("//");  // examples in comments are no use
-        const std::string code = line.substr(0, comment);
-        for (std::sregex_iterator it(code.begin(), code.end(), pattern), end; it != end; ++it)
-          used.insert((*it)[1]);
-      }
-    }
-  CHECK(used.size() > 10);
-  std::set<std::string> listed;
-  for (const auto& row : table_after(page("numerics.md"), "Random numbers", "| purpose |")) {
-    std::string names = row.front();
-    std::erase(names, '`');
-    std::istringstream parts(names);
-    for (std::string name; std::getline(parts, name, ',');)
-      listed.insert(name.substr(std::min(name.find_first_not_of(' '), name.size())));
-  }
-  CHECK(listed == used);
 }
