@@ -30,7 +30,7 @@ class CostModel {
   const std::string& machine() const { return machine_; }
   /// What the program takes without any cell.
   double base_bytes() const { return number("memory.program_bytes"); }
-  /// How often the replay counts in `bytes`: itself, and the copies that a checkpoint takes.
+  /// How often the replay counts in CellEstimate::bytes.
   double replay_factor() const { return number("memory.replay_factor"); }
 
  private:

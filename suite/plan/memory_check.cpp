@@ -57,17 +57,19 @@ std::string advice_text(const NeedOfCell& cell, double too_much, std::size_t n_c
 }  // namespace
 
 MemoryNeed memory_need(const CellWork& work, const CostModel& model) {
-  MemoryNeed need;
-  const double copies = model.estimate(work).bytes;
-  const double replay = work.replay_episodes * work.episode_bytes;
-  need.least = copies - replay * (model.replay_factor() - 1.0);
+  const auto with_replay_once = [&](const CellWork& cell) {
+    return model.estimate(cell).bytes -
+           cell.replay_episodes * cell.episode_bytes * (model.replay_factor() - 1.0);
+  };
   // Longer episodes are fewer within the same number of steps.
   CellWork longest = work;
   longest.episode_length = work.episode_limit;
   longest.episode_bytes *= (work.episode_limit + 1.0) / (work.episode_length + 1.0);
   longest.replay_episodes =
       std::min(work.replay_episodes, std::ceil(work.train_steps / work.episode_limit));
-  need.most = std::max(copies, model.estimate(longest).bytes);
+  MemoryNeed need;
+  need.least = with_replay_once(work);
+  need.most = std::max(need.least, with_replay_once(longest));
   return need;
 }
 
@@ -85,8 +87,7 @@ MemoryAdvice check_memory(const std::vector<const RunConfig*>& cells, int jobs,
     const auto [place, is_new] = fits.try_emplace(config->settings_id(), true);
     try {
       if (is_new) {
-        const double bound = replay_bound(make_run_env(*config)->spec(), config->train_config()) *
-                             model.replay_factor();
+        const double bound = replay_bound(make_run_env(*config)->spec(), config->train_config());
         place->second = (bound + kBesideReplay) * static_cast<double>(n_jobs) < room;
       }
       if (place->second) continue;
@@ -124,10 +125,8 @@ MemoryAdvice check_memory(const std::vector<const RunConfig*>& cells, int jobs,
         advice_text(worst, least - room, n_cells));
   else if (most > room)
     advice.warning = fmt::format(
-        "memory may run out: {} may need up to {} once the replay is full of long episodes and a "
-        "checkpoint is written, {}{}",
-        who, size_text(most), there,
-        advice_text(worst, (most - room) / model.replay_factor(), n_cells));
+        "memory may run out: {} may need up to {} once the replay is full of long episodes, {}{}",
+        who, size_text(most), there, advice_text(worst, most - room, n_cells));
   return advice;
 }
 

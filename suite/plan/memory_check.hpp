@@ -13,8 +13,8 @@ namespace credo::suite {
 
 /// Bytes that a cell takes.
 struct MemoryNeed {
-  double least = 0.0;  ///< episodes as long as random play makes them, each stored once
-  double most = 0.0;   ///< episodes at their limit, with the copies that a checkpoint takes
+  double least = 0.0;  ///< with a replay of episodes as long as random play makes them
+  double most = 0.0;   ///< with a replay of episodes at their limit
 };
 MemoryNeed memory_need(const CellWork& work, const CostModel& model = CostModel::builtin());
 

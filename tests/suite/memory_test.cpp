@@ -93,7 +93,7 @@ TEST_CASE("a run that does not fit is refused with the setting that helps, a dou
   REQUIRE(work.replay_episodes == 5000);
   const MemoryNeed need = memory_need(work);
   CHECK(need.least > work.replay_episodes * work.episode_bytes);
-  CHECK(need.most > 2.0 * need.least);
+  CHECK(need.most > 1.2 * need.least);
   const auto advice = [&](double bytes, int jobs, std::size_t cells) {
     return check_memory(std::vector<const RunConfig*>(cells, &config), jobs,
                         {.bytes = static_cast<std::uint64_t>(bytes), .limit = "a test"});
@@ -104,7 +104,7 @@ TEST_CASE("a run that does not fit is refused with the setting that helps, a dou
   CHECK(contains(refused.refusal, "replay of 5000 episodes"));
   CHECK(contains(refused.refusal, "are there (a test); lower replay.capacity (5000 now; at most"));
   CHECK(refused.warning.empty());
-  const MemoryAdvice doubtful = advice(base + 1.1 * need.least, 1, 1);
+  const MemoryAdvice doubtful = advice(base + 1.05 * need.least, 1, 1);
   CHECK(doubtful.refusal.empty());
   CHECK(contains(doubtful.warning, "memory may run out"));
   const MemoryAdvice fine = advice(base + 1.01 * need.most, 1, 1);
