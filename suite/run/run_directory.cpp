@@ -56,9 +56,9 @@ Json to_json(const Manifest& m) {
 
 Manifest from_json(const Json& in) {
   Manifest m;
-  const auto name = in.at("status").get<std::string>();
-  const auto status = find_status(name);
-  if (!status || !is_recorded(*status)) throw Error("unknown status '" + name + "'");
+  const auto written = in.at("status").get<std::string>();
+  const auto status = find_status(written);
+  if (!status || !is_recorded(*status)) throw Error(fmt::format("unknown status '{}'", written));
   m.status = *status;
   m.reason = in.value("reason", "");
   m.run_id = in.at("run_id").get<std::string>();

@@ -117,8 +117,8 @@ TEST_CASE("file-formats.md names what runs write: files, events, and the format 
 TEST_CASE("file-formats.md names every metric that training logs, and every field of manifests") {
   const std::string text = page("file-formats.md");
   const ScratchFolder scratch;
-  for (const std::string& algorithm : credo::algorithm_names()) {
-    if (credo::is_fixed_policy(algorithm)) continue;
+  for (const std::string& algorithm : algorithm_names()) {
+    if (is_fixed_policy(algorithm)) continue;
     CAPTURE(algorithm);
     RunRequest request;
     request.env = "two_step";
