@@ -44,6 +44,7 @@ std::vector<double> estimates(const std::vector<double>& rewards, const std::vec
 TrainConfig small_config(const std::string& name) {
   TrainConfig c = learner_tests::algorithm_config(name);
   c.agent.hidden_dim = 6;
+  c.mixer.type = "none";  // for the reference, which asks for one
   return c;
 }
 

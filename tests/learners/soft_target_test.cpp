@@ -98,7 +98,7 @@ TEST_SUITE("soft targets and standardised rewards") {
   TEST_CASE("whole updates follow the reference") {
     for (const std::string kind : {"none", "vdn", "qmix"}) {
       for (const bool recurrent : {false, true}) {
-        CAPTURE(static_cast<int>(kind));
+        CAPTURE(kind);
         CAPTURE(recurrent);
         TrainConfig config;
         config.agent = {.hidden_dim = 5, .recurrent = recurrent, .obs_last_action = false};
