@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "learners/config.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
