@@ -208,16 +208,13 @@ class Combat final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kSize; ++row) {
-      for (int col = 0; col < kSize; ++col) {
-        const std::uint8_t code = board_[{row, col}];
-        text += code == Board::kEmpty ? '.'
-                : code < kBotCode     ? static_cast<char>('A' + code - kAgentCode)
-                                      : static_cast<char>('v' + code - kBotCode);
-      }
-      text += '\n';
-    }
+    std::string text = fmt::format("{} t={}\n", spec().id, t()) +
+                       grid::board_text(kSize, kSize, [this](Cell cell) {
+                         const std::uint8_t code = board_[cell];
+                         return code == Board::kEmpty ? '.'
+                                : code < kBotCode     ? static_cast<char>('A' + code - kAgentCode)
+                                                      : static_cast<char>('v' + code - kBotCode);
+                       });
     text += "health:";
     for (const Unit& unit : agents_) text += fmt::format(" {}", unit.health);
     text += " against";

@@ -46,6 +46,17 @@ inline int distance(Cell a, Cell b) {
   return rows + cols;
 }
 
+/// Rows of symbols from the top, a line each: `symbol_of(cell)` is a char or a text.
+template <typename Symbol>
+std::string board_text(int rows, int cols, const Symbol& symbol_of) {
+  std::string text;
+  for (int row = 0; row < rows; ++row) {
+    for (int col = 0; col < cols; ++col) text += symbol_of(Cell{row, col});
+    text += '\n';
+  }
+  return text;
+}
+
 /// A board with a border of walls, so that neighbours of any cell can be looked up unchecked.
 /// `margin` is how far outside the board lookups may reach.
 class Board {

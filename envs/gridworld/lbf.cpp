@@ -137,19 +137,16 @@ class Foraging final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        char symbol = '.';
-        for (const Food& food : food_)
-          if (food.level > 0 && food.cell == Cell{row, col})
-            symbol = static_cast<char>('0' + food.level);
-        for (std::size_t i = 0; i < players_.size(); ++i)
-          if (players_[i].cell == Cell{row, col}) symbol = static_cast<char>('A' + i);
-        text += symbol;
-      }
-      text += '\n';
-    }
+    std::string text = fmt::format("{} t={}\n", spec().id, t()) +
+                       grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+                         char symbol = '.';
+                         for (const Food& food : food_)
+                           if (food.level > 0 && food.cell == cell)
+                             symbol = static_cast<char>('0' + food.level);
+                         for (std::size_t i = 0; i < players_.size(); ++i)
+                           if (players_[i].cell == cell) symbol = static_cast<char>('A' + i);
+                         return symbol;
+                       });
     text += "levels:";
     for (const Player& player : players_) text += fmt::format(" {}", player.level);
     return text + "\n";

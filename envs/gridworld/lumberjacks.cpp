@@ -166,17 +166,14 @@ class Lumberjacks final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        const int strength = tree({row, col});
-        const auto here = std::find(agents_.begin(), agents_.end(), Cell{row, col});
-        text += strength > 0 ? fmt::format("{}", strength) : ".";
-        text += here == agents_.end() ? ' ' : static_cast<char>('A' + (here - agents_.begin()));
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+             const int strength = tree(cell);
+             const auto here = std::find(agents_.begin(), agents_.end(), cell);
+             return fmt::format(
+                 "{}{}", strength > 0 ? fmt::format("{}", strength) : ".",
+                 here == agents_.end() ? ' ' : static_cast<char>('A' + (here - agents_.begin())));
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

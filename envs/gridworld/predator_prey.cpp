@@ -203,21 +203,13 @@ class PredatorPrey final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        const std::uint8_t content = board_[{row, col}];
-        char symbol = content == kPrey ? '*' : '.';
-        if (content == kPredator) {
-          const auto found =
-              std::find(predators_.begin(), predators_.end(), Cell{.row = row, .col = col});
-          symbol = static_cast<char>('A' + (found - predators_.begin()));
-        }
-        text += symbol;
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+             const std::uint8_t content = board_[cell];
+             if (content != kPredator) return content == kPrey ? '*' : '.';
+             const auto found = std::find(predators_.begin(), predators_.end(), cell);
+             return static_cast<char>('A' + (found - predators_.begin()));
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

@@ -133,21 +133,17 @@ class Switch final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kRows; ++row) {
-      for (int col = 0; col < kCols; ++col) {
-        char symbol = is_wall({row, col}) ? '#' : '.';
-        for (std::size_t agent = 0; agent < n_agents_; ++agent) {
-          if (symbol == '.' && kGoal[agent] == Cell{.row = row, .col = col})
-            symbol = static_cast<char>('a' + static_cast<int>(agent));
-          if (position_[agent] == Cell{.row = row, .col = col})
-            symbol = static_cast<char>('A' + static_cast<int>(agent));
-        }
-        text += symbol;
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(kRows, kCols, [this](Cell cell) {
+             char symbol = is_wall(cell) ? '#' : '.';
+             for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+               if (symbol == '.' && kGoal[agent] == cell)
+                 symbol = static_cast<char>('a' + static_cast<int>(agent));
+               if (position_[agent] == cell)
+                 symbol = static_cast<char>('A' + static_cast<int>(agent));
+             }
+             return symbol;
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

@@ -195,16 +195,12 @@ class TrafficJunction final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kSize; ++row) {
-      for (int col = 0; col < kSize; ++col) {
-        const std::uint8_t what = board_[{row, col}];
-        const bool is_road = row == 6 || row == 7 || col == 6 || col == 7;
-        text += what != Board::kEmpty ? static_cast<char>('A' + what - 1) : is_road ? '.' : '#';
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(kSize, kSize, [this](Cell cell) {
+             const std::uint8_t what = board_[cell];
+             const bool is_road = cell.row == 6 || cell.row == 7 || cell.col == 6 || cell.col == 7;
+             return what != Board::kEmpty ? static_cast<char>('A' + what - 1) : is_road ? '.' : '#';
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/results/suite_folder.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "suite/common/progress.hpp"
 #include "suite/plan/plan.hpp"
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 #include "suite/results/result_set.hpp"
 
 namespace credo::suite {

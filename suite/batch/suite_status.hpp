@@ -6,27 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "suite/batch/slurm.hpp"
+#include "suite/batch/slurm_submit.hpp"
 #include "suite/plan/plan.hpp"
+#include "suite/run/run_status.hpp"
 
 namespace credo::suite {
 
-enum class CellStatus {
-  kDone,
-  kDiverged,  ///< finished as well: the same again would end the same way
-  kRunning,   ///< a living process holds it
-  kQueued,    ///< in an element that Slurm still holds
-  kFailed,
-  kInterrupted,  ///< can be resumed
-  kMissing       ///< never begun
-};
-std::string_view status_name(CellStatus status);
 /// Failed, interrupted or missing.
-bool is_to_submit(CellStatus status);
+bool is_to_submit(RunStatus status);
 
 struct CellReport {
   const Cell* cell = nullptr;
-  CellStatus status = CellStatus::kMissing;
+  RunStatus status = RunStatus::kMissing;
   std::string note;  ///< why it failed, who runs it, how far it came
 };
 

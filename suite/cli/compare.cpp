@@ -70,7 +70,7 @@ std::vector<Lost> lost_runs(const ResultSet& here, const ResultSet& there) {
     if (!run.final) continue;
     const RunResult* other = find_run(there, run);
     if (other != nullptr && other->final) continue;
-    const std::string why = other == nullptr ? "missing" : other->status;
+    const std::string why(status_name(other == nullptr ? RunStatus::kMissing : other->status));
     auto at = std::find_if(lost.begin(), lost.end(), [&](const Lost& entry) {
       return entry.task == run.names.task && entry.algorithm == run.names.algorithm &&
              entry.why == why;
@@ -93,8 +93,8 @@ std::vector<Change> changes_of(const ResultSet& before, const ResultSet& after, 
       for (const RunResult* run : after.of(task, algorithm)) {
         const RunResult* other = find_run(before, *run);
         if (!run->final || other == nullptr || !other->final) continue;
-        old_scores.push_back(other->final->return_mean);
-        new_scores.push_back(run->final->return_mean);
+        old_scores.push_back(other->final->return_mean());
+        new_scores.push_back(run->final->return_mean());
         differences.push_back(new_scores.back() - old_scores.back());
         if (differences.back() == 0.0) ++change.n_equal;
       }

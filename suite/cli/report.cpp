@@ -9,6 +9,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
 #include "suite/report/html_report.hpp"
+#include "suite/report/latex.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "suite/results/result_set.hpp"
@@ -96,7 +97,7 @@ void tell_unfinished(const Arguments& arguments, const ResultSet& set) {
   constexpr int kMostLines = 5;
   int n = 0;
   for (const RunResult& run : set.runs)
-    if (run.status == status_name(RunStatus::kInterrupted) && n++ < kMostLines)
+    if (run.status == RunStatus::kInterrupted && n++ < kMostLines)
       print_message(arguments, run.reason);
   if (n > kMostLines)
     print_message(arguments, fmt::format("and {} more interrupted runs", n - kMostLines));

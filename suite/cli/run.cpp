@@ -8,6 +8,7 @@
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/plan/memory_check.hpp"
 #include "suite/run/extend.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
@@ -45,16 +46,14 @@ void show_timing(const Arguments& arguments, const RunOutcome& outcome) {
     text += fmt::format("{:<11} {:>9.3f} {:>6.1f}\n", kRunPartNames[i], seconds,
                         100.0 * seconds / total);
   }
-  const double training = total - outcome.timing.seconds(RunPart::kEvaluation);
   text += fmt::format("{} steps, {:.0f} per second without evaluation\n", outcome.steps_here,
-                      static_cast<double>(outcome.steps_here) / std::max(training, 1e-9));
+                      training_steps_per_second(outcome));
   print_out(text);
 }
 
 Json timing_json(const RunOutcome& outcome) {
   Json json;
-  for (std::size_t i = 0; i < kRunPartNames.size(); ++i)
-    json[fmt::format("{}_s", kRunPartNames[i])] = outcome.timing.seconds(static_cast<RunPart>(i));
+  for (const auto& [part, seconds] : timing_parts(outcome.timing)) json[part] = seconds;
   json["steps"] = outcome.steps_here;
   return json;
 }
@@ -116,6 +115,9 @@ int run_run(const Arguments& arguments) {
   const auto out = arguments.text("out");
   const RunConfig config = RunConfig::resolve(make_request(arguments));
   if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
+  const MemoryAdvice advice = check_memory({&config}, 1, available_memory());
+  if (!advice.refusal.empty()) throw UserError(advice.refusal);
+  if (!advice.warning.empty()) print_message(arguments, advice.warning);
   install_stop_handlers();
   Progress progress(arguments.progress());
   const auto options =

@@ -7,6 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "suite/batch/slurm.hpp"
+#include "suite/batch/slurm_submit.hpp"
 #include "suite/batch/suite_status.hpp"
 #include "suite/common/external_command.hpp"
 #include "suite/common/json.hpp"
@@ -159,7 +160,7 @@ int run_slurm(const Arguments& arguments, const SuiteSpec& spec, const std::vect
   std::size_t n_held = 0;
   for (const CellReport& report : inspect_cells(submission.out, cells, submissions, queue)) {
     if (is_to_submit(report.status)) missing.push_back(report.cell);
-    if (report.status == CellStatus::kRunning || report.status == CellStatus::kQueued) ++n_held;
+    if (report.status == RunStatus::kRunning || report.status == RunStatus::kQueued) ++n_held;
   }
   if (missing.empty()) {
     print_message(arguments, fmt::format("nothing to submit: of {} cells {} are finished and {} "
@@ -204,18 +205,16 @@ int run_status(const Arguments& arguments, const std::vector<Cell>& cells) {
   }
   std::string text;
   std::string counts;
-  for (const CellStatus status :
-       {CellStatus::kDone, CellStatus::kDiverged, CellStatus::kRunning, CellStatus::kQueued,
-        CellStatus::kFailed, CellStatus::kInterrupted, CellStatus::kMissing}) {
+  for (const RunStatus status : kAllStatuses) {
     int count = 0;
     for (const CellReport& report : reports) {
       if (report.status != status) continue;
       ++count;
-      if (status == CellStatus::kDone) continue;
+      if (status == RunStatus::kDone) continue;
       text += fmt::format("{:<12} {}{}\n", status_name(status), report.cell->name,
                           report.note.empty() ? "" : "  (" + one_line(report.note) + ")");
     }
-    if (count > 0 || status == CellStatus::kDone)
+    if (count > 0 || status == RunStatus::kDone)
       counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, status_name(status));
   }
   text = fmt::format("{} cells: {}\n", reports.size(), counts) + text;

@@ -8,6 +8,9 @@
 #include "suite/cli/suite_plan.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/plan/memory_check.hpp"
+#include "suite/report/tables.hpp"
+#include "suite/run/integrity.hpp"
 
 namespace credo::suite {
 namespace {
@@ -41,6 +44,16 @@ int run_suite_command(const Arguments& arguments) {
   options.stage = stage_of(arguments);
   apply_element(arguments, cells, options);
 
+  if (options.stage != SuiteStage::kTables) {
+    check_suite_folder(options.out, spec.name);
+    std::vector<const RunConfig*> to_run;
+    for (const Cell& cell : cells)
+      if (!is_finished(cell_status(options.out / cell.folder, cell.config)))
+        to_run.push_back(&cell.config);
+    const MemoryAdvice advice = check_memory(to_run, options.jobs, available_memory());
+    if (!advice.refusal.empty()) throw UserError(advice.refusal);
+    if (!advice.warning.empty()) print_message(arguments, advice.warning);
+  }
   install_stop_handlers();
   Progress progress(arguments.progress());
   const SuiteOutcome outcome = run_suite(spec, cells, options, progress);

@@ -1,12 +1,12 @@
-#include <cerrno>
-#include <cstdlib>
 #include <fmt/format.h>
+#include <optional>
 #include <system_error>
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
+#include "suite/common/temporary_folder.hpp"
 #include "suite/common/text.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/results/suite_manifest.hpp"
@@ -43,25 +43,16 @@ bool check_tables(const fs::path& directory, Tally& tally) {
 // A folder for runs that are compared and thrown away, or kept where the user says.
 class Scratch {
  public:
-  explicit Scratch(const std::optional<std::string>& kept) : is_kept_(kept.has_value()) {
-    std::error_code error;
-    if (!is_kept_) {
-      std::string name = (fs::temp_directory_path() / "credo_verify_XXXXXX").string();
-      if (::mkdtemp(name.data()) == nullptr)
-        throw UserError(fmt::format("cannot create {}: {}; use --scratch DIR", name,
-                                    std::generic_category().message(errno)));
-      path_ = name;
+  explicit Scratch(const std::optional<std::string>& kept) {
+    if (!kept) {
+      own_.emplace("credo_verify");
+      path_ = own_->path();
       return;
     }
     path_ = *kept;
+    std::error_code error;
     if (fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error)))
       throw UserError(fmt::format("--scratch: {} is not an empty folder", path_.string()));
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!is_kept_) fs::remove_all(path_, ignored);
   }
   /// For a new run; the same cell of two suites gets two folders.
   fs::path folder_for(const RecordedRun& run, std::size_t index) const {
@@ -74,12 +65,12 @@ class Scratch {
   /// Of what folder_for gave, which this process has made.
   void drop(const fs::path& folder) const {
     std::error_code ignored;
-    if (!is_kept_) fs::remove_all(folder, ignored);
+    if (own_) fs::remove_all(folder, ignored);
   }
 
  private:
+  std::optional<TemporaryFolder> own_;
   fs::path path_;
-  bool is_kept_;
 };
 
 // One line per chosen run on stdout. Returns the exit code.

@@ -33,6 +33,8 @@ class CostModel {
   const std::string& machine() const { return machine_; }
   /// What the program takes without any cell.
   double base_bytes() const { return number("memory.program_bytes"); }
+  /// How often the replay counts in CellEstimate::bytes.
+  double replay_factor() const { return number("memory.replay_factor"); }
 
  private:
   struct Row {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 
 namespace credo::suite {
 

@@ -1,10 +1,9 @@
-// Results for other programs: marl-eval (Gorsane et al. 2022), whose rules are checked here too,
-// and rliable (Agarwal et al. 2021). Both want tables without holes. What does not fit is left out,
+// Results for other programs: marl-eval (Gorsane et al. 2022; rules: marl_eval_rules.hpp) and
+// rliable (Agarwal et al. 2021). Both want tables without holes. What does not fit is left out,
 // and every export names what that was.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "suite/results/summary.hpp"
@@ -31,9 +30,6 @@ struct Export {
 /// other than ten times the episodes is written as its mean. Policies that do not learn repeat
 /// their one evaluation. Errors: UserError when nothing is left.
 Export marl_eval_json(const ResultSet& set);
-
-/// What is wrong with a marl-eval file; empty for a good one.
-std::vector<std::string> marl_eval_problems(std::string_view json);
 
 /// {"tasks": [...], "seeds": {ALG: [...]}, "scores": {ALG: [[run][task]]}} with normalised scores,
 /// what rliable takes as dict[alg] of arrays n_runs x n_tasks. A row is a seed; the seeds of an

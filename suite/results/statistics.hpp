@@ -1,10 +1,9 @@
 // Statistics over runs, with the definitions of rliable (Agarwal et al., "Deep reinforcement
 // learning at the edge of the statistical precipice", NeurIPS 2021), computed the same everywhere:
-// random resampling comes from a Philox stream, sums run in index order.
+// sums run in index order.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -14,8 +13,6 @@ namespace credo::suite {
 /// Errors of all functions: Error on an empty input or a value that is not finite.
 
 double mean(std::span<const double> values);
-/// Population standard deviation (divides by n).
-double population_std(std::span<const double> values);
 /// Sample standard deviation (divides by n - 1); nullopt for one value, which says nothing of
 /// spread.
 std::optional<double> sample_std(std::span<const double> values);
@@ -70,11 +67,5 @@ struct BootstrapOptions {
   double confidence = 0.95;
   std::uint64_t seed = 0;
 };
-
-/// Percentile bootstrap, stratified: runs are drawn again within each task. The same input and
-/// options give the same bits everywhere.
-Interval bootstrap_interval(const ScoreTable& scores,
-                            const std::function<double(const ScoreTable&)>& statistic,
-                            const BootstrapOptions& options = {});
 
 }  // namespace credo::suite

@@ -32,6 +32,11 @@ void require_unchanged(const std::vector<std::string>& changed);
 /// was interrupted.
 RunStatus status_now(const std::filesystem::path& directory, const Manifest& manifest);
 
+/// What became of a cell of a suite, seen from outside likewise: kMissing without a run, kRunning
+/// also while a process is about to begin it. Errors: UserError when the folder holds a run of
+/// another configuration, with the first setting that differs.
+RunStatus cell_status(const std::filesystem::path& folder, const RunConfig& config);
+
 /// Where an interrupted run would go on: the step of its newest checkpoint, 0 without one.
 std::int64_t steps_saved(const std::filesystem::path& directory);
 

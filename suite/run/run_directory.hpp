@@ -27,23 +27,10 @@
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/run_files.hpp"
+#include "suite/run/run_names.hpp"
+#include "suite/run/run_status.hpp"
 
 namespace credo::suite {
-
-/// kInterrupted: stopped with a checkpoint saved. A killed run still says kRunning; status_now
-/// (suite/run/integrity.hpp) tells the two apart.
-enum class RunStatus { kRunning, kInterrupted, kDone, kFailed, kDiverged };
-std::string_view status_name(RunStatus status);
-
-/// What tables call a run. A suite with sweeps puts the swept values into the names.
-struct RunNames {
-  std::string task;       ///< "switch/2@limit=50"; else the environment's id
-  std::string algorithm;  ///< "qmix_gre@lambda=0.01"; else the algorithm's name
-};
-
-/// runs/TASK/ALG/seed_N: where a suite's folder keeps a run. Errors: UserError for a name that
-/// leads out of that folder.
-std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
 
 struct Manifest {
   RunStatus status = RunStatus::kRunning;

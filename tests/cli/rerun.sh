@@ -6,15 +6,6 @@ credo=$(realpath "$1")
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 
-expect() { # CODE TEXT ARGUMENTS...
-  local code=$1 text=$2
-  shift 2
-  "$credo" "$@" >out 2>err
-  local got=$?
-  [ $got -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat out err)"
-  cat out err | grep -q -- "$text" || fail "$*: no '$text' in: $(cat out err)"
-}
-
 "$credo" suite smoke --out suite --jobs 2 --quiet >/dev/null || fail "suite"
 cp -r suite kept
 

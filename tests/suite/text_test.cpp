@@ -5,8 +5,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 TEST_CASE("integers are whole texts") {
   CHECK(parse_int("0") == 0);
