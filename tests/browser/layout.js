@@ -87,14 +87,10 @@
     return { rgb: numbers.slice(0, 3).map((v) => v / unit), alpha: numbers.length > 3 ? numbers[3] : 1 };
   };
   const over = (top, below) => top.rgb.map((v, i) => v * top.alpha + below[i] * (1 - top.alpha));
+  const grounds = new Map([[null, [1, 1, 1]]]);
   const backdrop = (node) => {
-    const layers = [];
-    for (let at = node; at; at = at.parentElement) {
-      const layer = parse(getComputedStyle(at).backgroundColor);
-      if (layer.alpha > 0) layers.unshift(layer);
-      if (layer.alpha === 1) break;
-    }
-    return layers.reduce((below, layer) => over(layer, below), [1, 1, 1]);
+    if (!grounds.has(node)) grounds.set(node, over(parse(getComputedStyle(node).backgroundColor), backdrop(node.parentElement)));
+    return grounds.get(node);
   };
   const light = (rgb) => rgb.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);

@@ -10,7 +10,6 @@ command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 
-
 "$credo" replay --env skirmish/MMM --policy scripted:focus --episodes 2 --log a.replay \
   --html a.html >/dev/null || fail "no page of skirmish"
 "$credo" replay --env predator_prey/5x5 --policy scripted --html b.html >/dev/null || fail "no page"
