@@ -366,7 +366,7 @@ struct Window {
 class ComaTraining final : public Training {
  public:
   ComaTraining(const EnvShape& shape, const TrainConfig& config)
-      : seed_(config.seed), learner_(shape, config) {}
+      : shape_(shape), seed_(config.seed), learner_(shape, config) {}
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
@@ -389,7 +389,10 @@ class ComaTraining final : public Training {
       streams_.emplace_back(seed_, purpose("bootstrap"), 0,
                             static_cast<std::uint64_t>(played.episodes - count + e));
     }
-    const ComaStats stats = learner_.update(views_, played.epsilon, streams_);
+    ComaTrace trace;
+    const ComaStats stats =
+        learner_.update(views_, played.epsilon, streams_, watch_ ? &trace : nullptr);
+    if (watch_) report(played.epsilon, stats, std::move(trace));
     ++window_.updates;
     window_.loss += stats.loss;
     window_.grad_norm += stats.grad_norm;
@@ -431,6 +434,25 @@ class ComaTraining final : public Training {
   }
 
  private:
+  void report(double epsilon, const ComaStats& stats, ComaTrace trace) const {
+    UpdateRecord record;
+    record.epsilon = epsilon;
+    record.slots = trace.slots;
+    for (const EpisodeView& v : views_) record.episodes.push_back(plain_episode(shape_, v));
+    record.choices["bootstrap"] = std::move(trace.bootstrap);
+    record.losses = {{"loss", stats.loss}, {"critic_loss", stats.critic_loss}};
+    record.values = {{"targets", std::move(trace.targets)},
+                     {"advantages", std::move(trace.advantages)},
+                     {"critic_q", std::move(trace.q)},
+                     {"pi", std::move(trace.pi)}};
+    // Critic steps begin with the last slot; then comes the actor's.
+    record.gradients.assign(trace.critic_grads.rbegin(), trace.critic_grads.rend());
+    record.gradients.emplace_back(learner_.gradient().begin(), learner_.gradient().end());
+    record.params = learner_.params();
+    watch_(record);
+  }
+
+  EnvShape shape_;
   std::uint64_t seed_;
   ComaLearner learner_;
   Window window_;

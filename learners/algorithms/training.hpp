@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "learners/algorithms/reward_scale.hpp"
+#include "learners/algorithms/update_record.hpp"
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
@@ -59,6 +61,12 @@ class Training {
 
   virtual void save(ByteWriter& out) const = 0;
   virtual void load(ByteReader& in) = 0;
+
+  /// From now on `watch` is told about every update; empty: nobody is.
+  void watch(UpdateWatch watch) { watch_ = std::move(watch); }
+
+ protected:
+  UpdateWatch watch_;
 };
 
 std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
