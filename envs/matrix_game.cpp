@@ -413,8 +413,8 @@ EnvFamily matrix_game_family() {
       ParamSpec::integer("n_actions", kDefaultActions, 2, kMaxActions,
                          "diagonal: number of actions"),
       ParamSpec::path("payoff_file",
-                      "custom: TOML file with actions = [3, 2] and a nested payoff array; empty: a "
-                      "small example")};
+                      "custom: TOML file with actions = [3, 2] and a nested payoff array; "
+                      "empty: a small example")};
   for (ParamSpec& param : limit_params(1000, true)) family.params.push_back(std::move(param));
 
   for (const NamedPayoff& named : square_games())

@@ -16,15 +16,19 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "envs/core/env.hpp"
 #include "learners/algorithms/training.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/base/safetensors.hpp"
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/evaluation.hpp"
 
 namespace credo {
+
+/// Everything a training record may hold, in the order in which it is logged.
+std::vector<MetricInfo> train_metrics();
 
 class Trainer {
  public:
@@ -58,9 +62,7 @@ class Trainer {
 
   /// True when t_env has crossed a multiple of run.log_interval.
   bool log_due() const;
-  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs,
-  /// grad_norm, q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
-  /// Only what was measured since then; a fixed order.
+  /// Those of train_metrics() that were measured since the last call, as means since then.
   Metrics take_train_metrics();
 
   /// Agents and mixer, and the online parameters in the layout's order of storage.
@@ -77,6 +79,7 @@ class Trainer {
   void load(ByteReader& in);
 
  private:
+  friend std::vector<MetricInfo> train_metrics();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

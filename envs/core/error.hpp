@@ -1,6 +1,6 @@
 // Errors. Two kinds, both exceptions, never a process exit:
-//   UserError  bad input (command line, TOML, file, environment id): one line for the user, exit
-//   code 2. Error      a broken contract or a failed run: a bug or a machine problem, exit code 1.
+//   UserError  bad input (command line, TOML, file, environment id): one line, exit code 2
+//   Error      a broken contract or a failed run: a bug or a machine problem, exit code 1
 #pragma once
 
 #include <span>

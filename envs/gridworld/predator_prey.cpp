@@ -465,10 +465,9 @@ EnvFamily predator_prey_family() {
                       "reward of each agent per prey touched by one predator only"),
       ParamSpec::real("step_cost", -0.01, -1000.0, 0.0, "reward of each agent per step"),
       ParamSpec::real("capture_reward", 5.0, 0.0, 1000.0, "reward of each agent per capture"),
-      ParamSpec::choice(
-          "start_area", "original", {"original", "full"},
-          "where entities start: not in the last row and column (as the original), or "
-          "anywhere"),
+      ParamSpec::choice("start_area", "original", {"original", "full"},
+                        "where entities start: not in the last row and column (as the original), "
+                        "or anywhere"),
       grid::reward_param(),
       grid::avail_param()};
   for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));

@@ -6,8 +6,8 @@
 //   enemy    can be targeted, distance, dx, dy, health [, shield], type bits; zero if not seen
 //   ally     seen, distance, dx, dy, health [, shield], type bits [, last action]; self left out
 //   own      health [, shield] [, x, y], type bits
-// State:  ally rows (health, cooldown, x, y [, shield], type) | enemy rows (health, x, y [,
-// shield], type) | last joint action [| time]. Rows of the dead are zero.
+// State: ally rows (health, cooldown, x, y [, shield], type) | enemy rows (health, x, y [, shield],
+// type) | last joint action [| time]. Rows of the dead are zero.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
@@ -48,12 +47,8 @@ void QLearner::take_in_rewards(std::span<const Episode* const> batch) {
 // Chunks of neighbouring lengths, each with about the same number of rows. Depends on the episodes'
 // lengths only.
 void QLearner::plan_chunks(std::span<const Episode* const> batch) {
-  order_.resize(batch.size());
-  std::iota(order_.begin(), order_.end(), 0);
-  std::sort(order_.begin(), order_.end(), [&](int a, int b) {
-    const int difference = batch[sz(a)]->length() - batch[sz(b)]->length();
-    return difference != 0 ? difference > 0 : a < b;
-  });
+  order_longest_first(
+      batch.size(), [&](int i) { return batch[sz(i)]->length(); }, order_);
   int total = 0;
   for (const Episode* e : batch) total += e->slots() * shape_.n_agents;
   const int wanted = std::clamp(total / kMaxGroups, kMinChunkRows, kMaxChunkRows);
@@ -191,7 +186,7 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
     td_loss = config_.mixer.wqmix.qmix_loss * stats.td_loss +
               config_.mixer.wqmix.central_loss * stats.central_loss;
   stats.loss = td_weight * config_.learner.loss_scale * td_loss + stats.entropy_loss;
-  if (config_.mixer.kind == MixerKind::kQtran)
+  if (network_.mixer->has_constraints())
     stats.loss += td_weight * (config_.mixer.qtran.opt_loss * stats.opt_loss +
                                config_.mixer.qtran.nopt_min_loss * stats.nopt_loss);
   stats.td_error_abs = sums.td_abs / values;
@@ -231,8 +226,7 @@ void QLearner::reduce_groups(std::size_t count) {
 
 void QLearner::apply_gradient(const UpdateStats& stats) {
   if (stats.steps == 0) return;
-  const double scale = std::min(1.0, config_.optimizer.grad_norm_clip / (stats.grad_norm + 1e-6));
-  optimizer_.step(params_, grad_, static_cast<float>(scale));
+  optimizer_.step(params_, grad_, clip_factor(config_.optimizer, stats.grad_norm));
 }
 
 void QLearner::sync_target() {

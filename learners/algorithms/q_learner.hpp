@@ -1,7 +1,9 @@
 // The value-based learner: one update serves every mixer.
 //
-//   y_t   = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)     u* greedy (online net: double
-//   Q) L     = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N       N = valid steps
+//   y_t = r_t + gamma (1 - terminated_t) Q_target(s_{t+1}, u*)
+//   L   = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N
+// u* is the greedy joint action: of the online network with double Q, else of the target network.
+// H_t is the normalised entropy of the credits and N the number of valid steps in the batch.
 // With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
 // termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
@@ -15,6 +17,7 @@
 
 #include "learners/algorithms/reward_scale.hpp"
 #include "learners/algorithms/target_values.hpp"
+#include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
@@ -38,6 +41,9 @@ struct UpdateStats {
   std::vector<double> credit_mean;  ///< [n_agents]
   std::int64_t steps = 0;           ///< N
 };
+
+/// Its numbers as they are logged.
+const std::vector<UpdateMetric<UpdateStats>>& value_metrics();
 
 /// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
 struct UpdateTrace {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "learners/algorithms/reward_scale.hpp"
 #include "learners/algorithms/update_record.hpp"
@@ -69,6 +70,8 @@ class Training {
   UpdateWatch watch_;
 };
 
+/// Makes what config.learner.kind asks for.
+std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainConfig& config);
 
@@ -78,5 +81,8 @@ std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values);
 std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale);
 /// Errors: DivergedError unless both are finite. `what`: whose they are, e.g. "critic".
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm);
+
+/// What the learners measure in every update.
+std::vector<MetricInfo> update_metrics();
 
 }  // namespace credo

@@ -1,5 +1,5 @@
-// Value decomposition network (Sunehag et al. 2018): Q_tot = sum_i q_i. All credits are 1, so H
-// = 1.
+// Value decomposition network (Sunehag et al. 2018; docs/algorithms/vdn.md): Q_tot = sum_i q_i.
+// All credits are 1, so H = 1.
 #include <algorithm>
 
 #include "learners/mixers/mixer.hpp"
@@ -44,7 +44,7 @@ class VdnMixer final : public Mixer {
 
 }  // namespace
 
-std::unique_ptr<Mixer> make_vdn_mixer(const EnvShape& shape) {
+std::unique_ptr<Mixer> make_vdn_mixer(ParamLayout&, const EnvShape& shape, const TrainConfig&) {
   return std::make_unique<VdnMixer>(shape);
 }
 

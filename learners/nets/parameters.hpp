@@ -46,8 +46,6 @@ class ParamLayout {
 
   std::size_t size() const { return size_; }  ///< floats, padding included
   const std::vector<Entry>& entries() const { return entries_; }
-  /// Parameters without padding.
-  std::size_t count() const;
 
   /// Draws initial values; entry i uses stream (seed, "init", i), PyTorch's element order.
   void initialise(std::uint64_t seed, std::span<float> params) const;
@@ -63,6 +61,8 @@ class ParamLayout {
 
  private:
   std::size_t reserve(std::size_t n);
+  void add_entries(const std::string& weight_name, const std::string& bias_name,
+                   const Linear& layer, float init_bound);
 
   std::vector<Entry> entries_;
   std::size_t size_ = 0;

@@ -5,18 +5,12 @@
 namespace credo {
 
 EpisodeView PlainEpisode::view() const {
-  return {.length = length,
-          .terminated = terminated,
-          .obs = obs.data(),
-          .obs_stride = shape.n_agents * shape.obs_dim,
-          .state = state.data(),
-          .state_stride = shape.state_dim,
-          .avail = avail.data(),
-          .avail_stride = shape.n_agents * shape.n_actions,
-          .actions = actions.data(),
-          .action_stride = shape.n_agents,
-          .rewards = rewards.data(),
-          .reward_stride = 1};
+  const EpisodeArrays arrays{.obs = obs.data(),
+                             .state = state.data(),
+                             .avail = avail.data(),
+                             .actions = actions.data(),
+                             .rewards = rewards.data()};
+  return arrays.view(shape, length, terminated);
 }
 
 PlainEpisode blank_episode(const EnvShape& shape, int length, bool terminated) {

@@ -13,9 +13,9 @@ namespace credo {
 int greedy_action(int n, const float* q, const std::uint8_t* avail);
 
 /// Rows of action probabilities from rows of logits z over n actions, as PyMARL's `pi_logits`:
-///   softmax = softmax(z)                                   over all actions
-///   pi_a    = f_a / sum of f over available actions,       f_a = (1 - epsilon) softmax_a + epsilon
-///   / n
+///   softmax = softmax(z)                               over all actions
+///   f_a     = (1 - epsilon) softmax_a + epsilon / n
+///   pi_a    = f_a / sum of f over available actions
 /// and 0 for unavailable ones. epsilon > 0 keeps every available action possible. softmax and pi:
 /// out [rows, n]; avail [rows, n], 1 = may be taken.
 void floored_softmax(int rows, int n, const float* logits, const std::uint8_t* avail, float epsilon,

@@ -78,10 +78,10 @@ class RunPolicy {
                       hidden.ndim() == 2 && hidden.shape(0) == rows &&
                       hidden.shape(1) == hidden_dim();
     if (!fits)
-      throw UserError(fmt::format(
-          "forward needs obs [rows, {}], last_action [rows] and hidden [rows, {}] with a multiple "
-          "of {} rows",
-          s.obs_dim, hidden_dim(), s.n_agents));
+      throw UserError(
+          fmt::format("forward needs obs [rows, {}], last_action [rows] and hidden [rows, {}] "
+                      "with a multiple of {} rows",
+                      s.obs_dim, hidden_dim(), s.n_agents));
     for (py::ssize_t i = 0; i < rows; ++i)
       if (last_action.data()[i] < -1 || last_action.data()[i] >= s.n_actions)
         throw UserError(

@@ -54,8 +54,8 @@ void count_training(const RunConfig& config, const Env& env, CellWork& work) {
   const double batches = std::ceil(t_max / (work.episode_length * train.n_envs));
   work.train_episodes = batches * train.n_envs;
   work.train_steps = work.train_episodes * work.episode_length;
-  if (train.learner.kind == LearnerKind::kComa) {
-    work.batch_size = train.n_envs;  // learns from the episodes just played
+  if (train.learner.kind != LearnerKind::kQLearning) {  // on-policy
+    work.batch_size = train.n_envs;                     // learns from the episodes just played
     work.updates = batches;
   } else {
     const double waiting = std::ceil(static_cast<double>(work.batch_size) / train.n_envs) - 1;

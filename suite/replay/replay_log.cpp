@@ -195,8 +195,8 @@ std::string_view replay_episode(Env& env, const ReplayLog& log, const LoggedEpis
                                 const ReplayWatcher& watcher, const std::string& label) {
   const auto mismatch = [&](const std::string& what) {
     return ReplayMismatch(
-        fmt::format("{}: episode {}: {}; {} behaves differently from the program that recorded it "
-                    "({})",
+        fmt::format("{}: episode {}: {}; "
+                    "{} behaves differently from the program that recorded it ({})",
                     label, episode.index, what, log.env, log.version));
   };
   env.reset(evaluation_streams(log.seed, episode.index).env);

@@ -90,8 +90,7 @@ TableNotes make_notes(const ResultSet& set) {
                     joined_or_none(absolute_episodes)));
   notes.footer.emplace_back(
       "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes after "
-      "training; "
-      "1 = equal credit.");
+      "training; 1 = equal credit.");
   return notes;
 }
 

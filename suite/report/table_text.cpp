@@ -143,10 +143,9 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   }
   const NormalisedScores& scores = report.scores;
   std::vector<std::string> notes = {fmt::format(
-      "Mean returns on {} tasks, normalised by published bounds (0: the random policy, 1: the "
+      "Mean returns on {} tasks, normalised by each task's bounds (0: the random policy, 1: the "
       "optimum or an upper bound), with 95% bootstrap intervals (50,000 resamples of the runs "
-      "within "
-      "each task).",
+      "within each task).",
       scores.tasks.size())};
   notes.push_back(fmt::format(
       "Every task has the same weight: a run weighs 1 / ({} x the runs of its task). {}",
@@ -167,10 +166,9 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   if (!report.pairs.empty())
     notes.push_back(
         fmt::format("P(> {0}): probability that a run beats one of {0} on the same task, mean over "
-                    "tasks (2,000 "
-                    "resamples); p: two-sided paired sign-flip test of the score differences over "
-                    "shared seeds, "
-                    "every task with the same weight, not corrected for the number of comparisons.",
+                    "tasks (2,000 resamples); p: two-sided paired sign-flip test of the score "
+                    "differences over shared seeds, every task with the same weight, not corrected "
+                    "for the number of comparisons.",
                     report.pairs.front().y));
   if (!left_out.empty()) notes.push_back("Left out: " + left_out + ".");
   for (std::string& note : own_bounds_notes(scores)) notes.push_back(std::move(note));

@@ -49,9 +49,8 @@ struct RunResult {
   double wall_s = 0.0;
   std::vector<EvaluationPoint> evaluations;  ///< during training, by t_env; then the final one
   std::optional<EvaluationPoint> final;      ///< of a finished run: after training
-  std::optional<EvaluationPoint>
-      absolute;                  ///< of a finished run: best policy again, t_env its step
-  std::filesystem::path folder;  ///< of the run; empty when only tables are there
+  std::optional<EvaluationPoint> absolute;   ///< of the best policy again; t_env: of that policy
+  std::filesystem::path folder;              ///< of the run; empty when only tables are there
 };
 
 /// Evaluation episodes of a run by evaluation, in the order of `evaluations`; the episodes of

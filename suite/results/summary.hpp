@@ -52,8 +52,8 @@ std::optional<double> score_of(const RunResult& run, ScoreKind kind);
 struct NormalisedScores {
   std::vector<std::string> tasks;  ///< with bounds and finished runs of all algorithms
   std::vector<Bounds> bounds;      ///< of the tasks
-  std::vector<std::pair<std::string, std::string>>
-      own_bounds;                                             ///< (task, whence), unpublished ones
+  /// (task, source) of bounds that are not in the published table
+  std::vector<std::pair<std::string, std::string>> own_bounds;
   std::vector<std::pair<std::string, std::string>> left_out;  ///< (task or algorithm, why)
   struct Algorithm {
     std::string name;

@@ -72,8 +72,7 @@ CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::s
     if (version != kVersion)
       throw reject(
           fmt::format("checkpoint format {}, this program reads format {}: finish the run with the "
-                      "program that "
-                      "began it, or run it again",
+                      "program that began it, or run it again",
                       version, kVersion));
     CheckpointState state;
     state.config_id = in.get_string();

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/base/index.hpp"
 #include "learners/base/isa.hpp"
@@ -28,6 +29,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/config.hpp"
 #include "suite/run/runner.hpp"
 
@@ -194,18 +196,13 @@ struct Game {
         env->write_state(std::span(state).last(sz(shape.state_dim)));
         payoff[sz(a)][sz(b)] = result.reward + 0.0;  // no negative zero
         const auto reward = static_cast<float>(result.reward);
-        EpisodeView view;
-        view.length = 1;
-        view.terminated = result.terminated;
-        view.obs = obs.data();
-        view.obs_stride = 2 * shape.obs_dim;
-        view.state = state.data();
-        view.state_stride = shape.state_dim;
-        view.avail = avail.data();
-        view.avail_stride = 2 * shape.n_actions;
-        view.actions = actions.data();
-        view.rewards = &reward;
-        encoder.encode(view, episodes[sz(a * shape.n_actions + b)]);
+        const EpisodeArrays arrays{.obs = obs.data(),
+                                   .state = state.data(),
+                                   .avail = avail.data(),
+                                   .actions = actions.data(),
+                                   .rewards = &reward};
+        encoder.encode(arrays.view(shape, 1, result.terminated),
+                       episodes[sz(a * shape.n_actions + b)]);
       }
     for (const Episode& e : episodes) batch.push_back(&e);
   }
@@ -428,7 +425,7 @@ void write_results(const Options& options, const std::string& markdown, const st
   const BuildInfo& build = build_info();
   const MachineInfo machine = machine_info();
   Json manifest;
-  manifest["schema"] = "credo.matrix_tables";
+  manifest["schema"] = kMatrixSchema;
   manifest["schema_version"] = 1;
   manifest["command"] = options.command;
   manifest["profile"] = "matrix_uniform";
@@ -467,10 +464,8 @@ int run(const Options& options) {
   for (const std::string& id : options.games) games.emplace_back(id);
   std::string markdown =
       "# Matrix games under uniform data\n\n"
-      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the "
-      "joint\n"
-      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its "
-      "probabilities.\n"
+      "Rows in italics are computed, the others learnt; one row per seed. `values` lists the joint\n"
+      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its probabilities.\n"
       "`error` is the summed squared difference to the payoffs, `return` what the greedy actions\n"
       "pay. How to make this file again: manifest.json.\n";
   std::string csv = "game,algorithm,seed,action_0,action_1,payoff,q_tot,own_0,own_1,greedy\n";

@@ -195,7 +195,9 @@ TEST_CASE("values without effect are neither checked nor kept") {
   params.set_text("learner.double_q", "false");
   params.set_text("wqmix.weighting", "cw");
   CHECK_NOTHROW(make_train_config(params));
-  CHECK(make_train_config(params).mixer.kind == MixerKind::kNone);
+  CHECK(Network({.n_agents = 2, .n_actions = 3, .obs_dim = 1, .state_dim = 1},
+                make_train_config(params))
+            .mixer == nullptr);
   CHECK(make_train_config(params).mixer.wqmix.weighting == Weighting::kNone);
   CHECK(params.in_force().integer("replay.capacity") == 5000);
   CHECK(params.in_force().real("exploration.epsilon_finish") == 0.1);

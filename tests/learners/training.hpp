@@ -7,6 +7,7 @@
 #include <string>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/trainer.hpp"
 #include "tests/learners/support.hpp"
 

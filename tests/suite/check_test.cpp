@@ -2,6 +2,7 @@
 // option, and a reference that computes something else is caught.
 #include <doctest/doctest.h>
 
+#include "learners/algorithm_table.hpp"
 #include "suite/check/learner_check.hpp"
 #include "suite/run/config.hpp"
 #include "suite/run/runner.hpp"

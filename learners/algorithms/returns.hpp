@@ -1,0 +1,34 @@
+// Targets along an episode.
+#pragma once
+
+namespace credo {
+
+struct ReturnSettings {
+  float gamma = 0.99F;
+  float lambda = 0.0F;
+  /// How the return after the last step, where there is nothing but the value V of the slot behind
+  /// it, is rounded: as (1 - lambda) V + lambda V, or as V.
+  bool mixes_last = false;
+};
+
+/// lambda-returns of the steps 0 .. length - 1:
+///   G_t = r_t + gamma ((1 - lambda) V_{t+1} + lambda G_{t+1})      G_length = V_length
+/// A terminated episode has V_length = 0. reward(t): r_t; next(t): V_{t+1}; set(t, G_t) takes them.
+template <class Reward, class Next, class Set>
+void lambda_returns(const ReturnSettings& settings, int length, bool terminated,
+                    const Reward& reward, const Next& next, const Set& set) {
+  const float lambda = settings.lambda;
+  float later = 0.0F;  // G_{t+1}
+  for (int t = length - 1; t >= 0; --t) {
+    const bool last = t == length - 1;
+    const float value = next(t);
+    if (last) later = value;
+    const float mixed = lambda == 0.0F || (last && !settings.mixes_last)
+                            ? value
+                            : (1.0F - lambda) * value + lambda * later;
+    later = reward(t) + (last && terminated ? 0.0F : settings.gamma * mixed);
+    set(t, later);
+  }
+}
+
+}  // namespace credo

@@ -1,0 +1,37 @@
+#include "learners/network.hpp"
+
+#include <vector>
+
+#include "learners/algorithm_table.hpp"
+
+namespace credo {
+
+namespace {
+
+/// Reads the state, the agent's observation, everybody's actions now and before, the agent's index.
+std::unique_ptr<Mlp> make_action_critic(ParamLayout& layout, const EnvShape& shape, int width) {
+  const int dense = shape.state_dim + shape.obs_dim;
+  const int hot = 2 * shape.n_agents * shape.n_actions + shape.n_agents;
+  return std::make_unique<Mlp>(layout, "critic",
+                               std::vector<int>{dense + hot, width, width, shape.n_actions}, dense);
+}
+
+}  // namespace
+
+Network::Network(const EnvShape& shape, const TrainConfig& config)
+    : layout(), agent(layout, "agent.", shape, config.agent) {
+  switch (config.learner.kind) {
+    case LearnerKind::kQLearning:
+      mixer = make_mixer(layout, shape, config);
+      if (config.mixer.wqmix.weighting == Weighting::kNone) break;
+      central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, config.agent);
+      central->mixer = make_central_mixer(layout, shape, config);
+      break;
+    case LearnerKind::kComa:
+      critic_begin = layout.size();
+      action_critic = make_action_critic(layout, shape, config.coma.critic_dim);
+      break;
+  }
+}
+
+}  // namespace credo
