@@ -380,7 +380,10 @@ class ComaTraining final : public Training {
                      {"pi", std::move(trace.pi)}};
     // Critic steps begin with the last slot; then comes the actor's.
     record.gradients.assign(trace.critic_grads.rbegin(), trace.critic_grads.rend());
+    const auto critic = static_cast<std::ptrdiff_t>(network().critic_begin);
+    for (std::vector<float>& g : record.gradients) std::fill(g.begin(), g.begin() + critic, 0.0F);
     record.gradients.emplace_back(learner_.gradient().begin(), learner_.gradient().end());
+    std::fill(record.gradients.back().begin() + critic, record.gradients.back().end(), 0.0F);
     record.params = learner_.params();
     watch_(record);
   }
