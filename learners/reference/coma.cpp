@@ -79,7 +79,7 @@ ComaLoss::PerStep ComaLoss::targets(const Parameters& target) const {
 double ComaLoss::critic_loss(const Parameters& parameters, int slot, const PerStep& targets,
                              std::vector<double>* gradient, double flip_within) const {
   Tape tape(nullptr, flip_within);
-  const Weights w(tape, parameters, true);
+  const Weights w(tape, parameters, gradient != nullptr);
   Var errors = tape.constant(0.0);
   double count = 0.0;
   for (std::size_t e = 0; e < episodes_.size(); ++e) {
@@ -142,7 +142,7 @@ double ComaLoss::actor_loss(const Parameters& parameters, const PerStep& advanta
   double loss = 0.0;
   for (std::size_t e = 0; e < episodes_.size(); ++e) {
     Tape tape(nullptr, flip_within);
-    const Weights w(tape, parameters, true);
+    const Weights w(tape, parameters, gradient != nullptr);
     const std::vector<Var> pi = policy(w, e);
     Var total = tape.constant(0.0);
     for (int t = 0; t < episodes_[e].length; ++t)

@@ -152,7 +152,7 @@ QLoss::Sums QLoss::evaluate(const Parameters& online, double td_weight, double f
     const PlainEpisode& e = episodes_[b];
     if (e.length == 0) continue;
     Tape tape(&held_[b], flip_within);
-    const Weights w(tape, online, true);
+    const Weights w(tape, online, gradient != nullptr || values != nullptr);
     const std::vector<AgentSlot> agents = unroll(w, "agent.", config_.agent, e);
     std::vector<AgentSlot> central;
     if (weighted()) central = unroll(w, "central_agent.", config_.agent, e);

@@ -339,7 +339,7 @@ struct QplexCase {
     TrainConfig c = base_config("qplex");
     c.mixer.qplex.layers = 2;
     c.mixer.qplex.credits = credits;
-    mixer = credo::make_mixer(layout, kShape, 1, c.mixer);
+    mixer = credo::make_mixer(layout, kShape, c);
     params = draw.reals(layout.size(), -2.0F, 2.0F);
     state = draw.reals(sz(kShape.state_dim), -2.0F, 2.0F);
     q = draw.reals(sz(kShape.n_agents * kShape.n_actions), -5.0F, 5.0F);
