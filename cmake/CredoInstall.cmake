@@ -3,18 +3,22 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 foreach(wing envs learners)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${wing} DESTINATION include/credo
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${wing} DESTINATION include/credo COMPONENT development
           FILES_MATCHING PATTERN "*.hpp" PATTERN "reference" EXCLUDE)
 endforeach()
 install(TARGETS credo_envs credo_learners EXPORT CredoTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS credo_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(TARGETS credo_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo
+        RENAME copyright COMPONENT program)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo-dev
+        RENAME copyright COMPONENT development)
 install(EXPORT CredoTargets NAMESPACE credo:: FILE CredoTargets.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo COMPONENT development)
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/CredoConfig.cmake.in ${PROJECT_BINARY_DIR}/CredoConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/CredoConfig.cmake ${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo COMPONENT development)

@@ -12,6 +12,17 @@ const char* const kActorCritic = "actor-critic";
 
 ParamValue word(const char* text) { return std::string(text); }
 
+using Values = std::vector<std::pair<std::string, ParamValue>>;
+
+Values ppo_values(bool central_critic) {
+  return {{"learner.type", word("ppo")},
+          {"ppo.central_critic", central_critic},
+          {"rollout.n_envs", std::int64_t{32}},
+          {"optimizer.type", word("adam")},
+          {"optimizer.lr", 5e-4},
+          {"optimizer.adam_eps", 1e-5}};
+}
+
 std::vector<Algorithm> make_table() {
   std::vector<Algorithm> table = {
       {.name = "iql",
@@ -79,10 +90,20 @@ std::vector<Algorithm> make_table() {
                   {"exploration.epsilon_start", 0.5},
                   {"exploration.epsilon_finish", 0.01},
                   {"exploration.epsilon_anneal_steps", std::int64_t{100'000}}}},
+      {.name = "ippo",
+       .family = kActorCritic,
+       .paper = "de Witt et al. 2020",
+       .help = "independent PPO: actor and critic read the observation",
+       .values = ppo_values(false)},
+      {.name = "mappo",
+       .family = kActorCritic,
+       .paper = "Yu et al. 2022",
+       .help = "PPO with a critic that reads the state",
+       .values = ppo_values(true)},
   };
   for (Algorithm& algorithm : table)
     if (algorithm.mixer.make != nullptr)
-      algorithm.values.emplace(algorithm.values.begin(), "mixer.type", algorithm.mixer.name);
+      algorithm.values.emplace(algorithm.values.begin(), "mixer.type", word(algorithm.mixer.name));
   return table;
 }
 

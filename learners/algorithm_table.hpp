@@ -12,7 +12,7 @@ namespace credo {
 
 /// A value of "mixer.type" and what makes that mixer.
 struct MixerType {
-  std::string name;
+  const char* name = "";
   MixerFactory make = nullptr;  ///< null: the algorithm brings no mixer of its own
 };
 

@@ -10,8 +10,8 @@ namespace credo {
 /// Which derivative of ELU the credits of the entropy term use (docs/algorithms/qmix_gre.md).
 enum class EluDerivative { kExact, kPublished };
 enum class OptimizerKind { kRmsprop, kAdam };
-/// Q-learning from replayed episodes (every mixer), or COMA's actor and critic.
-enum class LearnerKind { kQLearning, kComa };
+/// Q-learning from replayed episodes (every mixer), or an actor and a critic: COMA's or PPO's.
+enum class LearnerKind { kQLearning, kComa, kPpo };
 /// dQ_tot/dQ_i of QPLEX: of the loss as its authors wrote it, which detaches the advantages, or of
 /// the formula (docs/algorithms/qplex.md).
 enum class QplexCredits { kCoded, kFull };
@@ -85,6 +85,24 @@ struct ComaConfig {
   double critic_lr = 5e-4;
 };
 
+/// IPPO and MAPPO (Yu et al. 2022).
+struct PpoConfig {
+  bool central_critic = false;  ///< the critic reads the state as well: MAPPO
+  int epochs = 10;
+  int minibatches = 1;  ///< of an epoch
+  double gae_lambda = 0.95;
+  double clip = 0.2;        ///< of the probability ratio
+  double value_clip = 0.2;  ///< of the change of a normalised value; 0: none
+  double huber_delta = 10.0;
+  double entropy = 0.01;  ///< coefficient of the bonus
+  double value_coef = 1.0;
+  double critic_lr = 5e-4;
+  bool value_norm = true;
+  double value_norm_beta = 0.99999;
+  bool death_masking = true;  ///< MAPPO: no state for an agent without a choice
+  double policy_gain = 0.01;  ///< of the initial weights of the actors' last layer
+};
+
 struct LearnerConfig {
   LearnerKind kind = LearnerKind::kQLearning;
   double gamma = 0.99;
@@ -118,6 +136,7 @@ struct TrainConfig {
   OptimizerConfig optimizer;
   LearnerConfig learner;
   ComaConfig coma;
+  PpoConfig ppo;
   ExplorationConfig exploration;
 };
 

@@ -82,6 +82,8 @@ constexpr double kBig = 1e12;
 // What a parameter needs to have an effect stands beside it.
 const Requirement kQLearning = {"learner.type", {"q_learning"}};
 const Requirement kComa = {"learner.type", {"coma"}};
+const Requirement kPpo = {"learner.type", {"ppo"}};
+const Requirement kNotPpo = {"learner.type", {"q_learning", "coma"}};
 
 void add_run(Table& table, TrainConfig& c) {
   table.add("run.t_max", c.t_max, 1, kHuge, "environment steps to train for")
@@ -190,17 +192,58 @@ void add_coma(Table& table, ComaConfig& c) {
       .when({kComa});
 }
 
+void add_ppo(Table& table, PpoConfig& c) {
+  table
+      .add("ppo.central_critic", c.central_critic,
+           "PPO: the critic reads the state as well (MAPPO)")
+      .when({kPpo})
+      .add("ppo.epochs", c.epochs, 1, 1000, "PPO: passes over the episodes of a batch")
+      .when({kPpo})
+      .add("ppo.minibatches", c.minibatches, 1, 1024,
+           "PPO: parts that an epoch's episodes are dealt out to, an optimiser step each")
+      .when({kPpo})
+      .add("ppo.gae_lambda", c.gae_lambda, 0.0, 1.0, "PPO: lambda of the advantage estimates")
+      .when({kPpo})
+      .add("ppo.clip", c.clip, 1e-6, kBig, "PPO: clip of the probability ratio around 1")
+      .when({kPpo})
+      .add("ppo.value_clip", c.value_clip, 0.0, kBig,
+           "PPO: clip of the change of a normalised value; 0: none")
+      .when({kPpo})
+      .add("ppo.huber_delta", c.huber_delta, 1e-12, kBig,
+           "PPO: error beyond which the value loss is linear")
+      .when({kPpo})
+      .add("ppo.entropy", c.entropy, 0.0, kBig, "PPO: coefficient of the policies' entropy")
+      .when({kPpo})
+      .add("ppo.value_coef", c.value_coef, 1e-12, kBig, "PPO: coefficient of the value loss")
+      .when({kPpo})
+      .add("ppo.critic_lr", c.critic_lr, 0.0, kBig, "PPO: learning rate of the critic")
+      .when({kPpo})
+      .add("ppo.value_norm", c.value_norm, "PPO: the critic learns normalised returns")
+      .when({kPpo})
+      .add("ppo.value_norm_beta", c.value_norm_beta, 0.0, 0.999999999,
+           "PPO: decay of the moments of the returns")
+      .when({kPpo, {"ppo.value_norm", {"true"}}})
+      .add("ppo.death_masking", c.death_masking,
+           "PPO: the critic sees no state where an agent has one available action")
+      .when({kPpo, {"ppo.central_critic", {"true"}}})
+      .add("ppo.policy_gain", c.policy_gain, 1e-12, 1e3,
+           "PPO: initial weights of the actors' last layer are uniform within gain / sqrt(width)")
+      .when({kPpo});
+}
+
 void add_learner(Table& table, LearnerConfig& c) {
   table
-      .add(
-          "learner.type", c.kind,
-          Names<LearnerKind>{{"q_learning", LearnerKind::kQLearning}, {"coma", LearnerKind::kComa}},
-          "Q-learning from replayed episodes, or COMA's actor and critic")
+      .add("learner.type", c.kind,
+           Names<LearnerKind>{{"q_learning", LearnerKind::kQLearning},
+                              {"coma", LearnerKind::kComa},
+                              {"ppo", LearnerKind::kPpo}},
+           "Q-learning from replayed episodes, or an actor and a critic: COMA's or PPO's")
       .add("learner.gamma", c.gamma, 0.0, 1.0, "discount")
       .add("learner.double_q", c.double_q, "the online network chooses the target's actions")
       .when({kQLearning, {"wqmix.weighting", {"none"}}})
       .add("learner.td_lambda", c.td_lambda, 0.0, 1.0,
            "lambda of the TD(lambda) targets; 0: one step")
+      .when({kNotPpo})
       .add("learner.loss_scale", c.loss_scale, 1e-12, kBig,
            "factor of the TD loss (PyMARL 1, PyMARL2 0.5)")
       .when({kQLearning})
@@ -208,12 +251,14 @@ void add_learner(Table& table, LearnerConfig& c) {
       .when({kQLearning})
       .add("learner.target_update_interval", c.target_update_interval, 1, 1'000'000'000,
            "training episodes (COMA: critic steps) between copies into the target networks")
-      .when({{"learner.target_tau", {"0"}}})
+      .when({kNotPpo, {"learner.target_tau", {"0"}}})
       .add("learner.target_tau", c.target_tau, 0.0, 1.0,
            "part of the target networks replaced after every optimiser step (COMA: critic "
            "step); 0: copies at intervals")
+      .when({kNotPpo})
       .add("learner.standardise_rewards", c.standardise_rewards,
-           "targets see rewards less their running mean, over their running deviation");
+           "targets see rewards less their running mean, over their running deviation")
+      .when({kNotPpo});
 }
 
 void add_optimizer(Table& table, OptimizerConfig& c) {
@@ -246,11 +291,13 @@ void add_exploration(Table& table, ExplorationConfig& c) {
   table
       .add("exploration.epsilon_start", c.epsilon_start, 0.0, 1.0,
            "random-action probability at the start")
+      .when({kNotPpo})
       .add("exploration.epsilon_finish", c.epsilon_finish, 0.0, 1.0,
            "random-action probability at the end")
+      .when({kNotPpo})
       .add("exploration.epsilon_anneal_steps", c.epsilon_anneal_steps, 1, kHuge,
            "environment steps of the linear decrease")
-      .when({{"exploration.epsilon_start", {}, "exploration.epsilon_finish"}});
+      .when({kNotPpo, {"exploration.epsilon_start", {}, "exploration.epsilon_finish"}});
 }
 
 std::vector<ParamSpec> walk(TrainConfig& c, const Params* values) {
@@ -260,6 +307,7 @@ std::vector<ParamSpec> walk(TrainConfig& c, const Params* values) {
   add_mixer(table, c.mixer);
   add_entropy(table, c.entropy);
   add_coma(table, c.coma);
+  add_ppo(table, c.ppo);
   add_learner(table, c.learner);
   add_optimizer(table, c.optimizer);
   add_exploration(table, c.exploration);
@@ -287,6 +335,11 @@ TrainConfig make_train_config(const Params& params) {
   TrainConfig c;
   walk(c, &p);
   if (c.learner.kind == LearnerKind::kComa) check_coma(p);
+  if (c.learner.kind == LearnerKind::kPpo && c.ppo.minibatches > c.n_envs)
+    throw UserError(fmt::format(
+        "ppo.minibatches = {} is larger than rollout.n_envs = {}: a minibatch would hold "
+        "no episode",
+        c.ppo.minibatches, c.n_envs));
   if (c.learner.kind == LearnerKind::kQLearning && c.learner.batch_size > c.replay_capacity)
     throw UserError(fmt::format(
         "learner.batch_size = {} is larger than replay.capacity = {}: no update could ever run",

@@ -16,10 +16,24 @@ std::unique_ptr<Mlp> make_action_critic(ParamLayout& layout, const EnvShape& sha
                                std::vector<int>{dense + hot, width, width, shape.n_actions}, dense);
 }
 
+/// What the agents read; with a central critic the state before it. One output.
+std::unique_ptr<AgentNetwork> make_value_critic(ParamLayout& layout, EnvShape shape,
+                                                const TrainConfig& config) {
+  if (config.ppo.central_critic) shape.obs_dim += shape.state_dim;
+  return std::make_unique<AgentNetwork>(layout, "critic.", shape, config.agent,
+                                        AgentHead{.outputs = 1});
+}
+
+AgentHead agent_head(const EnvShape& shape, const TrainConfig& config) {
+  AgentHead head{.outputs = shape.n_actions};
+  if (config.learner.kind == LearnerKind::kPpo) head.gain = config.ppo.policy_gain;
+  return head;
+}
+
 }  // namespace
 
 Network::Network(const EnvShape& shape, const TrainConfig& config)
-    : layout(), agent(layout, "agent.", shape, config.agent) {
+    : layout(), agent(layout, "agent.", shape, config.agent, agent_head(shape, config)) {
   switch (config.learner.kind) {
     case LearnerKind::kQLearning:
       mixer = make_mixer(layout, shape, config);
@@ -30,6 +44,10 @@ Network::Network(const EnvShape& shape, const TrainConfig& config)
     case LearnerKind::kComa:
       critic_begin = layout.size();
       action_critic = make_action_critic(layout, shape, config.coma.critic_dim);
+      break;
+    case LearnerKind::kPpo:
+      critic_begin = layout.size();
+      value_critic = make_value_critic(layout, shape, config);
       break;
   }
 }

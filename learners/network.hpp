@@ -14,7 +14,7 @@ namespace credo {
 struct JointNetwork {
   JointNetwork(ParamLayout& layout, const std::string& agent_prefix, const EnvShape& shape,
                const AgentConfig& agent_config)
-      : agent(layout, agent_prefix, shape, agent_config) {}
+      : agent(layout, agent_prefix, shape, agent_config, {.outputs = shape.n_actions}) {}
 
   AgentNetwork agent;
   std::unique_ptr<Mixer> mixer;
@@ -31,7 +31,8 @@ struct Network {
   std::unique_ptr<Mixer> mixer;           ///< null in actor-critic learners
   std::unique_ptr<JointNetwork> central;  ///< null unless the learner is weighted QMIX
   std::unique_ptr<Mlp> action_critic;     ///< COMA: a value for every action of an agent; or null
-  std::size_t critic_begin = 0;           ///< where the critic's parameters begin, the last ones
+  std::unique_ptr<AgentNetwork> value_critic;  ///< PPO: an agent's value; or null
+  std::size_t critic_begin = 0;  ///< where the critic's parameters begin, the last ones
 };
 
 }  // namespace credo

@@ -95,8 +95,8 @@ void Trainer::Impl::iterate() {
     streams.push_back({.env = Stream(config.seed, purpose("env"), 0, episode),
                        .policy = Stream(config.seed, purpose("exploration"), 0, episode)});
   }
-  rollout.play(training->network(), training->params().data(),
-               {.epsilon = epsilon, .sample = training->samples_actions()}, streams);
+  rollout.play(training->network(), training->params().data(), training->behaviour(epsilon),
+               streams);
   for (int e = 0; e < config.n_envs; ++e) {
     const int length = rollout.episode(e).length;
     t_env += length;
@@ -142,7 +142,10 @@ const std::vector<Trainer::Impl::Metric>& Trainer::Impl::own_metrics() {
       {{"update", 0, "optimiser steps so far"},
        [](const Impl& i) { return std::optional(static_cast<double>(i.training->updates())); }},
       {{"epsilon", 3, "probability of a random action"},
-       [](const Impl& i) { return std::optional(epsilon_at(i.config.exploration, i.t_env)); }},
+       [](const Impl& i) -> std::optional<double> {
+         if (i.config.learner.kind == LearnerKind::kPpo) return std::nullopt;
+         return epsilon_at(i.config.exploration, i.t_env);
+       }},
       {{"return_mean", 3, "mean return of the training episodes"},
        [=](const Impl& i) { return per_episode(i, i.window.returns); }},
       {{"ep_length_mean", 1, "mean length of the training episodes, in steps"},
@@ -201,14 +204,29 @@ std::uint64_t Trainer::state_hash() const {
   return XXH64(counters, sizeof(counters), impl_->training->hash(0));
 }
 
-void Trainer::save(ByteWriter& out) const {
+void Trainer::save(const ByteSink& sink, ReplayContent content) const {
   const Impl& i = *impl_;
+  ByteWriter out;
   out.put_tag("trainer");
   for (const std::int64_t x : {i.t_env, i.episodes, i.evaluations, i.evaluation_marks, i.log_marks})
     out.put(x);
   out.put(i.window);
   i.training->save(out);
+  sink(out.take());
+  if (const ReplayBuffer* replay = i.training->replay()) replay->save(sink, content);
   out.put_tag("end");
+  sink(out.take());
+}
+
+std::vector<ReplayPart> Trainer::replay_parts() const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  return replay ? replay->parts() : std::vector<ReplayPart>{};
+}
+
+void Trainer::save_part(const ReplayPart& part, const ByteSink& sink) const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  CREDO_CHECK(replay != nullptr, "there is no replay");
+  replay->save_part(part, sink);
 }
 
 void Trainer::load(ByteReader& in) {
@@ -218,8 +236,20 @@ void Trainer::load(ByteReader& in) {
     *x = in.get<std::int64_t>();
   i.window = in.get<Window>();
   i.training->load(in);
+  if (ReplayBuffer* replay = i.training->replay()) replay->load(in);
   in.expect_tag("end");
   CREDO_CHECK(in.at_end(), "saved state has trailing bytes");
+}
+
+std::vector<ReplayPart> Trainer::missing_parts() const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  return replay ? replay->missing_parts() : std::vector<ReplayPart>{};
+}
+
+void Trainer::load_part(const ReplayPart& part, ByteReader& in) {
+  ReplayBuffer* replay = impl_->training->replay();
+  CREDO_CHECK(replay != nullptr, "there is no replay");
+  replay->load_part(part, in);
 }
 
 }  // namespace credo

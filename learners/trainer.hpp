@@ -74,9 +74,17 @@ class Trainer {
   /// Hash of everything `weights` holds plus target networks and optimiser state.
   std::uint64_t state_hash() const;
 
-  void save(ByteWriter& out) const;
+  /// Everything that later training depends on, in pieces. With kOutsideParts the episodes of
+  /// replay_parts() are left out, for save_part: a part never changes, so it needs saving once.
+  void save(const ByteSink& sink, ReplayContent content = ReplayContent::kAll) const;
+  std::vector<ReplayPart> replay_parts() const;
+  void save_part(const ReplayPart& part, const ByteSink& sink) const;
+
+  /// Afterwards each of missing_parts() has to be loaded before the next iterate().
   /// Errors: Error when the bytes are damaged or belong to another configuration.
   void load(ByteReader& in);
+  std::vector<ReplayPart> missing_parts() const;
+  void load_part(const ReplayPart& part, ByteReader& in);
 
  private:
   friend std::vector<MetricInfo> train_metrics();

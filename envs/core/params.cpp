@@ -1,7 +1,6 @@
 #include "envs/core/params.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "envs/core/error.hpp"
+#include "envs/core/parse_number.hpp"
 
 namespace credo {
 namespace {
@@ -16,13 +16,9 @@ namespace {
 std::string quoted(const ParamValue& value) { return fmt::format("'{}'", to_text(value)); }
 
 template <typename T>
-std::optional<T> parse_number(std::string_view text) {
+std::optional<T> parse_signed(std::string_view text) {
   if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
+  return parse_number<T>(text);
 }
 
 std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {
@@ -32,11 +28,11 @@ std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {
     return std::nullopt;
   }
   if (std::holds_alternative<std::int64_t>(spec.value)) {
-    if (const auto number = parse_number<std::int64_t>(text)) return *number;
+    if (const auto number = parse_signed<std::int64_t>(text)) return *number;
     return std::nullopt;
   }
   if (std::holds_alternative<double>(spec.value)) {
-    if (const auto number = parse_number<double>(text)) return *number;
+    if (const auto number = parse_signed<double>(text)) return *number;
     return std::nullopt;
   }
   return std::string(text);

@@ -12,15 +12,6 @@
 
 namespace credo {
 
-namespace {
-
-OptimizerConfig with_lr(OptimizerConfig config, double lr) {
-  config.lr = lr;
-  return config;
-}
-
-}  // namespace
-
 ComaLearner::ComaLearner(const EnvShape& shape, const TrainConfig& config)
     : shape_(shape),
       config_(config),
@@ -324,7 +315,9 @@ class ComaTraining final : public Training {
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
-  bool samples_actions() const override { return true; }
+  Behaviour behaviour(double epsilon) const override {
+    return {.epsilon = epsilon, .sample = true};
+  }
   std::int64_t updates() const override { return learner_.updates(); }
   std::uint64_t hash(std::uint64_t hash) const override { return learner_.hash(hash); }
 
@@ -335,6 +328,7 @@ class ComaTraining final : public Training {
   }
 
   void learn(const Played& played) override {
+    played.enter(Phase::kUpdate);
     views_.clear();
     streams_.clear();
     const int count = played.rollout.count();

@@ -31,4 +31,18 @@ void lambda_returns(const ReturnSettings& settings, int length, bool terminated,
   }
 }
 
+/// Generalised advantage estimates (Schulman et al. 2016) of the steps 0 .. length - 1:
+///   A_t = delta_t + gamma lambda A_{t+1}     delta_t = r_t + gamma V_{t+1} - V_t     A_length = 0
+/// A terminated episode has V_length = 0. reward(t): r_t; value(t): V_t; set(t, A_t) takes them.
+template <class Reward, class Value, class Set>
+void advantage_estimates(double gamma, double lambda, int length, bool terminated,
+                         const Reward& reward, const Value& value, const Set& set) {
+  double later = 0.0;  // A_{t+1}
+  for (int t = length - 1; t >= 0; --t) {
+    const double next = t == length - 1 && terminated ? 0.0 : value(t + 1);
+    later = reward(t) + gamma * next - value(t) + gamma * lambda * later;
+    set(t, later);
+  }
+}
+
 }  // namespace credo

@@ -7,6 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "learners/algorithms/coma.hpp"
+#include "learners/algorithms/ppo.hpp"
 #include "learners/algorithms/q_learner.hpp"
 
 namespace credo {
@@ -17,6 +18,8 @@ std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig
       return make_value_training(shape, config);
     case LearnerKind::kComa:
       return make_coma_training(shape, config);
+    case LearnerKind::kPpo:
+      return make_ppo_training(shape, config);
   }
   throw Error("unknown kind of learner");
 }
@@ -29,6 +32,7 @@ std::vector<MetricInfo> update_metrics() {
   add(value_metrics());
   list.push_back({"credit_<agent>", 3, "mean credit dQ_tot/dQ_i of the agent"});
   add(coma_metrics());
+  add(ppo_metrics());
   return list;
 }
 
@@ -36,9 +40,13 @@ std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values) {
   return XXH64(values.data(), values.size_bytes(), hash);
 }
 
+std::uint64_t hash_doubles(std::uint64_t hash, std::span<const double> values) {
+  return XXH64(values.data(), values.size_bytes(), hash);
+}
+
 std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale) {
   const double moments[] = {scale.mean(), scale.variance(), scale.count()};
-  return XXH64(moments, sizeof(moments), hash);
+  return hash_doubles(hash, moments);
 }
 
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm) {

@@ -5,7 +5,6 @@
 
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/algorithms/training.hpp"
-#include "learners/replay/replay_buffer.hpp"
 
 namespace credo {
 
@@ -61,7 +60,7 @@ class ValueTraining final : public Training {
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
-  bool samples_actions() const override { return false; }
+  Behaviour behaviour(double epsilon) const override { return {.epsilon = epsilon}; }
   std::int64_t updates() const override { return updates_; }
 
   // Updates are owed per episode played; those that fall before the replay holds a batch are
@@ -106,7 +105,6 @@ class ValueTraining final : public Training {
     window_.save(out);
     out.put_vector(credit_window_);
     learner_.save(out);
-    replay_.save(out);
   }
 
   void load(ByteReader& in) override {
@@ -117,8 +115,9 @@ class ValueTraining final : public Training {
     window_.load(in);
     in.get_span(std::span<double>(credit_window_));
     learner_.load(in);
-    replay_.load(in);
   }
+
+  ReplayBuffer* replay() override { return &replay_; }
 
  private:
   void update_once() {

@@ -52,6 +52,13 @@ Linear ParamLayout::add_linear(const std::string& name, int in, int out) {
   return add_linear(name + ".weight", name + ".bias", in, out, default_bound(in));
 }
 
+Linear ParamLayout::add_unbiased(const std::string& name, int in, int out, double gain) {
+  const auto bound = static_cast<float>(gain / std::sqrt(static_cast<double>(in)));
+  const Linear layer = add_linear(name + ".weight", name + ".bias", in, out, bound);
+  entries_.back().init_bound = 0.0F;
+  return layer;
+}
+
 Linear ParamLayout::add_fused(const std::vector<std::string>& names, int in,
                               const std::vector<int>& outs) {
   int total = 0;
@@ -97,7 +104,8 @@ void ParamLayout::initialise(std::uint64_t seed, std::span<float> params) const 
     Stream stream(seed, purpose("init"), index);
     std::vector<float> values(static_cast<std::size_t>(e.out) *
                               static_cast<std::size_t>(e.in == 0 ? 1 : e.in));
-    for (float& v : values) v = e.init_bound * (2.0F * stream.uniform_float() - 1.0F);
+    for (float& v : values)
+      v = e.init_bound == 0.0F ? 0.0F : e.init_bound * (2.0F * stream.uniform_float() - 1.0F);
     insert(e, values, params);
   }
 }

@@ -40,6 +40,8 @@ class ParamLayout {
   /// The same with explicit names and bound (GRU: weight_ih with bias_ih, bound 1/sqrt(hidden)).
   Linear add_linear(const std::string& weight_name, const std::string& bias_name, int in, int out,
                     float init_bound);
+  /// name.weight within gain / sqrt(in) and name.bias 0.
+  Linear add_unbiased(const std::string& name, int in, int out, double gain);
   /// Layers reading the same input, side by side in one matrix. Returns the whole as one Linear;
   /// parts are at weight + first column, bias + first column.
   Linear add_fused(const std::vector<std::string>& names, int in, const std::vector<int>& outs);

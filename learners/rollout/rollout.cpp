@@ -49,7 +49,10 @@ void Rollout::choose(int e, int t, const Behaviour& behaviour, Stream& stream) {
   const std::uint8_t* avail = slot(avail_, t, n * n_actions) + first;
   int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
   stream.seek(static_cast<std::uint64_t>(t));
-  if (behaviour.sample)
+  if (behaviour.sample && behaviour.epsilon == 0.0)
+    masked_softmax(n, n_actions, values_.data() + first, avail, softmax_.data() + first,
+                   pi_.data() + first);
+  else if (behaviour.sample)
     floored_softmax(n, n_actions, values_.data() + first, avail,
                     static_cast<float>(behaviour.epsilon), softmax_.data() + first,
                     pi_.data() + first);

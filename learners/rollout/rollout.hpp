@@ -17,7 +17,8 @@
 namespace credo {
 
 /// How agents act: greedily, but with probability epsilon a random available action; or, with
-/// `sample`, by drawing from the policy that epsilon floors (policy.hpp).
+/// `sample`, by drawing from the policy that epsilon floors, and without epsilon from the softmax
+/// over available actions (policy.hpp).
 struct Behaviour {
   double epsilon = 0.0;
   bool sample = false;

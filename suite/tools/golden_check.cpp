@@ -14,7 +14,8 @@ namespace {
 bool check(const std::string& path) {
   GoldenFile file(path);
   fmt::print("{} ({}, {} kernels)\n", path, file.meta().text("variant"), current_isa());
-  return check_value_learner(file);
+  const std::string& variant = file.meta().text("variant");
+  return variant == "ippo" || variant == "mappo" ? check_ppo(file) : check_value_learner(file);
 }
 
 int run(int argc, char** argv) {

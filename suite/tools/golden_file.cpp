@@ -41,8 +41,9 @@ std::vector<double> GoldenFile::values(const std::string& name) const {
 }
 
 void GoldenFile::load_parameters(const ParamLayout& layout, const std::string& prefix,
-                                 std::span<float> params) const {
+                                 std::span<float> params, bool is_partial) const {
   TensorFile subset;
+  if (is_partial) layout.to_tensors(params, subset);
   for (const auto& [name, t] : file_.tensors)
     if (name.starts_with(prefix)) subset.tensors[name.substr(prefix.size())] = t;
   layout.from_tensors(subset, path_ + " (" + prefix + ")", params);
@@ -140,7 +141,7 @@ void GoldenFile::compare_masked(const std::string& name, const std::string& mask
 
 void GoldenFile::check_parameters(const std::string& group, const ParamLayout& layout,
                                   std::span<const float> params, const ParameterCheck& check) {
-  const int stride = meta_.integer("sample_stride");
+  const int stride = meta_.has("sample_stride") ? meta_.integer("sample_stride") : 0;
   const bool sampled = stride > 0;
   const std::string prefix = group + (sampled ? "_sample/" : "/");
   const auto any = file_.tensors.lower_bound(prefix);

@@ -41,6 +41,7 @@ class Meta {
       throw UserError(fmt::format("{}: metadata '{}' is missing", label_, key));
     return found->second;
   }
+  bool has(const std::string& key) const { return file_.metadata.count(key) != 0; }
   double real(const std::string& key) const {
     const std::string& value = text(key);
     char* end = nullptr;
@@ -88,8 +89,9 @@ class GoldenFile {
 
   bool has(const std::string& name) const { return file_.tensors.count(name) != 0; }
   /// Sets the parameters that the file holds as "prefix/NAME".
+  /// is_partial: it may hold some only, the others stay.
   void load_parameters(const ParamLayout& layout, const std::string& prefix,
-                       std::span<float> params) const;
+                       std::span<float> params, bool is_partial = false) const;
   template <typename T>
   std::span<const T> input(const std::string& name, const char* dtype, std::size_t size) const {
     const Tensor& t = tensor(name);
@@ -146,7 +148,8 @@ class GoldenFile {
   int compared_ = 0;
 };
 
-/// A value-based learner's file; true when everything is within tolerance.
+/// A value-based learner's file, or one of PPO; true when everything is within tolerance.
 bool check_value_learner(GoldenFile& file);
+bool check_ppo(GoldenFile& file);
 
 }  // namespace credo
