@@ -2,8 +2,6 @@
 
 namespace credo::reference {
 
-namespace {
-
 Matrix input_of(const AgentConfig& config, const PlainEpisode& e, int slot) {
   const Index n = e.shape.n_agents;
   const Index n_actions = config.obs_last_action ? e.shape.n_actions : 0;
@@ -15,6 +13,8 @@ Matrix input_of(const AgentConfig& config, const PlainEpisode& e, int slot) {
   }
   return in;
 }
+
+namespace {
 
 Var gru(const Weights& w, const std::string& name, const Var& x, const Var& h) {
   const Var in = linear(x, w(name + ".weight_ih"), w(name + ".bias_ih"));
@@ -30,10 +30,17 @@ Var gru(const Weights& w, const std::string& name, const Var& x, const Var& h) {
 
 std::vector<AgentSlot> unroll(const Weights& w, const std::string& prefix,
                               const AgentConfig& config, const PlainEpisode& e) {
-  Var h = w.tape().constant(Matrix::Zero(e.shape.n_agents, config.hidden_dim));
+  std::vector<Matrix> inputs;
+  for (int t = 0; t <= e.length; ++t) inputs.push_back(input_of(config, e, t));
+  return unroll(w, prefix, config, inputs);
+}
+
+std::vector<AgentSlot> unroll(const Weights& w, const std::string& prefix,
+                              const AgentConfig& config, const std::vector<Matrix>& inputs) {
+  Var h = w.tape().constant(Matrix::Zero(inputs.front().rows(), config.hidden_dim));
   std::vector<AgentSlot> slots;
-  for (int t = 0; t <= e.length; ++t) {
-    const Var x = relu(w.linear(prefix + "fc1", w.tape().constant(input_of(config, e, t))));
+  for (const Matrix& in : inputs) {
+    const Var x = relu(w.linear(prefix + "fc1", w.tape().constant(in)));
     h = config.recurrent ? gru(w, prefix + "rnn", x, h) : relu(w.linear(prefix + "rnn", x));
     slots.push_back({.q = w.linear(prefix + "fc2", h), .hidden = h});
   }

@@ -25,6 +25,12 @@ struct AgentSlot {
 /// Slots 0..length. prefix: "agent." or "central_agent.".
 std::vector<AgentSlot> unroll(const Weights& weights, const std::string& prefix,
                               const AgentConfig& config, const PlainEpisode& episode);
+/// The same network over other inputs, one matrix per slot with a row per agent.
+std::vector<AgentSlot> unroll(const Weights& weights, const std::string& prefix,
+                              const AgentConfig& config, const std::vector<Matrix>& inputs);
+
+/// in(t), [n_agents, inputs].
+Matrix input_of(const AgentConfig& config, const PlainEpisode& episode, int slot);
 
 Matrix obs_of(const PlainEpisode& episode, int slot);    ///< [n_agents, obs_dim]
 Matrix state_of(const PlainEpisode& episode, int slot);  ///< [1, state_dim]

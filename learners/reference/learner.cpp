@@ -5,6 +5,7 @@
 
 #include "learners/reference/coma.hpp"
 #include "learners/reference/optimizer.hpp"
+#include "learners/reference/ppo.hpp"
 #include "learners/reference/tolerance.hpp"
 
 namespace credo::reference {
@@ -148,6 +149,73 @@ class Coma final : public Learner {
   std::int64_t last_copy_ = 0;
 };
 
+/// PPO: epochs over one batch, in each a step of actor and critic per minibatch.
+class Ppo final : public Learner {
+ public:
+  Ppo(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
+      std::span<const float> params)
+      : Learner(shape, config, layout, params),
+        critic_begin_(params_.tensor("critic.fc1.weight").first),
+        actor_(config.optimizer, 0, critic_begin_),
+        critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
+
+  Outcome update(const UpdateRecord& record) override {
+    const PpoLoss loss(shape_, config_, record.episodes, params_, moments_);
+    Outcome outcome;
+    const PpoLoss::Rows& rows = loss.rows();
+    outcome.values = {{"old_log_probs", rows.old_log_probs},
+                      {"old_values", rows.old_values},
+                      {"advantages", rows.advantages},
+                      {"norm_advantages", rows.norm_advantages},
+                      {"targets", rows.targets}};
+    const std::vector<int>& minibatch = record.choices.at("minibatch");
+    const std::size_t count = record.episodes.size();
+    for (int epoch = 0; epoch < config_.ppo.epochs; ++epoch)
+      for (int part = 0; part < config_.ppo.minibatches; ++part) {
+        std::vector<int> places;
+        for (std::size_t e = 0; e < count; ++e)
+          if (minibatch[sz(epoch) * count + e] == part) places.push_back(static_cast<int>(e));
+        step(loss, places, outcome);
+      }
+    return outcome;
+  }
+
+  void played(std::int64_t) override {}
+
+ private:
+  static OptimizerConfig critic_config(const TrainConfig& config) {
+    OptimizerConfig critic = config.optimizer;
+    critic.lr = config.ppo.critic_lr;
+    return critic;
+  }
+
+  void step(const PpoLoss& loss, const std::vector<int>& places, Outcome& outcome) {
+    std::vector<double> gradient(params_.flat().size());
+    const PpoLoss::Losses losses = loss.losses(params_, places, &gradient);
+    outcome.losses = {{"loss", losses.actor},
+                      {"policy_loss", losses.policy},
+                      {"policy_entropy", losses.entropy},
+                      {"critic_loss", losses.critic}};
+    std::vector<double> flipped;
+    if (loss.margin() < kKinkBand) {
+      flipped.resize(gradient.size());
+      loss.losses(params_, places, &flipped, kKinkBand);
+    }
+    outcome.gradient_tolerances.push_back(tolerance_of(gradient, flipped));
+    const std::vector<double>& tolerance = outcome.gradient_tolerances.back();
+    // A batch without a choice leaves the actor where it is.
+    const bool acts =
+        std::any_of(gradient.begin(), gradient.begin() + static_cast<std::ptrdiff_t>(critic_begin_),
+                    [](double g) { return g != 0.0; });
+    if (acts) actor_.step(gradient, tolerance, params_.flat(), params_tolerance_);
+    critic_.step(gradient, tolerance, params_.flat(), params_tolerance_);
+    outcome.gradients.push_back(std::move(gradient));
+  }
+  std::size_t critic_begin_;
+  StepOptimizer actor_, critic_;
+  ReturnMoments moments_;
+};
+
 }  // namespace
 
 Learner::Learner(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
@@ -198,9 +266,15 @@ std::vector<double> gradient_tolerance(const Parameters& parameters,
 
 std::unique_ptr<Learner> make_learner(const EnvShape& shape, const TrainConfig& config,
                                       const ParamLayout& layout, std::span<const float> params) {
-  if (config.learner.kind == LearnerKind::kComa)
-    return std::make_unique<Coma>(shape, config, layout, params);
-  return std::make_unique<QLearning>(shape, config, layout, params);
+  switch (config.learner.kind) {
+    case LearnerKind::kQLearning:
+      return std::make_unique<QLearning>(shape, config, layout, params);
+    case LearnerKind::kComa:
+      return std::make_unique<Coma>(shape, config, layout, params);
+    case LearnerKind::kPpo:
+      return std::make_unique<Ppo>(shape, config, layout, params);
+  }
+  throw Error("no reference for this learner");
 }
 
 }  // namespace credo::reference

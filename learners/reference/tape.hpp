@@ -123,6 +123,11 @@ Var tanh(const Var& x);
 Var exp(const Var& x);
 Var log(const Var& x);
 inline Var square(const Var& x) { return x * x; }
+inline Var minimum(const Var& a, const Var& b) { return a - relu(a - b); }
+inline Var maximum(const Var& a, const Var& b) { return a + relu(b - a); }
+inline Var clamp(const Var& x, double low, double high) {
+  return relu(x - low) - relu(x - high) + low;
+}
 /// x for x >= 0, e^x - 1 below.
 Var elu(const Var& x);
 /// Its derivative: 1 for x >= 0, e^x below.

@@ -81,6 +81,9 @@ TEST_SUITE("tape") {
     check_operation("relu", {a}, [](const Vars& x) { return relu(x[0]); });
     check_operation("abs", {a}, [](const Vars& x) { return abs(x[0]); });
     check_operation("min0", {a}, [](const Vars& x) { return min0(x[0]); });
+    check_operation("minimum", {a, b}, [](const Vars& x) { return minimum(x[0], x[1]); });
+    check_operation("maximum", {a, b}, [](const Vars& x) { return maximum(x[0], x[1]); });
+    check_operation("clamp", {a}, [](const Vars& x) { return clamp(x[0], -0.4, 0.3); });
     check_operation("sigmoid", {a}, [](const Vars& x) { return sigmoid(x[0]); });
     check_operation("tanh", {a}, [](const Vars& x) { return tanh(x[0]); });
     check_operation("exp", {a}, [](const Vars& x) { return exp(x[0]); });
