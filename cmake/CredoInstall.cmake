@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 foreach(wing envs learners)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${wing} DESTINATION include/credo COMPONENT development
-          FILES_MATCHING PATTERN "*.hpp")
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "reference" EXCLUDE)
 endforeach()
 install(TARGETS credo_envs credo_learners EXPORT CredoTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)

@@ -80,7 +80,10 @@ std::int64_t Trainer::updates() const { return impl_->training->updates(); }
 bool Trainer::finished() const { return impl_->t_env >= impl_->config.t_max; }
 
 void Trainer::on_phase(PhaseHook hook) { impl_->hook = std::move(hook); }
+void Trainer::on_update(UpdateWatch watch) { impl_->training->watch(std::move(watch)); }
 void Trainer::iterate() { impl_->iterate(); }
+const Network& Trainer::network() const { return impl_->training->network(); }
+std::span<const float> Trainer::params() const { return impl_->training->params(); }
 
 // Epsilon is that of the batch's first step, as in PyMARL's runners.
 void Trainer::Impl::iterate() {

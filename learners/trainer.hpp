@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class Trainer {
 
   /// `hook` is called at the beginning of each part of iterate(); empty: not at all.
   void on_phase(PhaseHook hook);
+  /// `watch` is told about every update, at the cost of copies; empty: nobody is.
+  void on_update(UpdateWatch watch);
   /// One batch of n_envs episodes, then the updates that the ratio asks for.
   /// Errors: DivergedError.
   void iterate();
@@ -62,6 +65,9 @@ class Trainer {
   /// Those of train_metrics() that were measured since the last call, as means since then.
   Metrics take_train_metrics();
 
+  /// Agents and mixer, and the online parameters in the layout's order of storage.
+  const Network& network() const;
+  std::span<const float> params() const;
   /// Online weights under their PyTorch names ("agent.fc1.weight", "mixer.V.0.bias", ...);
   /// metadata names the architecture.
   TensorFile weights() const;

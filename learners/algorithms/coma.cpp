@@ -311,7 +311,7 @@ namespace {
 class ComaTraining final : public Training {
  public:
   ComaTraining(const EnvShape& shape, const TrainConfig& config)
-      : seed_(config.seed), learner_(shape, config) {}
+      : shape_(shape), seed_(config.seed), learner_(shape, config) {}
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
@@ -337,7 +337,11 @@ class ComaTraining final : public Training {
       streams_.emplace_back(seed_, purpose("bootstrap"), 0,
                             static_cast<std::uint64_t>(played.episodes - count + e));
     }
-    window_.add(learner_.update(views_, played.epsilon, streams_));
+    ComaTrace trace;
+    const ComaStats stats =
+        learner_.update(views_, played.epsilon, streams_, watch_ ? &trace : nullptr);
+    if (watch_) report(played.epsilon, stats, std::move(trace));
+    window_.add(stats);
   }
 
   void take_metrics(Metrics& metrics) override {
@@ -357,6 +361,28 @@ class ComaTraining final : public Training {
   }
 
  private:
+  void report(double epsilon, const ComaStats& stats, ComaTrace trace) const {
+    UpdateRecord record;
+    record.epsilon = epsilon;
+    record.slots = trace.slots;
+    for (const EpisodeView& v : views_) record.episodes.push_back(plain_episode(shape_, v));
+    record.choices["bootstrap"] = std::move(trace.bootstrap);
+    record.losses = {{"loss", stats.loss}, {"critic_loss", stats.critic_loss}};
+    record.values = {{"targets", std::move(trace.targets)},
+                     {"advantages", std::move(trace.advantages)},
+                     {"critic_q", std::move(trace.q)},
+                     {"pi", std::move(trace.pi)}};
+    // Critic steps begin with the last slot; then comes the actor's.
+    record.gradients.assign(trace.critic_grads.rbegin(), trace.critic_grads.rend());
+    const auto critic = static_cast<std::ptrdiff_t>(network().critic_begin);
+    for (std::vector<float>& g : record.gradients) std::fill(g.begin(), g.begin() + critic, 0.0F);
+    record.gradients.emplace_back(learner_.gradient().begin(), learner_.gradient().end());
+    std::fill(record.gradients.back().begin() + critic, record.gradients.back().end(), 0.0F);
+    record.params = learner_.params();
+    watch_(record);
+  }
+
+  EnvShape shape_;
   std::uint64_t seed_;
   ComaLearner learner_;
   UpdateMeans<ComaStats> window_{coma_metrics()};

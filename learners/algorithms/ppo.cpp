@@ -206,7 +206,8 @@ namespace {
 
 class PpoTraining final : public Training {
  public:
-  PpoTraining(const EnvShape& shape, const TrainConfig& config) : learner_(shape, config) {}
+  PpoTraining(const EnvShape& shape, const TrainConfig& config)
+      : shape_(shape), config_(config), learner_(shape, config) {}
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
@@ -222,7 +223,10 @@ class PpoTraining final : public Training {
     played.enter(Phase::kUpdate);
     views_.clear();
     for (int e = 0; e < played.rollout.count(); ++e) views_.push_back(played.rollout.episode(e));
-    learner_.learn(views_, [&](const PpoStats& stats) { window_.add(stats); });
+    if (watch_)
+      learn_watched();
+    else
+      learner_.learn(views_, [&](const PpoStats& stats) { window_.add(stats); });
   }
 
   void take_metrics(Metrics& metrics) override {
@@ -242,6 +246,44 @@ class PpoTraining final : public Training {
   }
 
  private:
+  /// One record per batch: what holds for all its steps, the numbers of the last step, and every
+  /// step's gradient.
+  void learn_watched() {
+    UpdateRecord record;
+    PpoTrace trace;
+    const int parts = config_.ppo.minibatches;
+    int step = 0;
+    const auto on_step = [&](const PpoStats& stats) {
+      window_.add(stats);
+      record.gradients.push_back(trace.gradient);
+      record.losses = {{"loss", stats.loss},
+                       {"policy_loss", stats.policy_loss},
+                       {"policy_entropy", stats.policy_entropy},
+                       {"critic_loss", stats.critic_loss}};
+      std::vector<int>& minibatch = record.choices["minibatch"];
+      minibatch.resize(views_.size() * static_cast<std::size_t>(step / parts + 1));
+      for (const int e : learner_.places(step % parts))
+        minibatch[views_.size() * static_cast<std::size_t>(step / parts) +
+                  static_cast<std::size_t>(e)] = step % parts;
+      ++step;
+    };
+    learner_.learn(views_, on_step, &trace);
+    for (const EpisodeView& v : views_) {
+      record.episodes.push_back(plain_episode(shape_, v));
+      record.slots = std::max(record.slots, v.length + 1);
+    }
+    const PpoBatch& batch = learner_.batch();
+    record.values = {{"old_log_probs", batch.old_log_prob},
+                     {"old_values", batch.old_value},
+                     {"advantages", {batch.advantages.begin(), batch.advantages.end()}},
+                     {"norm_advantages", batch.norm_advantage},
+                     {"targets", batch.target}};
+    record.params = learner_.params();
+    watch_(record);
+  }
+
+  EnvShape shape_;
+  TrainConfig config_;
   PpoLearner learner_;
   UpdateMeans<PpoStats> window_{ppo_metrics()};
   std::vector<EpisodeView> views_;

@@ -49,12 +49,13 @@ class PpoLearner {
   /// A batch: begin, then all epochs. on_step: told the numbers of every step; may be empty.
   /// Errors: DivergedError.
   template <class OnStep>
-  void learn(std::span<const EpisodeView> episodes, const OnStep& on_step) {
+  void learn(std::span<const EpisodeView> episodes, const OnStep& on_step,
+             PpoTrace* trace = nullptr) {
     begin(episodes);
     finish_targets();
     for (int epoch = 0; epoch < config_.ppo.epochs; ++epoch) {
       plan_epoch(epoch);
-      for (int part = 0; part < config_.ppo.minibatches; ++part) on_step(step(part));
+      for (int part = 0; part < config_.ppo.minibatches; ++part) on_step(step(part, trace));
     }
     ++batches_;
   }

@@ -7,9 +7,11 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "learners/algorithms/reward_scale.hpp"
+#include "learners/algorithms/update_record.hpp"
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
@@ -64,6 +66,12 @@ class Training {
   virtual void load(ByteReader& in) = 0;
   /// Null where nothing is kept between batches of episodes.
   virtual ReplayBuffer* replay() { return nullptr; }
+
+  /// From now on `watch` is told about every update; empty: nobody is.
+  void watch(UpdateWatch watch) { watch_ = std::move(watch); }
+
+ protected:
+  UpdateWatch watch_;
 };
 
 /// Makes what config.learner.kind asks for.

@@ -51,8 +51,8 @@ namespace {
 class ValueTraining final : public Training {
  public:
   ValueTraining(const EnvShape& shape, const TrainConfig& config)
-      : config_(config),
-        n_agents_(shape.n_agents),
+      : shape_(shape),
+        config_(config),
         learner_(shape, config),
         replay_(shape, config.replay_capacity),
         credit_window_(static_cast<std::size_t>(shape.n_agents)),
@@ -123,18 +123,24 @@ class ValueTraining final : public Training {
   void update_once() {
     Stream stream(config_.seed, purpose("replay"), 0, static_cast<std::uint64_t>(updates_));
     replay_.sample(stream, batch_);
-    const UpdateStats& stats = learner_.compute_gradient(batch_);
+    UpdateTrace trace;
+    if (watch_)
+      for (const Episode* e : batch_) trace.slots = std::max(trace.slots, e->slots());
+    const UpdateStats& stats = learner_.compute_gradient(batch_, watch_ ? &trace : nullptr);
     check_finite(updates_, "learner", stats.loss, stats.grad_norm);
     learner_.apply_gradient(stats);
     if (config_.learner.target_tau > 0.0) learner_.blend_target();
     ++updates_;
+    if (watch_) report(stats, std::move(trace));
     window_.add(stats);
     for (std::size_t i = 0; i < stats.credit_mean.size(); ++i)
       credit_window_[i] += stats.credit_mean[i];
   }
 
+  void report(const UpdateStats& stats, UpdateTrace trace) const;
+
+  EnvShape shape_;
   TrainConfig config_;
-  int n_agents_;
   QLearner learner_;
   ReplayBuffer replay_;
   std::int64_t updates_ = 0;
@@ -145,6 +151,40 @@ class ValueTraining final : public Training {
   std::vector<const Episode*> batch_;
 };
 
+void ValueTraining::report(const UpdateStats& stats, UpdateTrace trace) const {
+  UpdateRecord record;
+  record.slots = trace.slots;
+  for (const Episode* e : batch_) record.episodes.push_back(plain_episode(shape_, *e));
+  record.choices["greedy_actions"] = std::move(trace.greedy_actions);
+  record.losses = {{"loss", stats.loss}, {"td_loss", stats.td_loss}};
+  record.values = {{"agent_qs", std::move(trace.agent_qs)},
+                   {"target_agent_qs", std::move(trace.target_agent_qs)},
+                   {"q_taken", std::move(trace.q_taken)},
+                   {"q_tot", std::move(trace.q_tot)},
+                   {"target_q_tot", std::move(trace.target_q_tot)},
+                   {"targets", std::move(trace.targets)}};
+  if (network().mixer->has_credits()) {
+    record.values["credits_exact"] = std::move(trace.credits_exact);
+    record.values["credits_published"] = std::move(trace.credits_published);
+    record.values["entropy"] = std::move(trace.entropy);
+  }
+  if (config_.entropy.enabled) record.losses["entropy_loss"] = stats.entropy_loss;
+  if (network().central != nullptr) {
+    record.losses["central_loss"] = stats.central_loss;
+    record.values["central_q_tot"] = std::move(trace.central_q_tot);
+    record.values["td_weights"] = std::move(trace.td_weights);
+  }
+  if (network().mixer->has_constraints()) {
+    record.losses["opt_loss"] = stats.opt_loss;
+    record.losses["nopt_loss"] = stats.nopt_loss;
+    record.values["state_v"] = std::move(trace.state_v);
+    record.values["best_q_tot"] = std::move(trace.best_q_tot);
+  }
+  record.gradients = {{learner_.gradient().begin(), learner_.gradient().end()}};
+  record.params = learner_.params();
+  watch_(record);
+}
+
 void ValueTraining::take_metrics(Metrics& metrics) {
   const Mixer& mixer = *network().mixer;
   window_.append(kAlways, metrics);
@@ -152,7 +192,7 @@ void ValueTraining::take_metrics(Metrics& metrics) {
   if (mixer.has_constraints()) window_.append(kConstraints, metrics);
   if (mixer.has_credits()) {
     if (config_.entropy.enabled) window_.append(kEntropyTerm, metrics);
-    if (n_agents_ > 1) window_.append(kCredits, metrics);
+    if (shape_.n_agents > 1) window_.append(kCredits, metrics);
     for (std::size_t a = 0; a < credit_window_.size() && window_.updates() > 0; ++a)
       metrics.emplace_back(fmt::format("credit_{}", a),
                            credit_window_[a] / static_cast<double>(window_.updates()));

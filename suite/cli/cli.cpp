@@ -37,7 +37,7 @@ std::vector<Command> commands() {
   return {list_command(),        describe_command(), run_command(),    resume_command(),
           eval_command(),        credits_command(),     suite_command(),    report_command(), compare_command(),
           playthrough_command(), replay_command(),   bench_command(),  show_config_command(),
-          verify_command()};
+          verify_command(),      check_command()};
 }
 
 std::vector<Option> common_options() {

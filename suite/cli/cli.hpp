@@ -79,6 +79,7 @@ Command compare_command();
 Command playthrough_command();
 Command replay_command();
 Command bench_command();
+Command check_command();
 Command show_config_command();
 Command verify_command();
 

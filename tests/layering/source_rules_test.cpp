@@ -49,6 +49,19 @@ TEST_CASE("an include down the wings passes") {
   CHECK(check_includes("tests/envs/a.cpp", "#include \"support.hpp\"\n").empty());
 }
 
+TEST_CASE("the reference learners may use Eigen and libm, and no learner may use them") {
+  const std::string include = "#include \"learners/reference/tape.hpp\"\n";
+  CHECK(check_includes("learners/trainer.cpp", include).size() == 1);
+  CHECK(check_includes("learners/reference/coma.cpp", include).empty());
+  CHECK(check_includes("suite/check/learner_check.cpp", include).empty());
+  CHECK(check_includes("learners/nets/agent.cpp", "#include <Eigen/Dense>\n").size() == 1);
+  CHECK(check_includes("learners/reference/tape.hpp", "#include <Eigen/Dense>\n").empty());
+  CHECK(check_tokens("learners/reference/tape.cpp", "x = std::exp(y);").empty());
+  CHECK(check_tokens("learners/reference/tape.cpp", "std::chrono::seconds s;").size() == 1);
+  CHECK(check_links("learners/reference/CMakeLists.txt", "f(Eigen3::Eigen)").empty());
+  CHECK(check_links("learners/CMakeLists.txt", "f(Eigen3::Eigen)").size() == 1);
+}
+
 TEST_CASE("a forbidden name is found as a whole word only") {
   CHECK(check_tokens("learners/a.cpp", "x = std::exp(y);").size() == 1);
   CHECK(check_tokens("learners/a.cpp", "auto t = std::chrono::steady_clock::now();").size() == 1);

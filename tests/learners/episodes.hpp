@@ -1,52 +1,15 @@
-// Episodes for learner tests: plain arrays, random or hand-made, and their packed form.
+// Episodes for learner tests: random ones, and the packed form of a batch.
 #pragma once
 
 #include <vector>
 
-#include "learners/replay/episode.hpp"
+#include "learners/replay/plain_episode.hpp"
 #include "tests/learners/support.hpp"
 
 namespace learner_tests {
 
-/// An episode as plain arrays, slots 0..length.
-struct PlainEpisode {
-  credo::EnvShape shape;
-  int length = 0;
-  bool terminated = false;
-  std::vector<float> obs;           // [length + 1, n_agents, obs_dim]
-  std::vector<float> state;         // [length + 1, state_dim]
-  std::vector<std::uint8_t> avail;  // [length + 1, n_agents, n_actions]
-  std::vector<int> actions;         // [length, n_agents]
-  std::vector<float> rewards;       // [length]
-
-  bool is_available(int slot, int agent, int action) const {
-    return avail[sz((slot * shape.n_agents + agent) * shape.n_actions + action)] != 0;
-  }
-  int action(int slot, int agent) const { return actions[sz(slot * shape.n_agents + agent)]; }
-
-  credo::EpisodeView view() const {
-    const credo::EpisodeArrays arrays{.obs = obs.data(),
-                                      .state = state.data(),
-                                      .avail = avail.data(),
-                                      .actions = actions.data(),
-                                      .rewards = rewards.data()};
-    return arrays.view(shape, length, terminated);
-  }
-};
-
-/// Zeros everywhere, everything available.
-inline PlainEpisode blank_episode(const credo::EnvShape& shape, int length, bool terminated) {
-  PlainEpisode e;
-  e.shape = shape;
-  e.length = length;
-  e.terminated = terminated;
-  e.obs.resize(sz((length + 1) * shape.n_agents * shape.obs_dim));
-  e.state.resize(sz((length + 1) * shape.state_dim));
-  e.avail.resize(sz((length + 1) * shape.n_agents * shape.n_actions), 1);
-  e.actions.resize(sz(length * shape.n_agents));
-  e.rewards.resize(sz(length));
-  return e;
-}
+using credo::blank_episode;
+using credo::PlainEpisode;
 
 /// Random numbers in [-1, 1], about a third of the actions unavailable, taken actions available.
 inline PlainEpisode random_episode(Draw& draw, const credo::EnvShape& shape, int length,

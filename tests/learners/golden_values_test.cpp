@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 #include <numeric>
 
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/credit/gradient_entropy.hpp"
 #include "learners/nets/optimizer.hpp"
-#include "tests/learners/reference.hpp"
+#include "learners/reference/returns.hpp"
+#include "tests/learners/episodes.hpp"
 
 namespace {
 
@@ -298,8 +300,8 @@ TEST_SUITE("golden values") {
             const auto at = [&](int t) { return (b * 9 + sz(t)) * sz(outputs) + sz(k); };
             std::vector<double> next;
             for (int t = 0; t < e.length; ++t) next.push_back(trace.target_q_tot[at(t)]);
-            const auto want = learner_tests::lambda_returns({e.rewards.begin(), e.rewards.end()},
-                                                            next, e.terminated, 0.93, lambda);
+            const auto want = credo::reference::lambda_returns({e.rewards.begin(), e.rewards.end()},
+                                                               next, e.terminated, 0.93, lambda);
             for (int t = 0; t < e.length; ++t)
               CHECK(std::abs(trace.targets[at(t)] - want[sz(t)]) < 2e-6);
           }

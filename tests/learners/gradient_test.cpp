@@ -3,19 +3,27 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "tests/learners/reference.hpp"
+#include "learners/algorithms/q_learner.hpp"
+#include "learners/reference/q_learning.hpp"
+#include "tests/learners/episodes.hpp"
+#include "tests/learners/gradients.hpp"
 
 namespace {
 
 using credo::EluDerivative;
 using credo::EnvShape;
 using credo::TrainConfig;
+using credo::reference::Index;
+using credo::reference::Matrix;
+using credo::reference::QLoss;
+using credo::reference::Tape;
+using credo::reference::Var;
+using credo::reference::Weights;
 using learner_tests::Batch;
-using learner_tests::DoubleParams;
 using learner_tests::Draw;
+using learner_tests::Parameters;
 using learner_tests::PlainEpisode;
 using learner_tests::random_episode;
-using learner_tests::Reference;
 using learner_tests::sz;
 
 constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
@@ -41,8 +49,8 @@ struct Problem {
   TrainConfig config;
   std::unique_ptr<credo::QLearner> learner;
   std::vector<PlainEpisode> episodes;
-  std::unique_ptr<DoubleParams> params, target;
-  std::unique_ptr<Reference> reference;
+  std::unique_ptr<Parameters> params, target;
+  std::unique_ptr<QLoss> reference;
 
   Problem(const EnvShape& env_shape, const TrainConfig& train_config,
           const std::vector<int>& lengths)
@@ -59,9 +67,9 @@ struct Problem {
       episodes.clear();
       for (std::size_t i = 0; i < lengths.size(); ++i)
         episodes.push_back(random_episode(draw, shape, lengths[i], i % 2 == 0));
-      params = std::make_unique<DoubleParams>(layout, learner->params());
-      target = std::make_unique<DoubleParams>(layout, learner->target());
-      reference = std::make_unique<Reference>(shape, config, *params, *target, episodes);
+      params = std::make_unique<Parameters>(layout, learner->params());
+      target = std::make_unique<Parameters>(layout, learner->target());
+      reference = std::make_unique<QLoss>(shape, config, *params, *target, episodes);
       if (reference->margin() > 2e-4) return;
     }
     FAIL("no batch away from the kinks found");
@@ -76,43 +84,29 @@ void check_gradient(const EnvShape& shape, const TrainConfig& config,
   const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers, nullptr, td_weight);
   CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params, td_weight)).epsilon(1e-5));
 
-  constexpr double kStep = 1e-5;
-  std::vector<double> numeric(p.params->flat().size());
-  for (std::size_t i = 0; i < numeric.size(); ++i) {
-    double& x = p.params->flat()[i];
-    const double at = x;
-    x = at + kStep;
-    const double above = p.reference->loss(*p.params, td_weight);
-    x = at - kStep;
-    const double below = p.reference->loss(*p.params, td_weight);
-    x = at;
-    numeric[i] = (above - below) / (2.0 * kStep);
-  }
+  const std::vector<double> numeric = learner_tests::numeric_gradient(
+      *p.params, [&] { return p.reference->loss(*p.params, td_weight); });
+  learner_tests::check_same_gradient(p.reference->gradient(*p.params, td_weight), numeric);
+  learner_tests::check_close(p.learner->network().layout, p.learner->gradient(), numeric);
+  CHECK(stats.grad_norm == doctest::Approx(learner_tests::norm_of(numeric)).epsilon(1e-5));
+}
 
-  double largest = 0.0;
-  for (const double g : numeric) largest = std::max(largest, std::abs(g));
-  REQUIRE(largest > 1e-4);
-  const credo::ParamLayout& layout = p.learner->network().layout;
-  std::size_t at = 0;
-  double worst = 0.0;
-  for (const auto& entry : layout.entries()) {
-    double tensor_largest = 0.0;
-    double tensor_worst = 0.0;
-    for (const float g : layout.extract(entry, p.learner->gradient())) {
-      tensor_worst = std::max(tensor_worst, std::abs(g - numeric[at]));
-      tensor_largest = std::max(tensor_largest, std::abs(numeric[at]));
-      ++at;
-    }
-    CAPTURE(entry.name);
-    CHECK(tensor_worst <= 5e-6 * largest + 1e-9);
-    CHECK(tensor_worst <= 1e-3 * tensor_largest + 1e-7 * largest + 1e-9);
-    worst = std::max(worst, tensor_worst / largest);
+/// Credits are the derivatives they claim to be.
+void check_credits(const Problem& p) {
+  const Index n = p.shape.n_agents;
+  Draw draw("credits");
+  for (int trial = 0; trial < 20; ++trial) {
+    Matrix q(1, n), state(1, p.shape.state_dim);
+    for (double& x : q.reshaped()) x = draw.real(-1.0F, 1.0F);
+    for (double& x : state.reshaped()) x = draw.real(-1.0F, 1.0F);
+    Tape tape;
+    const Weights weights(tape, *p.params, false);
+    const Var chosen = tape.parameter(q);
+    const auto mixed = credo::reference::mix(
+        weights, p.config, {.q = chosen, .state = tape.constant(state), .n_actions = 1});
+    tape.backward(mixed.q_tot);
+    CHECK((tape.gradient(chosen) - mixed.credits.value()).cwiseAbs().maxCoeff() < 1e-12);
   }
-  MESSAGE("worst deviation " << worst << " of the largest entry, " << numeric.size()
-                             << " parameters");
-  double norm = 0.0;
-  for (const double g : numeric) norm += g * g;
-  CHECK(stats.grad_norm == doctest::Approx(std::sqrt(norm)).epsilon(1e-5));
 }
 
 TEST_SUITE("gradients") {
@@ -247,48 +241,25 @@ TEST_SUITE("gradients") {
       credo::UpdateTrace trace;
       trace.slots = 1 + *std::max_element(kLengths.begin(), kLengths.end());
       p.learner->compute_gradient(batch.pointers, &trace);
-      const int n = kShape.n_agents;
-      for (std::size_t b = 0; b < p.episodes.size(); ++b) {
-        const PlainEpisode& e = p.episodes[b];
-        const auto values = p.reference->agent_values(*p.params, e);
-        for (int t = 0; t <= e.length; ++t)
-          for (int i = 0; i < n; ++i)
-            for (int a = 0; a < kShape.n_actions; ++a) {
-              const std::size_t at =
-                  ((b * sz(trace.slots) + sz(t)) * sz(n) + sz(i)) * sz(kShape.n_actions) + sz(a);
-              REQUIRE(std::abs(trace.agent_qs[at] - values[sz(t)](i, a)) < 2e-6);
-            }
-        for (int t = 0; t < e.length; ++t) {
-          learner_tests::Vector q(n), s(kShape.state_dim);
-          for (int i = 0; i < n; ++i) q[i] = values[sz(t)](i, e.action(t, i));
-          for (int i = 0; i < kShape.state_dim; ++i) s[i] = e.state[sz(t * kShape.state_dim + i)];
-          const auto exact = p.reference->mix(*p.params, q, s, EluDerivative::kExact);
-          const auto published = p.reference->mix(*p.params, q, s, EluDerivative::kPublished);
-          const std::size_t at = b * sz(trace.slots - 1) + sz(t);
-          const auto outputs = static_cast<std::size_t>(exact.q_tot.size());
-          for (std::size_t k = 0; k < outputs; ++k)
-            CHECK(std::abs(trace.q_tot[at * outputs + k] -
-                           exact.q_tot[static_cast<Eigen::Index>(k)]) < 5e-6);
-          if (exact.credits.size() == 0) continue;
-          for (int i = 0; i < n; ++i) {
-            CHECK(std::abs(trace.credits_exact[at * sz(n) + sz(i)] - exact.credits[i]) < 5e-6);
-            CHECK(std::abs(trace.credits_published[at * sz(n) + sz(i)] - published.credits[i]) <
-                  5e-6);
-            // The credit is the derivative it claims to be.
-            constexpr double kStep = 1e-6;
-            learner_tests::Vector moved = q;
-            moved[i] += kStep;
-            const double above =
-                p.reference->mix(*p.params, moved, s, EluDerivative::kExact).q_tot[0];
-            moved[i] -= 2.0 * kStep;
-            const double below =
-                p.reference->mix(*p.params, moved, s, EluDerivative::kExact).q_tot[0];
-            CHECK(std::abs((above - below) / (2.0 * kStep) - exact.credits[i]) < 1e-7);
-          }
-          CHECK(std::abs(trace.entropy[at] - learner_tests::normalised_entropy(exact.credits)) <
-                2e-6);
-        }
-      }
+      const auto& want = p.reference->values();
+      const auto check = [&](const char* name, const std::vector<float>& got, double tolerance) {
+        CAPTURE(name);
+        REQUIRE(want.contains(name));
+        REQUIRE(want.at(name).size() == got.size());
+        for (std::size_t i = 0; i < got.size(); ++i)
+          CHECK(std::abs(got[i] - want.at(name)[i]) < tolerance);
+      };
+      check("agent_qs", trace.agent_qs, 2e-6);
+      check("target_agent_qs", trace.target_agent_qs, 2e-6);
+      check("q_taken", trace.q_taken, 2e-6);
+      check("q_tot", trace.q_tot, 5e-6);
+      check("target_q_tot", trace.target_q_tot, 5e-6);
+      check("targets", trace.targets, 5e-6);
+      if (kind == "none") continue;
+      check("credits_exact", trace.credits_exact, 5e-6);
+      check("credits_published", trace.credits_published, 5e-6);
+      check("entropy", trace.entropy, 2e-6);
+      check_credits(p);
     }
   }
 

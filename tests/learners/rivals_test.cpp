@@ -4,8 +4,11 @@
 #include <doctest/doctest.h>
 
 #include "learners/algorithm_table.hpp"
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/hyperparameters.hpp"
-#include "tests/learners/rivals_reference.hpp"
+#include "learners/reference/q_learning.hpp"
+#include "tests/learners/episodes.hpp"
+#include "tests/learners/gradients.hpp"
 
 namespace {
 
@@ -13,11 +16,11 @@ using credo::EnvShape;
 using credo::QplexCredits;
 using credo::TrainConfig;
 using credo::Weighting;
+using credo::reference::QLoss;
 using learner_tests::Batch;
-using learner_tests::DoubleParams;
 using learner_tests::Draw;
+using learner_tests::Parameters;
 using learner_tests::PlainEpisode;
-using learner_tests::RivalReference;
 using learner_tests::sz;
 
 constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
@@ -50,8 +53,8 @@ struct Problem {
   TrainConfig config;
   std::vector<PlainEpisode> episodes;
   std::unique_ptr<credo::QLearner> learner;
-  std::unique_ptr<DoubleParams> params, target;
-  std::unique_ptr<RivalReference> reference;
+  std::unique_ptr<Parameters> params, target;
+  std::unique_ptr<QLoss> reference;
 
   Problem(const EnvShape& env_shape, const TrainConfig& train_config,
           const std::vector<int>& lengths, double margin = 2e-4)
@@ -70,9 +73,9 @@ struct Problem {
         for (float& r : episodes.back().rewards) r *= 3.0F;
       }
       follow_greedy(draw);
-      params = std::make_unique<DoubleParams>(layout, learner->params());
-      target = std::make_unique<DoubleParams>(layout, learner->target());
-      reference = std::make_unique<RivalReference>(shape, config, *params, *target, episodes);
+      params = std::make_unique<Parameters>(layout, learner->params());
+      target = std::make_unique<Parameters>(layout, learner->target());
+      reference = std::make_unique<QLoss>(shape, config, *params, *target, episodes);
       if (reference->margin() > margin) return;
     }
     FAIL("no batch away from the kinks found");
@@ -109,36 +112,11 @@ void check_gradient(const EnvShape& shape, const TrainConfig& config,
   const Batch batch(p.episodes);
   const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers);
   CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params)).epsilon(1e-5));
-  constexpr double kStep = 1e-5;
-  std::vector<double> numeric;
-  double largest = 0.0;
-  double norm = 0.0;
-  for (double& x : p.params->flat()) {
-    const double at = x;
-    x = at + kStep;
-    const double above = p.reference->loss(*p.params);
-    x = at - kStep;
-    const double below = p.reference->loss(*p.params);
-    x = at;
-    numeric.push_back((above - below) / (2.0 * kStep));
-    largest = std::max(largest, std::abs(numeric.back()));
-    norm += numeric.back() * numeric.back();
-  }
-  REQUIRE(largest > 1e-3);
-  std::size_t at = 0;
-  for (const auto& entry : p.learner->network().layout.entries()) {
-    CAPTURE(entry.name);
-    double worst = 0.0;
-    double tensor_largest = 0.0;
-    for (const float g : p.learner->network().layout.extract(entry, p.learner->gradient())) {
-      worst = std::max(worst, std::abs(g - numeric[at]));
-      tensor_largest = std::max(tensor_largest, std::abs(numeric[at]));
-      ++at;
-    }
-    CHECK(worst <= 5e-6 * largest + 1e-9);
-    CHECK(worst <= 1e-3 * tensor_largest + 2e-7 * largest + 1e-9);
-  }
-  CHECK(stats.grad_norm == doctest::Approx(std::sqrt(norm)).epsilon(1e-5));
+  const std::vector<double> numeric =
+      learner_tests::numeric_gradient(*p.params, [&] { return p.reference->loss(*p.params); });
+  learner_tests::check_same_gradient(p.reference->gradient(*p.params), numeric);
+  learner_tests::check_close(p.learner->network().layout, p.learner->gradient(), numeric);
+  CHECK(stats.grad_norm == doctest::Approx(learner_tests::norm_of(numeric)).epsilon(1e-5));
 }
 
 TEST_SUITE("rivals") {
@@ -261,26 +239,35 @@ TEST_SUITE("rivals") {
       credo::UpdateTrace trace;
       trace.slots = 7;
       const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers, &trace);
+      const auto& want = p.reference->values();
+      const auto check = [&](const char* name, const std::vector<float>& got) {
+        CAPTURE(name);
+        if (!want.contains(name)) return false;
+        REQUIRE(want.at(name).size() == got.size());
+        for (std::size_t i = 0; i < got.size(); ++i)
+          CHECK(std::abs(got[i] - want.at(name)[i]) < 5e-6);
+        return true;
+      };
+      for (const bool known :
+           {check("q_tot", trace.q_tot), check("target_q_tot", trace.target_q_tot),
+            check("targets", trace.targets)})
+        CHECK(known);
+      const bool qtran = config.mixer.type == "qtran";
+      const bool weighted = config.mixer.wqmix.weighting != Weighting::kNone;
+      CHECK(check("state_v", trace.state_v) == qtran);
+      CHECK(check("best_q_tot", trace.best_q_tot) == qtran);
+      CHECK(check("central_q_tot", trace.central_q_tot) == weighted);
+      CHECK(check("credits_exact", trace.credits_exact) == !qtran);
       int full = 0;
       int reduced = 0;
       double weight_sum = 0.0;
       for (std::size_t b = 0; b < p.episodes.size(); ++b) {
         for (int t = 0; t < p.episodes[b].length; ++t) {
           const std::size_t at = b * 6 + sz(t);
-          const auto& want = p.reference->step(b, t);
-          CHECK(std::abs(trace.q_tot[at] - want.q_tot) < 5e-6);
-          CHECK(std::abs(trace.target_q_tot[at] - p.reference->next_value(b, t)) < 5e-6);
-          CHECK(std::abs(trace.targets[at] - p.reference->target(b, t)) < 5e-6);
-          CHECK(std::abs(trace.state_v[at] - want.state_v) < 5e-6);
-          CHECK(std::abs(trace.best_q_tot[at] - want.best) < 5e-6);
-          CHECK(std::abs(trace.central_q_tot[at] - want.central_q_tot) < 5e-6);
-          for (Eigen::Index i = 0; i < want.credits.size(); ++i)
-            CHECK(std::abs(trace.credits_exact[at * 3 + static_cast<std::size_t>(i)] -
-                           want.credits[i]) < 5e-6);
           if (config.mixer.wqmix.weighting == Weighting::kNone) continue;
-          CHECK(trace.td_weights[at] == static_cast<float>(p.reference->weight(b, t)));
-          weight_sum += p.reference->weight(b, t);
-          ++(p.reference->weight(b, t) == 1.0 ? full : reduced);
+          CHECK(trace.td_weights[at] == static_cast<float>(p.reference->fixed(b, t).weight));
+          weight_sum += p.reference->fixed(b, t).weight;
+          ++(p.reference->fixed(b, t).weight == 1.0 ? full : reduced);
         }
       }
       if (config.mixer.wqmix.weighting == Weighting::kNone) continue;
@@ -300,8 +287,9 @@ TEST_SUITE("rivals") {
     int kinds[2][2] = {};
     for (std::size_t b = 0; b < p.episodes.size(); ++b)
       for (int t = 0; t < p.episodes[b].length; ++t) {
-        const bool better = p.reference->target(b, t) > p.reference->central_greedy(b, t);
-        const bool greedy = p.reference->all_greedy(b, t);
+        const QLoss::Fixed& fixed = p.reference->fixed(b, t);
+        const bool better = fixed.targets(0, 0) > fixed.central_greedy;
+        const bool greedy = fixed.all_greedy;
         ++kinds[greedy ? 1 : 0][better ? 1 : 0];
         CHECK(trace.td_weights[b * 6 + sz(t)] == (greedy || better ? 1.0F : 0.3F));
       }

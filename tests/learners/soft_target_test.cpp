@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
+#include "learners/algorithms/q_learner.hpp"
 #include "learners/algorithms/training.hpp"
-#include "tests/learners/reference.hpp"
+#include "learners/reference/optimizer.hpp"
+#include "learners/reference/q_learning.hpp"
+#include "tests/learners/episodes.hpp"
+#include "tests/learners/gradients.hpp"
 #include "tests/learners/training.hpp"
 
 namespace {
@@ -14,13 +18,14 @@ namespace {
 using credo::EnvShape;
 using credo::RewardScale;
 using credo::TrainConfig;
+using credo::reference::QLoss;
 using doctest::Approx;
 using learner_tests::Batch;
-using learner_tests::DoubleParams;
 using learner_tests::Draw;
+using learner_tests::Parameters;
 using learner_tests::PlainEpisode;
-using learner_tests::Reference;
 using learner_tests::sz;
+using learner_tests::worst_difference;
 
 constexpr EnvShape kShape{.n_agents = 2, .n_actions = 3, .obs_dim = 4, .state_dim = 5};
 
@@ -33,16 +38,6 @@ std::vector<PlainEpisode> batch_of(Draw& draw) {
   return episodes;
 }
 
-double worst_difference(const credo::ParamLayout& layout, std::span<const float> got,
-                        const DoubleParams& want) {
-  double worst = 0.0;
-  std::size_t at = 0;
-  for (const auto& entry : layout.entries())
-    for (const float x : layout.extract(entry, got))
-      worst = std::max(worst, std::abs(x - want.flat()[at++]));
-  return worst;
-}
-
 /// Three updates on three batches; RMSprop, so that small gradients stay small steps. False when a
 /// batch is too near a kink.
 bool check_updates(TrainConfig config, std::uint64_t seed) {
@@ -50,17 +45,17 @@ bool check_updates(TrainConfig config, std::uint64_t seed) {
   credo::QLearner learner(kShape, config);
   const credo::ParamLayout& layout = learner.network().layout;
   Draw draw("soft target", seed);
-  DoubleParams params(layout, learner.params());
-  DoubleParams target = params;
-  const auto& rms = config.optimizer;
-  std::vector<double> square(params.flat().size());
+  Parameters params(layout, learner.params());
+  Parameters target = params;
+  credo::reference::StepOptimizer optimizer(config.optimizer, 0, params.flat().size());
+  std::vector<double> exact(params.flat().size());  // no tolerance anywhere
   std::vector<std::vector<double>> rewards;
   for (int update = 0; update < 3; ++update) {
     const std::vector<PlainEpisode> episodes = batch_of(draw);
-    rewards.push_back(learner_tests::all_rewards(episodes));
-    learner_tests::RewardMoments moments;
-    if (config.learner.standardise_rewards) moments = learner_tests::reward_moments(rewards);
-    const Reference reference(kShape, config, params, target, episodes, moments);
+    rewards.push_back(credo::reference::all_rewards(episodes));
+    credo::reference::RewardMoments moments;
+    if (config.learner.standardise_rewards) moments = credo::reference::reward_moments(rewards);
+    const QLoss reference(kShape, config, params, target, episodes, moments);
     if (reference.margin() < 1e-3) return false;
 
     const credo::UpdateStats& stats = learner.compute_gradient(Batch(episodes).pointers);
@@ -68,26 +63,11 @@ bool check_updates(TrainConfig config, std::uint64_t seed) {
     learner.apply_gradient(stats);
     learner.blend_target();
 
-    std::vector<double> gradient;
-    double norm = 0.0;
-    for (double& x : params.flat()) {
-      constexpr double kStep = 1e-5;
-      const double at = x;
-      x = at + kStep;
-      const double above = reference.loss(params);
-      x = at - kStep;
-      gradient.push_back((above - reference.loss(params)) / (2.0 * kStep));
-      x = at;
-      norm += gradient.back() * gradient.back();
-    }
-    const double clip = std::min(1.0, rms.grad_norm_clip / (std::sqrt(norm) + 1e-6));
+    optimizer.step(learner_tests::numeric_gradient(params, [&] { return reference.loss(params); }),
+                   exact, params.flat(), exact);
     const double tau = config.learner.target_tau;
-    for (std::size_t i = 0; i < gradient.size(); ++i) {
-      const double g = clip * gradient[i];
-      square[i] = rms.rmsprop_alpha * square[i] + (1.0 - rms.rmsprop_alpha) * g * g;
-      params.flat()[i] -= rms.lr * g / (std::sqrt(square[i]) + rms.rmsprop_eps);
+    for (std::size_t i = 0; i < params.flat().size(); ++i)
       target.flat()[i] = (1.0 - tau) * target.flat()[i] + tau * params.flat()[i];
-    }
     CHECK(worst_difference(layout, learner.params(), params) < 2e-5);
     CHECK(worst_difference(layout, learner.target(), target) < 2e-5);
   }
@@ -143,7 +123,7 @@ TEST_SUITE("soft targets and standardised rewards") {
       if (n == 3) rewards.assign(3, 2.5F);
       scale.update(rewards);
       seen.emplace_back(rewards.begin(), rewards.end());
-      const auto want = learner_tests::reward_moments(seen);
+      const auto want = credo::reference::reward_moments(seen);
       CHECK(scale.mean() == Approx(want.mean).epsilon(1e-12));
       CHECK(std::sqrt(scale.variance()) == Approx(want.deviation).epsilon(1e-12));
     }
@@ -162,7 +142,7 @@ TEST_SUITE("soft targets and standardised rewards") {
     const std::vector<PlainEpisode> episodes = batch_of(draw);
     learner.compute_gradient(Batch(episodes).pointers);
     CHECK(learner.reward_scale().count() == 8.0 + 1e-4);
-    const auto want = learner_tests::reward_moments({learner_tests::all_rewards(episodes)});
+    const auto want = credo::reference::reward_moments({credo::reference::all_rewards(episodes)});
     CHECK(learner.reward_scale().mean() == Approx(want.mean).epsilon(1e-12));
   }
 
