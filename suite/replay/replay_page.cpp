@@ -178,7 +178,8 @@ std::string replay_page(const ReplayLog& log, const std::string& label) {
   std::string page = part("page.html");
   replace(page, "@STYLE@", part("page.css"));
   std::string script;  // in the order they need each other
-  for (const char* name : {"shapes.js", "page.js", "stage.js", "text.js", "selftest.js", "start.js"})
+  for (const char* name :
+       {"shapes.js", "page.js", "stage.js", "text.js", "selftest.js", "start.js"})
     script += part(name);
   replace(page, "@SCRIPT@", script);
   replace(page, "@DATA@", json);

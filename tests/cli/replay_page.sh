@@ -21,7 +21,7 @@ command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
 for page in a b d e; do
   grep -qE '(src|href)=|https?://' $page.html && fail "$page refers to something outside"
 done
-python3 "$looks" replay a.html b.html d.html e.html >looks || fail "$(cat looks)"
+python3 -B "$looks" replay a.html b.html d.html e.html >looks || fail "$(cat looks)"
 "$credo" replay a.replay --html c.html >/dev/null || fail "the log does not play"
 cmp a.html c.html || fail "the page of the log differs"
 [ "$(stat -c %s a.replay)" -lt 2000 ] || fail "the log is large"

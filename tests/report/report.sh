@@ -58,7 +58,7 @@ open() {  # open FRAGMENT OPTIONS...
 quiet() { ! grep CONSOLE "$scratch/log"; }
 shows() { grep -qF -- "$1" "$scratch/dom"; }
 
-expect 'the page passes its own test and is laid out well' python3 "$looks" report "$page" two_step/qmix_gre
+expect 'the page passes its own test and is laid out well' python3 -B "$looks" report "$page" two_step/qmix_gre
 open '' --dump-dom
 expect 'the console stays empty' quiet
 for part in 'id="glance"' 'id="aggregate"' 'id="task/two_step"' 'data-figure="two_step_return"' 'id="unfinished"' \
@@ -71,7 +71,7 @@ expect 'the cell links its replay' shows 'runs/runs/two_step/qmix_gre/seed_1/rep
 # Tasks that are won or lost, among others.
 "$credo" report "$(dirname "$0")/../../results/standard" --format html --out "$page"
 expect 'the page of published results passes its own test and is laid out well' \
-  python3 "$looks" report "$page" skirmish/3m/qmix_gre
+  python3 -B "$looks" report "$page" skirmish/3m/qmix_gre
 open '' --dump-dom
 expect 'battles show the share won' shows 'title="open_loop on skirmish/3m: win rate 1.000 [1.000, 1.000], done"'
 [ "$failures" = 0 ] && echo 'the HTML report: all as expected'
