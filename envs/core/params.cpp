@@ -9,16 +9,16 @@
 #include <utility>
 
 #include "envs/core/error.hpp"
+#include "envs/core/numbers.hpp"
 
 namespace credo {
 namespace {
 
 std::string quoted(const ParamValue& value) { return fmt::format("'{}'", to_text(value)); }
 
-template <typename T>
-std::optional<T> parse_number(std::string_view text) {
+std::optional<double> parse_real(std::string_view text) {
   if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  T value{};
+  double value = 0.0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end) return std::nullopt;
@@ -32,11 +32,11 @@ std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {
     return std::nullopt;
   }
   if (std::holds_alternative<std::int64_t>(spec.value)) {
-    if (const auto number = parse_number<std::int64_t>(text)) return *number;
+    if (const auto number = parse_integer(text)) return *number;
     return std::nullopt;
   }
   if (std::holds_alternative<double>(spec.value)) {
-    if (const auto number = parse_number<double>(text)) return *number;
+    if (const auto number = parse_real(text)) return *number;
     return std::nullopt;
   }
   return std::string(text);
@@ -189,6 +189,10 @@ void Params::assign(ParamSpec& spec, const ParamValue& value) {
   if (std::holds_alternative<double>(spec.value)) {
     if (const auto* number = std::get_if<std::int64_t>(&value))
       converted = static_cast<double>(*number);
+  } else if (std::holds_alternative<std::int64_t>(spec.value)) {
+    // 1e5 is a float in TOML.
+    if (const auto* number = std::get_if<double>(&value))
+      if (const auto whole = whole_number(*number)) converted = *whole;
   }
   if (converted.index() != spec.value.index())
     reject(spec, prefix_, quoted(value), "not of type " + spec.type_name());
