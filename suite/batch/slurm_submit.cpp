@@ -78,15 +78,12 @@ std::vector<std::string> read_element(const fs::path& out, std::string_view text
     throw UserError(
         fmt::format("--element = '{}': allowed: SUBMISSION/ELEMENT, such as 1/0", text));
   const fs::path path = out / "slurm" / fmt::format("{}", *submission) / "elements.txt";
-  try {
-    const Elements elements = parse_elements(read_text(path));
-    if (static_cast<std::size_t>(*element) >= elements.size())
-      throw UserError(fmt::format("--element = '{}': {} has elements 0 to {}", text, path.string(),
-                                  elements.size() - 1));
-    return elements[static_cast<std::size_t>(*element)];
-  } catch (const FileError& error) {
-    throw UserError(fmt::format("--element = '{}': {}", text, error.what()));
-  }
+  const Elements elements = as_user_error([&] { return parse_elements(read_text(path)); },
+                                          fmt::format("--element = '{}': ", text));
+  if (static_cast<std::size_t>(*element) >= elements.size())
+    throw UserError(fmt::format("--element = '{}': {} has elements 0 to {}", text, path.string(),
+                                elements.size() - 1));
+  return elements[static_cast<std::size_t>(*element)];
 }
 
 std::vector<OldSubmission> read_submissions(const fs::path& out) {
@@ -97,7 +94,7 @@ std::vector<OldSubmission> read_submissions(const fs::path& out) {
     if (!number || !fs::exists(entry.path() / "elements.txt", error)) continue;
     OldSubmission submission;
     submission.number = static_cast<int>(*number);
-    try {
+    as_user_error([&] {
       submission.elements = parse_elements(read_text(entry.path() / "elements.txt"));
       const fs::path jobs = entry.path() / "jobs.txt";
       std::istringstream lines(fs::exists(jobs, error) ? read_text(jobs) : "");
@@ -110,9 +107,7 @@ std::vector<OldSubmission> read_submissions(const fs::path& out) {
           throw UserError(fmt::format("{}: damaged line '{}'", jobs.string(), one_line(line)));
         if (kind == "array") submission.arrays.emplace_back(job, part);
       }
-    } catch (const FileError& problem) {
-      throw UserError(problem.what());
-    }
+    });
     found.push_back(std::move(submission));
   }
   std::sort(found.begin(), found.end(),
@@ -165,7 +160,7 @@ void check_sbatch() {
 }
 
 std::vector<std::string> submit(Submission& submission, const fs::path& suite_file) {
-  try {
+  return as_user_error([&] {
     const std::size_t max_array_size = ask_max_array_size();
     take_number(submission);
     const fs::path folder = submission.folder();
@@ -197,9 +192,7 @@ std::vector<std::string> submit(Submission& submission, const fs::path& suite_fi
     write_file(folder / "jobs.txt", record + fmt::format("report {}\n", report));
     told.push_back(fmt::format("job {}: the tables, after them", report));
     return told;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
 }
 
 }  // namespace credo::suite

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <oneapi/tbb/task_arena.h>
 #include <set>
@@ -18,6 +17,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/run_directory.hpp"
@@ -82,21 +82,12 @@ CellState inspect(const fs::path& folder, const RunConfig& config, bool verify) 
 }  // namespace
 
 void check_suite_folder(const fs::path& folder, const std::string& suite) {
-  const fs::path path = folder_file(folder, "manifest.json");
-  std::error_code error;
-  if (!fs::exists(path, error)) return;
-  std::string owner;
-  try {
-    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
-    if (json.value("schema", "") == "credo.suite") owner = json.value("suite", "");
-  } catch (const nlohmann::json::exception&) {
-    owner.clear();
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
-  if (owner != suite)
-    throw UserError(
-        fmt::format("{} is not of suite '{}'; use another --out", path.string(), suite));
+  const auto manifest = read_suite_manifest(folder);
+  const bool is_ours =
+      manifest ? manifest->schema == kSuiteSchema && manifest->suite == suite : !holds_run(folder);
+  if (!is_ours)
+    throw UserError(fmt::format("{} is not of suite '{}'; use another --out",
+                                (folder / kManifest).string(), suite));
 }
 
 namespace {
@@ -300,7 +291,7 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
 bool stands_there(const fs::path& out, const std::vector<PlannedCell>& old_plan,
                   const std::vector<PlannedCell>& plan) {
   std::error_code error;
-  return fs::exists(out / "manifest.json", error) &&
+  return fs::exists(out / kManifest, error) &&
          plan_csv(join_plans(old_plan, plan)) == plan_csv(old_plan);
 }
 
@@ -315,7 +306,7 @@ PublishNotes start_notes(const SuiteSpec& spec, const SuiteOptions& options) {
 
 void begin(const SuiteSpec& spec, const std::vector<Cell>& cells, const SuiteOptions& options,
            const PublishNotes& notes) {
-  try {
+  as_user_error([&] {
     std::vector<PlannedCell> plan;
     for (const Cell& cell : cells) plan.push_back(planned(cell));
     // The many elements of an array find their plan there, and need not queue up for the lock.
@@ -332,11 +323,8 @@ void begin(const SuiteSpec& spec, const std::vector<Cell>& cells, const SuiteOpt
     if (!spec.bounds.empty())
       write_file(options.out / "bounds.toml", given_bounds_toml(spec.bounds));
     std::error_code error;
-    if (!fs::exists(options.out / "manifest.json", error))
-      write_running_manifest(options.out, notes);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+    if (!fs::exists(options.out / kManifest, error)) write_running_manifest(options.out, notes);
+  });
 }
 
 SuiteOutcome cells_outcome(const std::vector<Cell>& cells, const SuiteOptions& options,

@@ -124,7 +124,7 @@ Overall compare_overall(const ResultSet& before, const ResultSet& after) {
   Overall overall;
   overall.n_tasks = new_scores.tasks.size();
   if (old_scores.tasks != new_scores.tasks) {
-    overall.why_not = "the tasks with published bounds differ";
+    overall.why_not = "the tasks with bounds differ";
     return overall;
   }
   for (const auto& x : new_scores.algorithms)

@@ -73,11 +73,7 @@ ReplayLog record_policy(const Arguments& arguments) {
 ReplayLog read_log(const Arguments& arguments, const std::string& path) {
   refuse(arguments, {"env", "policy", "set", "seed", "episodes", "checkpoint"},
          "a replay log, which records it");
-  try {
-    return decode_replay(read_bytes(path, kLargestReplay), path);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  return as_user_error([&] { return decode_replay(read_bytes(path, kLargestReplay), path); });
 }
 
 ReplayLog obtain(const Arguments& arguments) {
@@ -126,11 +122,7 @@ void show(const ReplayLog& log, const std::string& label, double speed) {
 }
 
 void write(const std::string& path, std::span<const std::byte> bytes) {
-  try {
-    write_file(path, bytes);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  as_user_error([&] { write_file(path, bytes); });
 }
 
 double speed_of(const Arguments& arguments) {

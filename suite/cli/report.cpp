@@ -12,6 +12,7 @@
 #include "suite/report/tables.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/results/suite_manifest.hpp"
 
 namespace credo::suite {
 namespace {
@@ -26,7 +27,7 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
   std::error_code error;
   if (fs::exists(out / "runs", error))
     throw UserError(fmt::format("--out: {} has runs of its own; use another folder", out.string()));
-  try {
+  as_user_error([&] {
     if (const std::string other = suite_of_folder(out); !other.empty() && other != set.suite)
       throw UserError(fmt::format("--out: {} belongs to suite '{}'", out.string(), other));
     std::vector<PlannedCell> plan;
@@ -39,9 +40,7 @@ void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const
              .status = publish_status(set),
              .command = command,
              .started = utc_now()});
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  });
 }
 
 // To the file of --out, or to stdout.
@@ -51,11 +50,7 @@ void print_file(const Arguments& arguments, const std::string& format, const std
   std::error_code error;
   if (fs::is_directory(*out, error))
     throw UserError(fmt::format("--out: {} is a folder; --format {} writes a file", *out, format));
-  try {
-    write_file(*out, bytes);
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  as_user_error([&] { write_file(*out, bytes); });
 }
 
 void print_html(const Arguments& arguments, const std::vector<fs::path>& sources,

@@ -1,17 +1,15 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
-#include "suite/common/files.hpp"
-#include "suite/common/hashing.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/rerun.hpp"
 #include "suite/run/run_directory.hpp"
@@ -31,22 +29,15 @@ struct Tally {
   }
 };
 
-// The tables of a suite; a folder without a suite manifest has none.
-bool check_suite(const fs::path& directory, Tally& tally) {
-  const fs::path path = folder_file(directory, "manifest.json");
-  std::error_code error;
-  if (!fs::exists(path, error)) return false;
-  try {
-    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
-    if (json.value("schema", "") != "credo.suite") return false;
-    const auto recorded = json.at("sha256").get<std::map<std::string, std::string>>();
-    tally.add(recorded.size(), changed_files(directory, recorded));
-    return true;
-  } catch (const nlohmann::json::exception& problem) {
-    throw UserError(fmt::format("{}: damaged: {}", path.string(), problem.what()));
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
+// Tables at or below a folder whose manifest records their hashes. Returns whether there are any.
+bool check_tables(const fs::path& directory, Tally& tally) {
+  bool found = false;
+  for (const fs::path& folder : find_tables(directory)) {
+    const auto recorded = read_suite_manifest(folder)->sha256;
+    tally.add(recorded.size(), changed_files(folder, recorded));
+    found = true;
   }
+  return found;
 }
 
 // A folder for runs that are compared and thrown away, or kept where the user says.
@@ -74,7 +65,7 @@ class Scratch {
   }
   /// For a new run; the same cell of two suites gets two folders.
   fs::path folder_for(const RecordedRun& run, std::size_t index) const {
-    const fs::path manifest = run.folder / "manifest.json";
+    const fs::path manifest = run.folder / kManifest;
     fs::path folder = path_below(path_, run.cell, manifest.string());
     std::error_code error;
     if (fs::exists(folder, error)) folder += fmt::format("_{}", index);
@@ -137,11 +128,11 @@ int run_verify(const Arguments& arguments) {
   if (!fs::is_directory(directory, error))
     throw UserError(fmt::format("{} is not a folder", directory.string()));
   Tally tally;
-  const bool is_suite = check_suite(directory, tally);
-  const bool is_run = !is_suite && holds_run(directory);
+  const bool has_tables = check_tables(directory, tally);
+  const bool is_run = !has_tables && holds_run(directory);
   const auto runs = is_run ? std::vector<fs::path>{directory} : find_runs(directory);
-  if (runs.empty() && !is_suite)
-    throw UserError(fmt::format("{} holds no run", directory.string()));
+  if (runs.empty() && !has_tables)
+    throw UserError(fmt::format("{} holds neither runs nor tables", directory.string()));
   for (const fs::path& run : runs) {
     const Manifest manifest = read_manifest(run);
     if (manifest.status != RunStatus::kDone) {
@@ -170,10 +161,10 @@ Command verify_command() {
   Command command;
   command.name = "verify";
   command.arguments = "DIR [--rerun N|PATTERN]...";
-  command.help = "check the hashes of finished runs, and optionally repeat some of them";
+  command.help = "check the hashes of tables and finished runs, and optionally repeat some";
   command.details =
-      "Hashes the files of every finished run and compares them with its manifest; the exit status "
-      "is 3 when a file changed or is missing.\n\n"
+      "Hashes the tables and the files of every finished run at or below DIR and compares them with "
+      "their manifests; the exit status is 3 when a file changed or is missing.\n\n"
       "--rerun also repeats N runs, spread evenly over all, or the runs that match a pattern "
       "(TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) from their recorded configuration in a "
       "scratch folder. Configuration, metrics, episodes and weights must agree byte for byte: one "

@@ -19,6 +19,17 @@ namespace credo::suite {
 
 using credo::FileError;
 
+/// What `use` returns. A FileError becomes a UserError with the same text after `prefix`: the file
+/// is one that the user named, or that belongs to what the user named.
+template <typename Use>
+auto as_user_error(const Use& use, std::string_view prefix = "") -> decltype(use()) {
+  try {
+    return use();
+  } catch (const FileError& error) {
+    throw UserError(std::string(prefix) + error.what());
+  }
+}
+
 /// Errors: FileError (missing, unreadable, no regular file, above `limit` bytes).
 std::vector<std::byte> read_bytes(const std::filesystem::path& path,
                                   std::uint64_t limit = kLargestBinary);

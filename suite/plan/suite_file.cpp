@@ -232,12 +232,9 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
 
 SuiteSpec load_suite(const std::string& name_or_path) {
   if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml")) {
-    try {
-      return parse_suite(read_text(name_or_path, kLargestDocument), name_or_path,
-                         std::filesystem::path(name_or_path).stem().string());
-    } catch (const FileError& error) {
-      throw UserError(error.what());
-    }
+    const std::string text =
+        as_user_error([&] { return read_text(name_or_path, kLargestDocument); });
+    return parse_suite(text, name_or_path, std::filesystem::path(name_or_path).stem().string());
   }
   if (const BuiltinFile* file = find_builtin("suites", name_or_path))
     return parse_suite(file->text, file->label, file->name);

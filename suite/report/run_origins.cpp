@@ -3,8 +3,8 @@
 #include <system_error>
 
 #include "suite/common/files.hpp"
-#include "suite/common/safe_path.hpp"
 #include "suite/report/page_data.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/run_directory.hpp"
 
 namespace credo::suite {
@@ -30,24 +30,6 @@ Json machine_of(const Manifest& manifest) {
           {"compiler", manifest.compiler}, {"flags", manifest.flags},
           {"isa", manifest.isa},           {"cpu", manifest.cpu},
           {"cores", manifest.cores},       {"threads", manifest.threads}};
-}
-
-// What the manifest of a suite says of its machine; nothing where there is none.
-Json machine_of_suite(const fs::path& folder) {
-  std::error_code error;
-  const fs::path path = folder_file(folder, "manifest.json");
-  if (!fs::exists(path, error)) return nullptr;
-  Json manifest;
-  try {
-    manifest = Json::parse(read_text(path, kLargestManifest), nullptr, false);
-  } catch (const FileError&) {
-    return nullptr;
-  }
-  if (!manifest.is_object() || manifest.value("schema", "") != "credo.suite") return nullptr;
-  Json machine = Json::object();
-  for (const char* key : {"version", "commit", "compiler", "flags", "isa", "cpu", "cores"})
-    if (manifest.contains(key)) machine[key] = manifest[key];
-  return machine;
 }
 
 std::size_t place_in(Json& list, const Json& item) {
@@ -87,12 +69,8 @@ void RunOrigins::describe(const std::vector<const RunResult*>& runs, Json& cell)
 }
 
 Json RunOrigins::config_lines(const RunResult& run) {
-  std::string text;
-  try {
-    text = read_text(run_file(run.folder, kConfig), kLargestDocument);
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  const std::string text =
+      as_user_error([&] { return read_text(run_file(run.folder, kConfig), kLargestDocument); });
   Json ids = Json::array();
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
@@ -137,8 +115,10 @@ std::vector<std::string> RunOrigins::facts(const char* key) const {
     if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
   };
   for (const Json& machine : machines_) add(machine);
-  if (machines_.empty())
-    for (const fs::path& source : options_.sources) add(machine_of_suite(source));
+  if (!machines_.empty()) return texts;
+  for (const fs::path& source : options_.sources)
+    if (const auto suite = read_suite_manifest(source))
+      add({{"compiler", suite->compiler}, {"cpu", suite->cpu}, {"cores", suite->cores}});
   return texts;
 }
 

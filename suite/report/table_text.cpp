@@ -143,7 +143,7 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   }
   const NormalisedScores& scores = report.scores;
   std::vector<std::string> notes = {fmt::format(
-      "Mean returns on {} tasks, normalised by published bounds (0: the random policy, 1: the "
+      "Mean returns on {} tasks, normalised by each task's bounds (0: the random policy, 1: the "
       "optimum or an upper bound), with 95% bootstrap intervals (50,000 resamples of the runs "
       "within each task).",
       scores.tasks.size())};

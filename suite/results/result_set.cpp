@@ -15,6 +15,7 @@
 #include "suite/common/text.hpp"
 #include "suite/common/toml_reader.hpp"
 #include "suite/results/suite_folder.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
@@ -82,11 +83,7 @@ std::vector<GivenBounds> read_given_bounds(const fs::path& directory) {
   const fs::path path = directory / "bounds.toml";
   std::error_code error;
   if (!fs::exists(path, error)) return {};
-  try {
-    return parse_given_bounds(read_text(path), path.string());
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  return parse_given_bounds(as_user_error([&] { return read_text(path); }), path.string());
 }
 
 using RunKey = std::tuple<std::string, std::string, std::uint64_t>;
@@ -230,11 +227,8 @@ RunResult read_run_result(const fs::path& directory, bool verify) {
   const fs::path metrics_path = run_file(directory, kMetrics);
   std::error_code error;
   if (!fs::exists(metrics_path, error)) return result;
-  try {
-    read_metrics(metrics_path, settings.episodes, settings.absolute_factor, result);
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  as_user_error(
+      [&] { read_metrics(metrics_path, settings.episodes, settings.absolute_factor, result); });
   return result;
 }
 
@@ -265,12 +259,7 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
   const fs::path path = run_file(run.folder, kEpisodes);
   std::error_code error;
   if (!fs::exists(path, error)) return {};
-  std::string text;
-  try {
-    text = read_text(path);
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  std::string text = as_user_error([&] { return read_text(path); });
   text.erase(text.rfind('\n') + 1);  // a killed writer leaves a last line without its end
   const CsvTable table(text, path.string());
   table.need({"t_env", "episode", "return", "length", "won", "event"});
@@ -311,13 +300,9 @@ std::vector<MetricsEvent> read_train_metrics(const RunResult& run) {
   const fs::path path = run_file(run.folder, kMetrics);
   std::error_code error;
   if (!fs::exists(path, error)) return {};
-  try {
-    auto events = parse_metrics(read_text(path), path.string());
-    std::erase_if(events, [](const MetricsEvent& event) { return event.event != "train"; });
-    return events;
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
+  auto events = parse_metrics(as_user_error([&] { return read_text(path); }), path.string());
+  std::erase_if(events, [](const MetricsEvent& event) { return event.event != "train"; });
+  return events;
 }
 
 std::vector<const RunResult*> ResultSet::of(std::string_view task,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <tuple>
 
@@ -12,6 +11,7 @@
 #include "suite/common/files.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
@@ -231,35 +231,18 @@ std::string curves_csv(const ResultSet& set) {
   return text;
 }
 
-std::string suite_of_folder(const fs::path& folder) {
-  const fs::path path = folder_file(folder, "manifest.json");
-  std::error_code error;
-  if (!fs::exists(path, error)) return "";
-  try {
-    const auto json = nlohmann::json::parse(read_text(path, kLargestManifest));
-    return json.value("schema", "") == "credo.suite" ? json.at("suite").get<std::string>() : "";
-  } catch (const nlohmann::json::exception& problem) {
-    throw UserError(fmt::format("{}: damaged: {}", path.string(), one_line(problem.what())));
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  }
-}
-
 std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
   const fs::path path = folder_file(folder, "plan.csv");
-  std::vector<FolderRun> found;
-  try {
+  return as_user_error([&] {
+    std::vector<FolderRun> found;
     std::error_code error;
     const bool has_runs = fs::is_directory(folder / "runs", error);
     std::optional<CompactFolder> compact;
     std::string commit;
     if (!has_runs && fs::exists(folder / "results.csv", error)) {
-      const auto json =
-          nlohmann::json::parse(read_text(folder / "manifest.json", kLargestManifest));
-      commit = json.value("commit", "");
-      if (verify)
-        require_unchanged(
-            changed_files(folder, json.value("sha256", std::map<std::string, std::string>{})));
+      const SuiteManifest manifest = read_suite_manifest(folder).value_or(SuiteManifest{});
+      commit = manifest.commit;
+      if (verify) require_unchanged(changed_files(folder, manifest.sha256));
       compact.emplace(folder);
     }
     for (const PlannedCell& cell : parse_plan_csv(read_text(path), path.string())) {
@@ -284,13 +267,8 @@ std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
       }
       found.push_back(std::move(entry));
     }
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
-  } catch (const nlohmann::json::exception& problem) {
-    throw UserError(fmt::format("{}: damaged: {}", (folder / "manifest.json").string(),
-                                one_line(problem.what())));
-  }
-  return found;
+    return found;
+  });
 }
 
 }  // namespace credo::suite

@@ -39,9 +39,6 @@ std::string results_csv(const ResultSet& set);
 /// One line per evaluation of every run.
 std::string curves_csv(const ResultSet& set);
 
-/// Name of the suite whose folder this is, "" when it is none. Errors: UserError when damaged.
-std::string suite_of_folder(const std::filesystem::path& folder);
-
 /// Every planned cell of a suite folder with its result, from runs/ or else from the tables.
 /// Errors: UserError naming the file.
 struct FolderRun {

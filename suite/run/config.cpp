@@ -213,11 +213,9 @@ Overlay make_overlay(TomlSettings file) {
 
 Overlay find_profile(const std::string& name_or_path) {
   if (looks_like_path(name_or_path)) {
-    try {
-      return make_overlay(read_toml(read_text(name_or_path, kLargestDocument), name_or_path));
-    } catch (const FileError& error) {
-      throw UserError(fmt::format("--profile: {}", error.what()));
-    }
+    const std::string text =
+        as_user_error([&] { return read_text(name_or_path, kLargestDocument); }, "--profile: ");
+    return make_overlay(read_toml(text, name_or_path));
   }
   if (const BuiltinFile* file = find_builtin("profiles", name_or_path))
     return make_overlay(read_toml(file->text, file->label));
@@ -229,12 +227,9 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
   Overlay file;
   FileIdentity in_file;
   if (!request.config_path.empty()) {
-    try {
-      file = make_overlay(
-          read_toml(read_text(request.config_path, kLargestDocument), request.config_path));
-    } catch (const FileError& error) {
-      throw UserError(fmt::format("--config: {}", error.what()));
-    }
+    const std::string text = as_user_error(
+        [&] { return read_text(request.config_path, kLargestDocument); }, "--config: ");
+    file = make_overlay(read_toml(text, request.config_path));
     in_file = take_identity(file);
   }
   // What a run folder's configuration names is beside it.

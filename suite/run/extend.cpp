@@ -90,7 +90,7 @@ RunOutcome extend_run(const fs::path& directory, std::int64_t t_max, const fs::p
                                 directory.string(), old.algorithm()));
   const RunConfig config = old.with_t_max(t_max);
   const Manifest parent = read_manifest(directory);
-  try {
+  as_user_error([&] {
     const KeptState kept = load_kept_state(directory, parent);
     const std::int64_t trained = std::max(kept.state.t_env, budget(old));
     if (t_max <= trained)
@@ -107,9 +107,7 @@ RunOutcome extend_run(const fs::path& directory, std::int64_t t_max, const fs::p
     if (parent.commit.find(manifest.commit) == std::string::npos)
       manifest.commit = parent.commit + ", " + manifest.commit;
     write_beginning(kept, *run);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
   return resume_run(out, options);
 }
 

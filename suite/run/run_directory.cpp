@@ -148,14 +148,13 @@ Manifest read_manifest(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(path, error))
     throw UserError(fmt::format("{} holds no run (there is no {})", directory.string(), kManifest));
+  const std::string text = as_user_error([&] { return read_text(path, kLargestManifest); });
   try {
-    const Json json = Json::parse(read_text(path, kLargestManifest));
+    const Json json = Json::parse(text);
     if (json.value("schema", "") != "credo.run") throw Error("not the manifest of a run");
     return from_json(json);
   } catch (const nlohmann::json::exception& problem) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), problem.what()));
-  } catch (const FileError& problem) {
-    throw UserError(problem.what());
   } catch (const Error& problem) {
     throw UserError(fmt::format("{}: {}", path.string(), problem.what()));
   }
@@ -163,12 +162,7 @@ Manifest read_manifest(const fs::path& directory) {
 
 std::string checked_config_text(const fs::path& directory, const Manifest& manifest) {
   const fs::path path = run_file(directory, kConfig);
-  std::string text;
-  try {
-    text = read_text(path, kLargestDocument);
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  const std::string text = as_user_error([&] { return read_text(path, kLargestDocument); });
   if (sha256_hex(text) != manifest.run_id)
     throw UserError(fmt::format("{}: changed since the run began (its SHA-256 is not the run_id)",
                                 path.string()));
@@ -186,7 +180,7 @@ RunDirectory::RunDirectory(fs::path path, RunConfig config)
 std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const RunConfig& config,
                                                    const RunNames& names, int threads,
                                                    const std::string& isa) {
-  try {
+  return as_user_error([&] {
     make_directories(path);
     std::unique_ptr<RunDirectory> run(new RunDirectory(path, config));
     run->lock_ = std::make_unique<DirectoryLock>(path);
@@ -232,13 +226,11 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     // The manifest comes last: a folder with a manifest is a run that can be resumed.
     run->write_manifest();
     return run;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
 }
 
 std::unique_ptr<RunDirectory> RunDirectory::open(const fs::path& path) {
-  try {
+  return as_user_error([&] {
     std::error_code error;
     if (!fs::is_directory(path, error))
       throw UserError(fmt::format("{} is not a folder", path.string()));
@@ -250,9 +242,7 @@ std::unique_ptr<RunDirectory> RunDirectory::open(const fs::path& path) {
     if (run->lock_->was_taken_over()) run->drop_unfinished_files();
     if (run->manifest_.status == RunStatus::kDone) run->drop_states();
     return run;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
 }
 
 void RunDirectory::tidy_finished(const fs::path& path) {

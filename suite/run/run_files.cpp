@@ -131,7 +131,7 @@ WeightsFile load_weights(const fs::path& directory, const std::string& name) {
     return UserError(
         fmt::format("{}: damaged weights: the checksum does not match", path.string()));
   };
-  try {
+  return as_user_error([&] {
     if (name == kBest) {
       const fs::path path = run_file(directory, kBestWeights);
       WeightsFile weights{path, read_bytes(path)};
@@ -151,9 +151,7 @@ WeightsFile load_weights(const fs::path& directory, const std::string& name) {
         !is_as_recorded(directory, weights_name(chosen->t_env), weights.bytes))
       throw damaged(files.weights);
     return weights;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
 }
 
 bool is_of_later_step(std::span<const std::byte> weights, std::int64_t t_env) {

@@ -360,11 +360,7 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   // Results are those of both programs then, and the manifest says so.
   if (const std::string& now = build_info().commit; manifest.commit.find(now) == std::string::npos)
     manifest.commit += ", " + now;
-  try {
-    run->write_manifest();
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  as_user_error([&] { run->write_manifest(); });
   return Run(*run, options).drive(state);
 }
 

@@ -28,6 +28,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/suite_manifest.hpp"
 #include "suite/run/config.hpp"
 #include "suite/run/runner.hpp"
 
@@ -428,7 +429,7 @@ void write_results(const Options& options, const std::string& markdown, const st
   const BuildInfo& build = build_info();
   const MachineInfo machine = machine_info();
   Json manifest;
-  manifest["schema"] = "credo.matrix_tables";
+  manifest["schema"] = kMatrixSchema;
   manifest["schema_version"] = 1;
   manifest["command"] = options.command;
   manifest["profile"] = "matrix_uniform";

@@ -118,8 +118,10 @@ TEST_CASE("folders of something else are refused") {
   const ScratchFolder scratch;
   write_raw(scratch / "manifest.json", R"({"schema": "credo.suite", "suite": "other"})");
   CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
-  write_raw(scratch / "manifest.json", "precious");
+  write_raw(scratch / "manifest.json", R"({"schema": "of something else"})");
   CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "not of suite 'test'"));
+  write_raw(scratch / "manifest.json", "precious");
+  CHECK(contains(user_error([&] { run(scratch.path(), 1); }), "manifest.json: damaged"));
   CHECK(read_text(scratch / "manifest.json") == "precious");
 }
 

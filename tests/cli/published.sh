@@ -1,0 +1,20 @@
+#!/bin/bash
+# The tables below results/ are what the program makes of the numbers beside them, and their manifests
+# record them. usage: published.sh CREDO
+set -u
+credo=$(realpath "$1")
+results=$(realpath "$(dirname "$0")/../../results")
+# shellcheck source=tests/cli/scratch.sh
+. "$(dirname "$0")/scratch.sh"
+
+for folder in "$results"/*/; do
+  "$credo" verify "$folder" >out 2>&1 || fail "verify $folder: $(cat out)"
+done
+for plan in "$results"/*/plan.csv; do
+  folder=$(dirname "$plan")
+  { printf '# Suite %s\n\n' "$(basename "$folder")" && "$credo" report "$folder"; } >tables.md 2>err
+  diff tables.md "$folder/tables.md" >out || fail "$folder/tables.md: not what \`credo report\` writes: $(head -5 out)"
+done
+
+echo "$failures failures"
+[ $failures -eq 0 ]
