@@ -122,6 +122,7 @@ Line read_line(const Command& command, const std::vector<Option>& options,
       continue;
     }
     const Option* option = find_option(options, words[i]);
+    if (option == nullptr && words[i].starts_with('-')) continue;
     if (option == nullptr) {
       const auto& kinds = command.positional;
       if (line.n_positional < kinds.size() && kinds[line.n_positional] == "ENV")

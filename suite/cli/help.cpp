@@ -78,8 +78,9 @@ std::string roff_options(const std::vector<Option>& options) {
 }
 
 std::string roff_command(const Command& command) {
-  std::string out = fmt::format(".SS credo {}\n{}.\n.PP\n.B credo {}\n{}\n", roff(command.name),
-                                roff(command.help), roff(command.name), roff(command.arguments));
+  std::string out = fmt::format(".SS credo {}\n{}.\n.PP\n.B credo {}\n", roff(command.name),
+                                roff(command.help), roff(command.name));
+  if (!command.arguments.empty()) out += roff(command.arguments) + "\n";
   if (!command.details.empty()) out += ".PP\n" + roff_paragraphs(command.details);
   out += roff_options(command.options);
   if (command.examples.empty()) return out;
@@ -115,8 +116,9 @@ std::string usage() {
 }
 
 std::string help_of(const Command& command) {
-  std::string text = fmt::format("credo {}: {}\n\nusage: credo {} {}\n", command.name, command.help,
-                                 command.name, command.arguments);
+  std::string text =
+      fmt::format("credo {}: {}\n\nusage: credo {}{}{}\n", command.name, command.help, command.name,
+                  command.arguments.empty() ? "" : " ", command.arguments);
   if (!command.details.empty()) text += "\n" + wrapped(command.details, kWidth);
   text += "\noptions:\n";
   for (const Option& option : all_options(command))

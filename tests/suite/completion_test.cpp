@@ -47,7 +47,7 @@ TEST_CASE("values are completed by what the placeholder stands for") {
   CHECK(offered({"run", "--env=two"}) == Words{"--env=two_step"});
   CHECK(offered({"run", "--alg", "qmix"}) ==
         Words{"qmix", "qmix_simple", "qmix_gre", "qmix_gre_exact"});
-  CHECK(offered({"describe", "switch/"}) == Words{"switch/2", "switch/4"});
+  CHECK(offered({"describe", "switch/4-full-"}) == Words{"switch/4-full-clock"});
   CHECK(offered({"list", "alg"}) == Words{"algs"});
   CHECK(offered({"report", "--format", "m"}) == Words{"md", "marl-eval"});
   CHECK(offered({"run", "--isa", "sc"}) == Words{"scalar"});
