@@ -3,6 +3,7 @@
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
 #   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
+#   make package   .deb and .tar.gz in build/packages; make package-check: in a clean Debian
 #   make arm64     cross-compiles for 64-bit ARM and checks its bits under qemu
 # Also: build, asan, ubsan, tsan, python-asan, tidy, format, format-check, coverage, bench, clean.
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ PACKAGES = cmake/install_packages.sh
 PYTHON ?= /usr/bin/python3
 WITH_PYTHON = -D CREDO_PYTHON=ON -D Python3_EXECUTABLE=$(PYTHON)
 
-.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan arm64 tidy format format-check coverage bench clean
+.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan package package-check arm64 tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -56,6 +57,15 @@ tsan:
 	@$(PACKAGES) build tsan
 	cmake/build_tsan_tbb.sh build-tsan-tbb
 	cmake --workflow --preset tsan
+
+package: build
+	@$(PACKAGES) package
+	rm -rf build/packages
+	cpack --config build/CPackConfig.cmake
+
+package-check: package
+	@$(PACKAGES) package-check
+	tests/packages/chroot.sh build/packages
 
 # CLANG=ON compiles with clang instead of g++.
 arm64: build

@@ -4,29 +4,35 @@ include(CMakePackageConfigHelpers)
 
 foreach(wing envs learners)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${wing} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/credo
-          FILES_MATCHING PATTERN "*.hpp")
+          COMPONENT development FILES_MATCHING PATTERN "*.hpp")
 endforeach()
 install(TARGETS credo_envs credo_learners EXPORT CredoTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS credo_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${PROJECT_BINARY_DIR}/credo.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(TARGETS credo_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+install(FILES ${PROJECT_BINARY_DIR}/credo.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+        COMPONENT program)
 set(completion ${PROJECT_SOURCE_DIR}/suite/cli/completion)
-install(FILES ${completion}/credo.bash
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME credo)
-install(FILES ${completion}/credo.zsh
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _credo)
-install(FILES ${completion}/credo.fish
+install(FILES ${completion}/credo.bash RENAME credo COMPONENT program
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${completion}/credo.zsh RENAME _credo COMPONENT program
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${completion}/credo.fish COMPONENT program
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
-foreach(document LICENSE README.md CHANGELOG.md CITATION.cff)
-  install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR})
-endforeach()
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+              ${PROJECT_SOURCE_DIR}/CITATION.cff
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo COMPONENT program)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo
+        COMPONENT program)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo
+        RENAME copyright COMPONENT program)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/credo-dev
+        RENAME copyright COMPONENT development)
 install(EXPORT CredoTargets NAMESPACE credo:: FILE CredoTargets.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo COMPONENT development)
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/CredoConfig.cmake.in ${PROJECT_BINARY_DIR}/CredoConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/CredoConfig.cmake ${PROJECT_BINARY_DIR}/CredoConfigVersion.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Credo COMPONENT development)

@@ -1,23 +1,17 @@
-// The training configuration: every hyperparameter declared once (name, default, range, help) in
-// train_params(), with what it needs to have an effect; TOML files, the command line, --help and
-// the docs all come from that table.
+// The training configuration as the learners read it, with every default. Names, ranges and help of
+// the same values: hyperparameters.hpp.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
-
-#include "envs/core/params.hpp"
 
 namespace credo {
 
 /// Which derivative of ELU the credits of the entropy term use (docs/algorithms/qmix_gre.md).
 enum class EluDerivative { kExact, kPublished };
 enum class OptimizerKind { kRmsprop, kAdam };
-/// Q-learning from replayed episodes (every mixer), or COMA's actor and critic.
-enum class LearnerKind { kQLearning, kComa };
-enum class MixerKind { kNone, kVdn, kQmix, kQmixSimple, kQtran, kQplex };
+/// Q-learning from replayed episodes (every mixer), or an actor and a critic: COMA's or PPO's.
+enum class LearnerKind { kQLearning, kComa, kPpo };
 /// dQ_tot/dQ_i of QPLEX: of the loss as its authors wrote it, which detaches the advantages, or of
 /// the formula (docs/algorithms/qplex.md).
 enum class QplexCredits { kCoded, kFull };
@@ -57,7 +51,7 @@ struct WqmixConfig {
 };
 
 struct MixerConfig {
-  MixerKind kind = MixerKind::kQmix;
+  std::string type = "qmix";  ///< a mixer of algorithm_table.hpp; value-based learners only
   int embed_dim = 32;
   int hypernet_layers = 2;
   int hypernet_embed = 64;
@@ -87,9 +81,26 @@ struct OptimizerConfig {
 
 /// COMA (Foerster et al. 2018): the centralised critic.
 struct ComaConfig {
-  bool critic = false;  ///< the learner has one
   int critic_dim = 128;
   double critic_lr = 5e-4;
+};
+
+/// IPPO and MAPPO (Yu et al. 2022).
+struct PpoConfig {
+  bool central_critic = false;  ///< the critic reads the state as well: MAPPO
+  int epochs = 10;
+  int minibatches = 1;  ///< of an epoch
+  double gae_lambda = 0.95;
+  double clip = 0.2;        ///< of the probability ratio
+  double value_clip = 0.2;  ///< of the change of a normalised value; 0: none
+  double huber_delta = 10.0;
+  double entropy = 0.01;  ///< coefficient of the bonus
+  double value_coef = 1.0;
+  double critic_lr = 5e-4;
+  bool value_norm = true;
+  double value_norm_beta = 0.99999;
+  bool death_masking = true;  ///< MAPPO: no state for an agent without a choice
+  double policy_gain = 0.01;  ///< of the initial weights of the actors' last layer
 };
 
 struct LearnerConfig {
@@ -125,29 +136,8 @@ struct TrainConfig {
   OptimizerConfig optimizer;
   LearnerConfig learner;
   ComaConfig coma;
+  PpoConfig ppo;
   ExplorationConfig exploration;
 };
-
-/// Declarations with dotted names ("learner.gamma"), in the order they are shown.
-std::vector<ParamSpec> train_params();
-
-/// Values that have no effect (ParamSpec::matters_when) play no part.
-/// Errors: UserError when values contradict each other (e.g. a batch larger than the replay).
-TrainConfig make_train_config(const Params& params);
-
-/// The kind of a value of "mixer.type". Errors: UserError for an unknown name.
-MixerKind mixer_kind(const std::string& name);
-
-/// A learning algorithm is a set of values of that table.
-struct Algorithm {
-  std::string name;
-  std::string help;
-  std::vector<std::pair<std::string, ParamValue>> values;
-};
-
-/// iql, vdn, qmix, qmix_simple, qmix_gre, qmix_gre_exact, qtran, qplex, cw_qmix, ow_qmix, coma.
-const std::vector<Algorithm>& learning_algorithms();
-/// Errors: UserError for an unknown name.
-const Algorithm& find_algorithm(const std::string& name);
 
 }  // namespace credo

@@ -1,4 +1,4 @@
-// The networks of a value-based learner over one parameter layout.
+// The networks of a learner over one parameter layout.
 #pragma once
 
 #include <memory>
@@ -14,40 +14,25 @@ namespace credo {
 struct JointNetwork {
   JointNetwork(ParamLayout& layout, const std::string& agent_prefix, const EnvShape& shape,
                const AgentConfig& agent_config)
-      : agent(layout, agent_prefix, shape, agent_config) {}
+      : agent(layout, agent_prefix, shape, agent_config, {.outputs = shape.n_actions}) {}
 
   AgentNetwork agent;
   std::unique_ptr<Mixer> mixer;
 };
 
-/// What acts and is trained: agents and mixer ("agent.*", "mixer.*"); for weighted QMIX a second
-/// pair that only provides targets ("central_agent.*", "central_mixer.*"); for COMA a critic
-/// ("critic.*").
+/// What acts and is trained: agents ("agent.*"); of a value-based learner the mixer ("mixer.*"),
+/// and for weighted QMIX a second pair that only provides targets ("central_agent.*",
+/// "central_mixer.*"); of an actor-critic learner the critic ("critic.*").
 struct Network {
-  Network(const EnvShape& shape, const TrainConfig& config)
-      : layout(),
-        agent(layout, "agent.", shape, config.agent),
-        mixer(make_mixer(layout, shape, config.agent.hidden_dim, config.mixer)) {
-    if (config.coma.critic) {
-      const int dense = shape.state_dim + shape.obs_dim;
-      const int hot = 2 * shape.n_agents * shape.n_actions + shape.n_agents;
-      critic_begin = layout.size();
-      critic = std::make_unique<Mlp>(layout, "critic",
-                                     std::vector<int>{dense + hot, config.coma.critic_dim,
-                                                      config.coma.critic_dim, shape.n_actions},
-                                     dense);
-    }
-    if (config.mixer.wqmix.weighting == Weighting::kNone) return;
-    central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, config.agent);
-    central->mixer = make_central_mixer(layout, shape, config.mixer.wqmix.central_embed_dim);
-  }
+  Network(const EnvShape& shape, const TrainConfig& config);
 
   ParamLayout layout;
   AgentNetwork agent;
-  std::unique_ptr<Mixer> mixer;
+  std::unique_ptr<Mixer> mixer;           ///< null in actor-critic learners
   std::unique_ptr<JointNetwork> central;  ///< null unless the learner is weighted QMIX
-  std::unique_ptr<Mlp> critic;            ///< null unless the learner is COMA; the layout's last
-  std::size_t critic_begin = 0;           ///< where its parameters begin
+  std::unique_ptr<Mlp> action_critic;     ///< COMA: a value for every action of an agent; or null
+  std::unique_ptr<AgentNetwork> value_critic;  ///< PPO: an agent's value; or null
+  std::size_t critic_begin = 0;  ///< where the critic's parameters begin, the last ones
 };
 
 }  // namespace credo

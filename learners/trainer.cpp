@@ -1,7 +1,7 @@
 #include "learners/trainer.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 #define XXH_INLINE_ALL
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -28,11 +28,6 @@ struct Window {
   double returns = 0.0, lengths = 0.0;
 };
 
-std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig& config) {
-  return config.learner.kind == LearnerKind::kComa ? make_coma_training(shape, config)
-                                                   : make_value_training(shape, config);
-}
-
 }  // namespace
 
 struct Trainer::Impl {
@@ -42,6 +37,13 @@ struct Trainer::Impl {
         training(make_training(shape, config)),
         rollout(prototype, config.n_envs, true),
         evaluator(prototype) {}
+
+  /// A number of the training log that does not come from the updates.
+  struct Metric {
+    MetricInfo info;
+    std::function<std::optional<double>(const Impl&)> value;
+  };
+  static const std::vector<Metric>& own_metrics();
 
   void iterate();
   /// Multiples of `interval` passed so far, counting 0.
@@ -87,11 +89,11 @@ void Trainer::Impl::iterate() {
   streams.clear();
   for (int e = 0; e < config.n_envs; ++e) {
     const auto episode = static_cast<std::uint64_t>(episodes + e);
-    streams.push_back({Stream(config.seed, purpose("env"), 0, episode),
-                       Stream(config.seed, purpose("exploration"), 0, episode)});
+    streams.push_back({.env = Stream(config.seed, purpose("env"), 0, episode),
+                       .policy = Stream(config.seed, purpose("exploration"), 0, episode)});
   }
-  rollout.play(training->network(), training->params().data(),
-               {.epsilon = epsilon, .sample = training->samples_actions()}, streams);
+  rollout.play(training->network(), training->params().data(), training->behaviour(epsilon),
+               streams);
   for (int e = 0; e < config.n_envs; ++e) {
     const int length = rollout.episode(e).length;
     t_env += length;
@@ -102,7 +104,7 @@ void Trainer::Impl::iterate() {
     if (rollout.env(e).won().value_or(false)) ++window.wins;
   }
   try {
-    training->learn({rollout, epsilon, episodes, hook});
+    training->learn({.rollout = rollout, .epsilon = epsilon, .episodes = episodes, .hook = hook});
   } catch (const DivergedError& error) {
     throw DivergedError(fmt::format("{} (t_env {})", error.what(), t_env));
   }
@@ -126,22 +128,58 @@ bool Trainer::log_due() const {
   return impl_->marks(impl_->config.log_interval) > impl_->log_marks;
 }
 
+const std::vector<Trainer::Impl::Metric>& Trainer::Impl::own_metrics() {
+  const auto per_episode = [](const Impl& i, double sum) -> std::optional<double> {
+    if (i.window.episodes == 0) return std::nullopt;
+    return sum / static_cast<double>(i.window.episodes);
+  };
+  static const std::vector<Metric> kMetrics = {
+      {{"episode", 0, "training episodes so far"},
+       [](const Impl& i) { return std::optional(static_cast<double>(i.episodes)); }},
+      {{"update", 0, "optimiser steps so far"},
+       [](const Impl& i) { return std::optional(static_cast<double>(i.training->updates())); }},
+      {{"epsilon", 3, "probability of a random action"},
+       [](const Impl& i) -> std::optional<double> {
+         if (i.config.learner.kind == LearnerKind::kPpo) return std::nullopt;
+         return epsilon_at(i.config.exploration, i.t_env);
+       }},
+      {{"return_mean", 3, "mean return of the training episodes"},
+       [=](const Impl& i) { return per_episode(i, i.window.returns); }},
+      {{"ep_length_mean", 1, "mean length of the training episodes, in steps"},
+       [=](const Impl& i) { return per_episode(i, i.window.lengths); }},
+      {{"win_rate", 3, "share of the training episodes won, where there is winning"},
+       [=](const Impl& i) {
+         return i.rollout.env(0).won().has_value()
+                    ? per_episode(i, static_cast<double>(i.window.wins))
+                    : std::nullopt;
+       }},
+      {{"updates_per_env_step", 4, "optimiser steps per environment step"},
+       [](const Impl& i) -> std::optional<double> {
+         if (i.window.episodes == 0) return std::nullopt;
+         return static_cast<double>(i.training->updates() - i.window.updates_before) /
+                i.window.lengths;
+       }},
+  };
+  return kMetrics;
+}
+
+std::vector<MetricInfo> train_metrics() {
+  std::vector<MetricInfo> list;
+  for (const auto& metric : Trainer::Impl::own_metrics()) list.push_back(metric.info);
+  for (const MetricInfo& info : update_metrics()) {
+    const auto known = std::find_if(list.begin(), list.end(), [&](const MetricInfo& other) {
+      return std::string_view(other.name) == info.name;
+    });
+    if (known == list.end()) list.push_back(info);
+  }
+  return list;
+}
+
 Metrics Trainer::take_train_metrics() {
   Impl& i = *impl_;
-  const Window& w = i.window;
   Metrics metrics;
-  metrics.emplace_back("episode", static_cast<double>(i.episodes));
-  metrics.emplace_back("update", static_cast<double>(updates()));
-  metrics.emplace_back("epsilon", epsilon_at(i.config.exploration, i.t_env));
-  if (w.episodes > 0) {
-    const auto n = static_cast<double>(w.episodes);
-    metrics.emplace_back("return_mean", w.returns / n);
-    metrics.emplace_back("ep_length_mean", w.lengths / n);
-    if (i.rollout.env(0).won().has_value())
-      metrics.emplace_back("win_rate", static_cast<double>(w.wins) / n);
-    metrics.emplace_back("updates_per_env_step",
-                         static_cast<double>(updates() - w.updates_before) / w.lengths);
-  }
+  for (const auto& metric : Impl::own_metrics())
+    if (const auto value = metric.value(i)) metrics.emplace_back(metric.info.name, *value);
   i.training->take_metrics(metrics);
   i.window = {.updates_before = updates()};
   i.log_marks = i.marks(i.config.log_interval);
@@ -158,34 +196,34 @@ TensorFile Trainer::weights() const {
   return file;
 }
 
-std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values) {
-  return XXH64(values.data(), values.size_bytes(), hash);
-}
-
-std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale) {
-  const double moments[] = {scale.mean(), scale.variance(), scale.count()};
-  return XXH64(moments, sizeof(moments), hash);
-}
-
-void check_finite(std::int64_t update, const char* what, double loss, double grad_norm) {
-  if (!std::isfinite(loss) || !std::isfinite(grad_norm))
-    throw DivergedError(
-        fmt::format("update {}, {}: loss {}, gradient norm {}", update, what, loss, grad_norm));
-}
-
 std::uint64_t Trainer::state_hash() const {
   const std::int64_t counters[] = {impl_->t_env, impl_->episodes, updates()};
   return XXH64(counters, sizeof(counters), impl_->training->hash(0));
 }
 
-void Trainer::save(ByteWriter& out) const {
+void Trainer::save(const ByteSink& sink, ReplayContent content) const {
   const Impl& i = *impl_;
+  ByteWriter out;
   out.put_tag("trainer");
   for (const std::int64_t x : {i.t_env, i.episodes, i.evaluations, i.evaluation_marks, i.log_marks})
     out.put(x);
   out.put(i.window);
   i.training->save(out);
+  sink(out.take());
+  if (const ReplayBuffer* replay = i.training->replay()) replay->save(sink, content);
   out.put_tag("end");
+  sink(out.take());
+}
+
+std::vector<ReplayPart> Trainer::replay_parts() const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  return replay ? replay->parts() : std::vector<ReplayPart>{};
+}
+
+void Trainer::save_part(const ReplayPart& part, const ByteSink& sink) const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  CREDO_CHECK(replay != nullptr, "there is no replay");
+  replay->save_part(part, sink);
 }
 
 void Trainer::load(ByteReader& in) {
@@ -195,8 +233,20 @@ void Trainer::load(ByteReader& in) {
     *x = in.get<std::int64_t>();
   i.window = in.get<Window>();
   i.training->load(in);
+  if (ReplayBuffer* replay = i.training->replay()) replay->load(in);
   in.expect_tag("end");
   CREDO_CHECK(in.at_end(), "saved state has trailing bytes");
+}
+
+std::vector<ReplayPart> Trainer::missing_parts() const {
+  const ReplayBuffer* replay = impl_->training->replay();
+  return replay ? replay->missing_parts() : std::vector<ReplayPart>{};
+}
+
+void Trainer::load_part(const ReplayPart& part, ByteReader& in) {
+  ReplayBuffer* replay = impl_->training->replay();
+  CREDO_CHECK(replay != nullptr, "there is no replay");
+  replay->load_part(part, in);
 }
 
 }  // namespace credo

@@ -15,15 +15,19 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "envs/core/env.hpp"
 #include "learners/algorithms/training.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/base/safetensors.hpp"
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/evaluation.hpp"
 
 namespace credo {
+
+/// Everything a training record may hold, in the order in which it is logged.
+std::vector<MetricInfo> train_metrics();
 
 class Trainer {
  public:
@@ -55,9 +59,7 @@ class Trainer {
 
   /// True when t_env has crossed a multiple of run.log_interval.
   bool log_due() const;
-  /// Means since the last call: return_mean, ep_length_mean, epsilon, loss, td_error_abs,
-  /// grad_norm, q_taken_mean, target_mean, entropy_mean (exact credits), updates_per_env_step, ...
-  /// Only what was measured since then; a fixed order.
+  /// Those of train_metrics() that were measured since the last call, as means since then.
   Metrics take_train_metrics();
 
   /// Online weights under their PyTorch names ("agent.fc1.weight", "mixer.V.0.bias", ...);
@@ -66,11 +68,20 @@ class Trainer {
   /// Hash of everything `weights` holds plus target networks and optimiser state.
   std::uint64_t state_hash() const;
 
-  void save(ByteWriter& out) const;
+  /// Everything that later training depends on, in pieces. With kOutsideParts the episodes of
+  /// replay_parts() are left out, for save_part: a part never changes, so it needs saving once.
+  void save(const ByteSink& sink, ReplayContent content = ReplayContent::kAll) const;
+  std::vector<ReplayPart> replay_parts() const;
+  void save_part(const ReplayPart& part, const ByteSink& sink) const;
+
+  /// Afterwards each of missing_parts() has to be loaded before the next iterate().
   /// Errors: Error when the bytes are damaged or belong to another configuration.
   void load(ByteReader& in);
+  std::vector<ReplayPart> missing_parts() const;
+  void load_part(const ReplayPart& part, ByteReader& in);
 
  private:
+  friend std::vector<MetricInfo> train_metrics();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

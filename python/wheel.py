@@ -34,7 +34,7 @@ def metadata(version):
     about = project()
     lines = ["Metadata-Version: 2.1", f"Name: {about['name']}", f"Version: {version}",
              f"Summary: {about['description']}", f"License: {about['license']['text']}",
-             f"Requires-Python: {about['requires-python']}"]
+             "License-File: LICENSE", f"Requires-Python: {about['requires-python']}"]
     lines += [f"Classifier: {text}" for text in about["classifiers"]]
     lines += [f"Requires-Dist: {text}" for text in about["dependencies"]]
     for extra, needs in about["optional-dependencies"].items():
@@ -60,6 +60,7 @@ def write_dist_info(site, version):
         old.rmdir()
     info = site / f"{name}-{version}.dist-info"
     info.mkdir()
+    (info / "LICENSE").write_bytes((HERE.parent / "LICENSE").read_bytes())
     (info / "METADATA").write_text(metadata(version), encoding="utf-8")
     (info / "WHEEL").write_text(
         f"Wheel-Version: 1.0\nGenerator: credo\nRoot-Is-Purelib: false\nTag: {tag()}\n",

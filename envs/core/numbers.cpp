@@ -1,21 +1,13 @@
 #include "envs/core/numbers.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 
+#include "envs/core/parse_number.hpp"
+
 namespace credo {
 namespace {
-
-template <typename T>
-std::optional<T> whole_text(std::string_view text) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
 
 bool is_digits(std::string_view text) {
   return !text.empty() &&
@@ -27,7 +19,7 @@ bool is_digits(std::string_view text) {
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const std::size_t e = text.find_first_of("eE");
-  if (e == std::string_view::npos) return whole_text<std::int64_t>(text);
+  if (e == std::string_view::npos) return parse_number<std::int64_t>(text);
 
   // Digits without the point, and the zeros to append (or, below 0, to take off).
   constexpr int kMostDigits = 20;
@@ -43,7 +35,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   std::string digits(whole);
   digits += fraction;
   const std::string_view exponent_digits = exponent.substr(exponent.starts_with('-') ? 1 : 0);
-  const auto power = whole_text<int>(exponent);
+  const auto power = parse_number<int>(exponent);
   if (!is_digits(exponent_digits) || !power || std::abs(*power) > kMostDigits) return std::nullopt;
   int zeros = *power - static_cast<int>(fraction.size());
   for (; zeros < 0; ++zeros) {
@@ -51,7 +43,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     if (digits.size() > 1) digits.pop_back();
   }
   digits.append(static_cast<std::size_t>(zeros), '0');
-  return whole_text<std::int64_t>(is_negative ? "-" + digits : digits);
+  return parse_number<std::int64_t>(is_negative ? "-" + digits : digits);
 }
 
 std::optional<std::int64_t> whole_number(double value) {

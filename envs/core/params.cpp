@@ -1,7 +1,6 @@
 #include "envs/core/params.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
@@ -10,6 +9,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/numbers.hpp"
+#include "envs/core/parse_number.hpp"
 
 namespace credo {
 namespace {
@@ -18,11 +18,7 @@ std::string quoted(const ParamValue& value) { return fmt::format("'{}'", to_text
 
 std::optional<double> parse_real(std::string_view text) {
   if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  double value = 0.0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
+  return parse_number<double>(text);
 }
 
 std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {

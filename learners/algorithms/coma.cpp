@@ -2,28 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
+#include "learners/algorithms/returns.hpp"
 #include "learners/algorithms/training.hpp"
 #include "learners/base/index.hpp"
 #include "learners/kernels/kernels.hpp"
+#include "learners/nets/sequence.hpp"
 #include "learners/rollout/policy.hpp"
 
 namespace credo {
-
-namespace {
-
-OptimizerConfig with_lr(OptimizerConfig config, double lr) {
-  config.lr = lr;
-  return config;
-}
-
-float clip_factor(const OptimizerConfig& config, double norm) {
-  return static_cast<float>(std::min(1.0, config.grad_norm_clip / (norm + 1e-6)));
-}
-
-}  // namespace
 
 ComaLearner::ComaLearner(const EnvShape& shape, const TrainConfig& config)
     : shape_(shape),
@@ -38,21 +25,21 @@ ComaLearner::ComaLearner(const EnvShape& shape, const TrainConfig& config)
   target_ = params_;
 }
 
-const EpisodeView& ComaLearner::view(int e) const { return views_[sz(e)]; }
-
-int ComaLearner::action(int e, int t, int agent) const { return actions_[row(e, t) + agent]; }
-
 ComaStats ComaLearner::update(std::span<const EpisodeView> episodes, double epsilon,
                               std::span<Stream> streams, ComaTrace* trace) {
   scratch_.reset();
   if (config_.learner.standardise_rewards) take_in_rewards(episodes);
-  pack(episodes);
+  order_longest_first(
+      episodes.size(), [&](int e) { return episodes[sz(e)].length; }, order_);
+  batch_ = PackedViews(shape_, episodes, order_, scratch_);
+  steps_ = 0;
+  for (const EpisodeView& v : episodes) steps_ += v.length;
   forward_agents(epsilon);
   draw_bootstrap(streams);
   compute_targets();
   ComaStats stats;
   stats.steps = steps_;
-  const int last = packed_.slots() - 2;
+  const int last = slots() - 2;
   if (trace != nullptr) trace->critic_grads.assign(sz(last + 1), {});
   for (int t = last; t >= 0; --t) critic_step(t, stats, trace);
   stats.critic_loss /= last + 1;
@@ -75,71 +62,27 @@ void ComaLearner::take_in_rewards(std::span<const EpisodeView> episodes) {
   reward_scale_.update(rewards_);
 }
 
-void ComaLearner::pack(std::span<const EpisodeView> episodes) {
-  const int n = shape_.n_agents;
-  places_.resize(episodes.size());
-  std::iota(places_.begin(), places_.end(), 0);
-  std::sort(places_.begin(), places_.end(), [&](int a, int b) {  // std::stable_sort allocates
-    const int difference = episodes[sz(a)].length - episodes[sz(b)].length;
-    return difference != 0 ? difference > 0 : a < b;
-  });
-  views_.clear();
-  steps_ = 0;
-  int* slots = scratch_.take<int>(episodes.size());
-  for (const int place : places_) {
-    slots[views_.size()] = episodes[sz(place)].length + 1;
-    views_.push_back(episodes[sz(place)]);
-    steps_ += views_.back().length;
-  }
-  packed_ = pack_rows(n, {slots, views_.size()}, scratch_);
-  const std::size_t rows = sz(packed_.rows);
-  const std::size_t width = sz(n) * sz(shape_.n_actions);
-  int* last_action = scratch_.take<int>(rows);
-  actions_ = scratch_.take<int>(rows);
-  avail_ = scratch_.take<std::uint8_t>(rows * sz(shape_.n_actions));
-  for (int t = 0; t < packed_.slots(); ++t)
-    for (int e = 0; e < packed_.live[sz(t)]; ++e) {
-      const EpisodeView& v = view(e);
-      const int first = row(e, t);
-      for (int i = 0; i < n; ++i) {
-        last_action[first + i] = t > 0 ? v.actions[(t - 1) * v.action_stride + i] : -1;
-        actions_[first + i] = t < v.length ? v.actions[t * v.action_stride + i] : 0;
-      }
-      std::copy_n(v.avail + t * v.avail_stride, width, avail_ + at(first, shape_.n_actions));
-    }
-  packed_.last_action = last_action;
-}
-
-void ComaLearner::read_obs(int block, float* out) const {
-  const int width = shape_.n_agents * shape_.obs_dim;
-  for (int t = packed_.block_begin(block); t < packed_.block_begin(block + 1); ++t)
-    for (int e = 0; e < packed_.live[sz(t)]; ++e, out += width)
-      std::copy_n(view(e).obs + t * view(e).obs_stride, width, out);
-}
-
 void ComaLearner::forward_agents(double epsilon) {
-  const std::size_t values = sz(packed_.rows) * sz(shape_.n_actions);
-  float* obs = scratch_.floats(sz(packed_.block_rows) * sz(shape_.obs_dim));
-  pass_ = network_.agent.begin(packed_, true, scratch_);
-  for (int b = 0; b < packed_.n_blocks(); ++b) {
-    read_obs(b, obs);
-    network_.agent.forward_block(params_.data(), packed_, pass_, b, obs, scratch_);
-  }
+  const std::size_t values = sz(rows()) * sz(shape_.n_actions);
+  obs_ = block_storage(batch_.rows(), shape_.obs_dim, scratch_);
+  pass_ = forward_sequence(
+      network_.agent, params_.data(), batch_.rows(), obs_,
+      [&](int block, float* out) { batch_.read_obs(block, out); }, scratch_);
   softmax_ = scratch_.floats(values);
   pi_ = scratch_.floats(values);
-  floored_softmax(packed_.rows, shape_.n_actions, pass_.q, avail_, static_cast<float>(epsilon),
+  floored_softmax(rows(), shape_.n_actions, pass_.q, batch_.avail(), static_cast<float>(epsilon),
                   softmax_, pi_);
 }
 
 // The value of the slot after a time limit is that of an action the policy would have taken there.
 void ComaLearner::draw_bootstrap(std::span<Stream> streams) {
-  for (int e = 0; e < static_cast<int>(views_.size()); ++e) {
+  for (int e = 0; e < batch_.count(); ++e) {
     if (view(e).terminated) continue;
     const int first = row(e, view(e).length);
     for (int i = 0; i < shape_.n_agents; ++i)
-      actions_[first + i] =
+      batch_.actions()[first + i] =
           draw_action({pi_ + at(first + i, shape_.n_actions), sz(shape_.n_actions)},
-                      streams[sz(places_[sz(e)])]);
+                      streams[sz(batch_.place(e))]);
   }
 }
 
@@ -168,47 +111,44 @@ Mlp::Pass ComaLearner::forward_critic(const float* params, int t, int count, Mlp
     }
   }
   in = {.rows = count * n, .x = x, .ld = dense, .hot = hot, .n_hot = n_hot};
-  return network_.critic->forward(params, in, slot_scratch_);
+  return network_.action_critic->forward(params, in, slot_scratch_);
 }
 
 void ComaLearner::compute_targets() {
   const int n = shape_.n_agents;
-  const auto gamma = static_cast<float>(config_.learner.gamma);
-  const auto lambda = static_cast<float>(config_.learner.td_lambda);
-  float* next = scratch_.floats(sz(packed_.rows));  // Q' of the actions taken; slot 0 unused
-  for (int t = 1; t < packed_.slots(); ++t) {
+  const PackedRows& packed = batch_.rows();
+  float* next = scratch_.floats(sz(rows()));  // Q' of the actions taken; slot 0 unused
+  for (int t = 1; t < slots(); ++t) {
     slot_scratch_.reset();
     MlpInput in;
-    const int count = packed_.live[sz(t)];
+    const int count = packed.live[sz(t)];
     const Mlp::Pass pass = forward_critic(target_.data(), t, count, in);
     for (int r = 0; r < count * n; ++r) {
-      const int to = packed_.first_row(t) + r;
-      next[to] = pass.out[at(r, shape_.n_actions) + actions_[to]];
+      const int to = packed.first_row(t) + r;
+      next[to] = pass.out[at(r, shape_.n_actions) + batch_.actions()[to]];
     }
   }
-  targets_ = scratch_.floats(sz(packed_.rows));
-  for (int e = 0; e < static_cast<int>(views_.size()); ++e) {
+  targets_ = scratch_.floats(sz(rows()));
+  const ReturnSettings settings{.gamma = static_cast<float>(config_.learner.gamma),
+                                .lambda = static_cast<float>(config_.learner.td_lambda)};
+  for (int e = 0; e < batch_.count(); ++e) {
     const EpisodeView& v = view(e);
-    for (int i = 0; i < n; ++i) {
-      float later = 0.0F;  // lambda-return of slot t + 1
-      for (int t = v.length - 1; t >= 0; --t) {
-        const bool last = t == v.length - 1;
-        const float value = next[row(e, t + 1) + i];
-        const float mixed = last ? value : (1.0F - lambda) * value + lambda * later;
-        later = reward_scale_.apply(v.rewards[t * v.reward_stride]) +
-                (last && v.terminated ? 0.0F : gamma * mixed);
-        targets_[row(e, t) + i] = later;
-      }
-    }
+    for (int i = 0; i < n; ++i)
+      lambda_returns(
+          settings, v.length, v.terminated,
+          [&](int t) { return reward_scale_.apply(v.rewards[t * v.reward_stride]); },
+          [&](int t) { return next[row(e, t + 1) + i]; },
+          [&](int t, float target) { targets_[row(e, t) + i] = target; });
   }
-  q_ = scratch_.floats(sz(packed_.rows) * sz(shape_.n_actions));
+  q_ = scratch_.floats(sz(rows()) * sz(shape_.n_actions));
 }
 
 void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
   const int n_actions = shape_.n_actions;
-  const int count = packed_.live[sz(t + 1)];  // episodes that took a step in slot t
+  const int count = batch_.rows().live[sz(t + 1)];  // episodes that took a step in slot t
   const int rows = count * shape_.n_agents;
-  const int first = packed_.first_row(t);
+  const int first = batch_.rows().first_row(t);
+  const int* actions = batch_.actions();
   slot_scratch_.reset();
   MlpInput in;
   const Mlp::Pass pass = forward_critic(params_.data(), t, count, in);
@@ -218,7 +158,7 @@ void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
   const float scale = 2.0F / static_cast<float>(rows);
   double loss = 0.0;
   for (int r = 0; r < rows; ++r) {
-    const std::ptrdiff_t taken = at(r, n_actions) + actions_[first + r];
+    const std::ptrdiff_t taken = at(r, n_actions) + actions[first + r];
     const float delta = pass.out[taken] - targets_[first + r];
     d_out[taken] = scale * delta;
     const double d = delta;
@@ -228,20 +168,18 @@ void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
     stats.target_mean += targets_[first + r];
   }
   loss /= rows;
-  const std::span<float> grad = std::span(grad_).subspan(network_.critic_begin);
+  const std::span<float> grad = of_critic(grad_);
   std::fill(grad.begin(), grad.end(), 0.0F);
-  network_.critic->prepare_backward(params_.data());
-  network_.critic->backward(in, pass, d_out, {}, grad_.data(), slot_scratch_);
+  network_.action_critic->prepare_backward(params_.data());
+  network_.action_critic->backward(in, pass, d_out, {}, grad_.data(), slot_scratch_);
   const double norm = gradient_norm(grad);
   check_finite(updates_, "critic", loss, norm);
   if (trace != nullptr) trace->critic_grads[sz(t)].assign(grad_.begin(), grad_.end());
-  critic_optimizer_.step(std::span(params_).subspan(network_.critic_begin), grad,
-                         clip_factor(config_.optimizer, norm));
+  critic_optimizer_.step(of_critic(params_), grad, clip_factor(config_.optimizer, norm));
   ++critic_steps_;
   if (config_.learner.target_tau > 0.0)
-    kernels().blend(target_.data() + network_.critic_begin,
-                    static_cast<float>(config_.learner.target_tau),
-                    params_.data() + network_.critic_begin, grad.size());
+    kernels().blend(of_critic(target_).data(), static_cast<float>(config_.learner.target_tau),
+                    of_critic(params_).data(), grad.size());
   stats.critic_loss += loss;
   stats.critic_grad_norm += norm;
 }
@@ -249,22 +187,23 @@ void ComaLearner::critic_step(int t, ComaStats& stats, ComaTrace* trace) {
 void ComaLearner::actor_step(double epsilon, ComaStats& stats) {
   const int n = shape_.n_agents;
   const int n_actions = shape_.n_actions;
-  const auto rows = sz(packed_.rows);
+  const auto rows = sz(batch_.rows().rows);
+  const int* actions = batch_.actions();
   const double values = static_cast<double>(steps_) * n;
   advantages_ = scratch_.zeros(rows);
   float* weight = scratch_.zeros(rows);
   float* taken = scratch_.floats(rows);
   for (std::size_t r = 0; r < rows; ++r) taken[r] = 1.0F;
-  for (int e = 0; e < static_cast<int>(views_.size()); ++e)
+  for (int e = 0; e < batch_.count(); ++e)
     for (int t = 0; t < view(e).length; ++t)
       for (int r = row(e, t); r < row(e, t) + n; ++r) {
         const float* q = q_ + at(r, n_actions);
         const float* pi = pi_ + at(r, n_actions);
         float baseline = 0.0F;
         for (int a = 0; a < n_actions; ++a) baseline += pi[a] * q[a];
-        advantages_[r] = q[actions_[r]] - baseline;
+        advantages_[r] = q[actions[r]] - baseline;
         weight[r] = -advantages_[r] / static_cast<float>(values);
-        taken[r] = pi[actions_[r]];
+        taken[r] = pi[actions[r]];
         stats.advantage_mean += advantages_[r];
         stats.pi_max += *std::max_element(pi, pi + n_actions);
       }
@@ -278,38 +217,32 @@ void ComaLearner::actor_step(double epsilon, ComaStats& stats) {
     *mean /= values;
 
   float* d_logits = scratch_.floats(rows * sz(n_actions));
-  floored_softmax_backward(packed_.rows, n_actions, softmax_, avail_, static_cast<float>(epsilon),
-                           actions_, weight, d_logits);
-  const std::span<float> grad = std::span(grad_).first(network_.critic_begin);
+  floored_softmax_backward(batch_.rows().rows, n_actions, softmax_, batch_.avail(),
+                           static_cast<float>(epsilon), actions, weight, d_logits);
+  const std::span<float> grad = of_agents(grad_);
   std::fill(grad.begin(), grad.end(), 0.0F);
-  const AgentNetwork& agent = network_.agent;
-  agent.transpose(params_.data(), transposed_);
-  AgentNetwork::Backward back = agent.begin_backward(packed_, scratch_);
-  float* obs = scratch_.floats(sz(packed_.block_rows) * sz(shape_.obs_dim));
-  for (int b = packed_.n_blocks() - 1; b >= 0; --b) {
-    read_obs(b, obs);
-    agent.backward_block(transposed_, packed_, pass_, b, obs, {.d_all = d_logits}, back,
-                         grad_.data(), scratch_);
-  }
-  agent.end_backward(back, grad_.data());
+  network_.agent.transpose(params_.data(), transposed_);
+  backward_sequence(
+      network_.agent, transposed_, batch_.rows(), pass_, obs_,
+      [&](int block, float* out) { batch_.read_obs(block, out); }, {.d_all = d_logits},
+      grad_.data(), scratch_);
   stats.grad_norm = gradient_norm(grad);
   check_finite(updates_, "actor", stats.loss, stats.grad_norm);
-  actor_optimizer_.step(std::span(params_).first(network_.critic_begin), grad,
-                        clip_factor(config_.optimizer, stats.grad_norm));
+  actor_optimizer_.step(of_agents(params_), grad, clip_factor(config_.optimizer, stats.grad_norm));
 }
 
 void ComaLearner::record(ComaTrace& trace) const {
   const int n = shape_.n_agents;
   const int n_actions = shape_.n_actions;
-  trace.slots = packed_.slots();
-  const std::size_t values = views_.size() * sz(trace.slots - 1) * sz(n);
+  trace.slots = slots();
+  const std::size_t values = sz(batch_.count()) * sz(trace.slots - 1) * sz(n);
   trace.targets.assign(values, 0.0F);
   trace.advantages = trace.targets;
   trace.q.assign(values * sz(n_actions), 0.0F);
   trace.pi = trace.q;
-  trace.bootstrap.assign(views_.size() * sz(n), 0);
-  for (int e = 0; e < static_cast<int>(views_.size()); ++e) {
-    const int place = places_[sz(e)];
+  trace.bootstrap.assign(sz(batch_.count()) * sz(n), 0);
+  for (int e = 0; e < batch_.count(); ++e) {
+    const int place = batch_.place(e);
     for (int t = 0; t < view(e).length; ++t) {
       const int from = row(e, t);
       const int to = (place * (trace.slots - 1) + t) * n;
@@ -354,14 +287,26 @@ void ComaLearner::load(ByteReader& in) {
   if (config_.learner.standardise_rewards) reward_scale_.load(in);
 }
 
-namespace {
+// The table's order is that of the saved state.
+const std::vector<UpdateMetric<ComaStats>>& coma_metrics() {
+  static const std::vector<UpdateMetric<ComaStats>> kMetrics = {
+      {{"loss", 4, "loss of the learner; of the actor where there is one"}, &ComaStats::loss},
+      {{"grad_norm", 3, "gradient norm before clipping; of the actor where there is one"},
+       &ComaStats::grad_norm},
+      {{"critic_loss", 4, "loss of the critic"}, &ComaStats::critic_loss, 1},
+      {{"critic_grad_norm", 3, "gradient norm of the critic before clipping"},
+       &ComaStats::critic_grad_norm,
+       1},
+      {{"td_error_abs", 3, "mean size of the TD error"}, &ComaStats::td_error_abs},
+      {{"q_taken_mean", 3, "mean value of the actions taken"}, &ComaStats::q_taken_mean},
+      {{"target_mean", 3, "mean regression target"}, &ComaStats::target_mean},
+      {{"advantage_mean", 3, "mean advantage of the actions taken"}, &ComaStats::advantage_mean, 1},
+      {{"pi_max", 3, "mean probability of the likeliest action"}, &ComaStats::pi_max, 1},
+  };
+  return kMetrics;
+}
 
-/// Sums since the last record; part of the saved state, so that a resumed run logs the same.
-struct Window {
-  std::int64_t updates = 0;
-  double loss = 0.0, grad_norm = 0.0, critic_loss = 0.0, critic_grad_norm = 0.0;
-  double td_error_abs = 0.0, q_taken = 0.0, target = 0.0, advantage = 0.0, pi_max = 0.0;
-};
+namespace {
 
 class ComaTraining final : public Training {
  public:
@@ -370,7 +315,9 @@ class ComaTraining final : public Training {
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
-  bool samples_actions() const override { return true; }
+  Behaviour behaviour(double epsilon) const override {
+    return {.epsilon = epsilon, .sample = true};
+  }
   std::int64_t updates() const override { return learner_.updates(); }
   std::uint64_t hash(std::uint64_t hash) const override { return learner_.hash(hash); }
 
@@ -381,6 +328,7 @@ class ComaTraining final : public Training {
   }
 
   void learn(const Played& played) override {
+    played.enter(Phase::kUpdate);
     views_.clear();
     streams_.clear();
     const int count = played.rollout.count();
@@ -389,51 +337,29 @@ class ComaTraining final : public Training {
       streams_.emplace_back(seed_, purpose("bootstrap"), 0,
                             static_cast<std::uint64_t>(played.episodes - count + e));
     }
-    const ComaStats stats = learner_.update(views_, played.epsilon, streams_);
-    ++window_.updates;
-    window_.loss += stats.loss;
-    window_.grad_norm += stats.grad_norm;
-    window_.critic_loss += stats.critic_loss;
-    window_.critic_grad_norm += stats.critic_grad_norm;
-    window_.td_error_abs += stats.td_error_abs;
-    window_.q_taken += stats.q_taken_mean;
-    window_.target += stats.target_mean;
-    window_.advantage += stats.advantage_mean;
-    window_.pi_max += stats.pi_max;
+    window_.add(learner_.update(views_, played.epsilon, streams_));
   }
 
   void take_metrics(Metrics& metrics) override {
-    const auto n = static_cast<double>(window_.updates);
-    if (window_.updates > 0)
-      for (const auto& [name, sum] : std::initializer_list<std::pair<const char*, double>>{
-               {"loss", window_.loss},
-               {"grad_norm", window_.grad_norm},
-               {"td_error_abs", window_.td_error_abs},
-               {"q_taken_mean", window_.q_taken},
-               {"target_mean", window_.target},
-               {"critic_loss", window_.critic_loss},
-               {"critic_grad_norm", window_.critic_grad_norm},
-               {"advantage_mean", window_.advantage},
-               {"pi_max", window_.pi_max}})
-        metrics.emplace_back(name, sum / n);
-    window_ = {};
+    for (const int group : {0, 1}) window_.append(group, metrics);
+    window_.clear();
   }
 
   void save(ByteWriter& out) const override {
     out.put_tag("coma_training");
-    out.put(window_);
+    window_.save(out);
     learner_.save(out);
   }
   void load(ByteReader& in) override {
     in.expect_tag("coma_training");
-    window_ = in.get<Window>();
+    window_.load(in);
     learner_.load(in);
   }
 
  private:
   std::uint64_t seed_;
   ComaLearner learner_;
-  Window window_;
+  UpdateMeans<ComaStats> window_{coma_metrics()};
   std::vector<EpisodeView> views_;
   std::vector<Stream> streams_;
 };

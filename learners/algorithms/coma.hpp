@@ -15,10 +15,11 @@
 
 #include "envs/core/random.hpp"
 #include "learners/algorithms/reward_scale.hpp"
+#include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
-#include "learners/replay/episode.hpp"
+#include "learners/replay/packed_views.hpp"
 
 namespace credo {
 
@@ -35,14 +36,17 @@ struct ComaStats {
   std::int64_t steps = 0;  ///< N
 };
 
+/// Its numbers as they are logged.
+const std::vector<UpdateMetric<ComaStats>>& coma_metrics();
+
 /// Everything an update computes, padded to [episodes, slots - 1, n_agents, ...]; for checks.
 struct ComaTrace {
   int slots = 0;                           ///< of the longest episode
   std::vector<float> targets, advantages;  ///< [.., n]
   std::vector<float> q, pi;                ///< [.., n, A]; q before the critic's step at its slot
   std::vector<int> bootstrap;              ///< [episodes, n] actions in slot L
-  /// [slots - 1], the layout's order, before clipping
-  std::vector<std::vector<float>> critic_grads;
+  std::vector<std::vector<float>>
+      critic_grads;  ///< [slots - 1], the layout's order, before clipping
 };
 
 class ComaLearner {
@@ -71,13 +75,19 @@ class ComaLearner {
   void load(ByteReader& in);
 
  private:
-  const EpisodeView& view(int e) const;
-  int row(int e, int t) const { return packed_.first_row(t) + e * shape_.n_agents; }
-  int action(int e, int t, int agent) const;
+  const EpisodeView& view(int e) const { return batch_.view(e); }
+  int row(int e, int t) const { return batch_.row(e, t); }
+  int action(int e, int t, int agent) const { return batch_.actions()[row(e, t) + agent]; }
+  int slots() const { return batch_.rows().slots(); }
+  int rows() const { return batch_.rows().rows; }
+  std::span<float> of_agents(FloatArray& values) const {
+    return std::span(values).first(network_.critic_begin);
+  }
+  std::span<float> of_critic(FloatArray& values) const {
+    return std::span(values).subspan(network_.critic_begin);
+  }
 
   void take_in_rewards(std::span<const EpisodeView> episodes);
-  void pack(std::span<const EpisodeView> episodes);
-  void read_obs(int block, float* out) const;
   void forward_agents(double epsilon);
   void draw_bootstrap(std::span<Stream> streams);
   /// The critic's values of all actions in slot t of the first `count` episodes.
@@ -100,19 +110,17 @@ class ComaLearner {
   // Of the update at hand.
   Scratch scratch_, slot_scratch_;
   AgentNetwork::Transposed transposed_;
-  std::vector<float> rewards_;      // of all steps, where they are standardised
-  std::vector<EpisodeView> views_;  // longest first
-  std::vector<int> places_;         // where they came from
-  PackedRows packed_;
+  std::vector<float> rewards_;  // of all steps, where they are standardised
+  std::vector<int> order_;      // batch positions, longest episode first
+  PackedViews batch_;           // its actions of slot L are drawn
+  float* obs_ = nullptr;        // of one block
   AgentPass pass_;
   std::int64_t steps_ = 0;
-  int* actions_ = nullptr;         // [rows], those of slot L drawn
-  std::uint8_t* avail_ = nullptr;  // [rows, n_actions]
-  float* softmax_ = nullptr;       // [rows, n_actions]
-  float* pi_ = nullptr;            // [rows, n_actions]
-  float* q_ = nullptr;             // [rows, n_actions]
-  float* targets_ = nullptr;       // [rows]
-  float* advantages_ = nullptr;    // [rows]
+  float* softmax_ = nullptr;     // [rows, n_actions]
+  float* pi_ = nullptr;          // [rows, n_actions]
+  float* q_ = nullptr;           // [rows, n_actions]
+  float* targets_ = nullptr;     // [rows]
+  float* advantages_ = nullptr;  // [rows]
 };
 
 }  // namespace credo

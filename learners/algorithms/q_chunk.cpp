@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "learners/algorithms/returns.hpp"
 #include "learners/base/index.hpp"
 #include "learners/credit/gradient_entropy.hpp"
 #include "learners/kernels/kernels.hpp"
@@ -251,21 +252,15 @@ void QChunk::mix() {
 // Regression targets of one episode, [length, outputs].
 // next[t] is the target networks' value of slot t + 1.
 void QChunk::td_targets(const Episode& ep, const float* next, float* targets) const {
-  const auto gamma = static_cast<float>(c_.config.learner.gamma);
-  const auto lambda = static_cast<float>(c_.config.learner.td_lambda);
-  const int length = ep.length();
-  for (int k = 0; k < outputs_; ++k) {
-    float later = 0.0F;  // lambda-return of slot t + 1
-    for (int t = length - 1; t >= 0; --t) {
-      const bool last = t == length - 1;
-      const float bootstrap = next[t * outputs_ + k];
-      const bool ends = last && ep.terminated();
-      if (last || lambda == 0.0F) later = bootstrap;
-      const float mixed = lambda == 0.0F ? bootstrap : (1.0F - lambda) * bootstrap + lambda * later;
-      later = c_.rewards.apply(ep.reward(t)) + (ends ? 0.0F : gamma * mixed);
-      targets[t * outputs_ + k] = later;
-    }
-  }
+  const ReturnSettings settings{.gamma = static_cast<float>(c_.config.learner.gamma),
+                                .lambda = static_cast<float>(c_.config.learner.td_lambda),
+                                .mixes_last = true};
+  for (int k = 0; k < outputs_; ++k)
+    lambda_returns(
+        settings, ep.length(), ep.terminated(),
+        [&](int t) { return c_.rewards.apply(ep.reward(t)); },
+        [&](int t) { return next[t * outputs_ + k]; },
+        [&](int t, float target) { targets[t * outputs_ + k] = target; });
 }
 
 // Weighted QMIX: errors count in full where the mixer's value is too low (optimistic), or where the

@@ -2,12 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <numeric>
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-#include <oneapi/tbb/task_arena.h>
 #include <utility>
 
 #include "learners/algorithms/q_chunk.hpp"
@@ -15,14 +9,6 @@
 #include "learners/kernels/kernels.hpp"
 
 namespace credo {
-
-namespace {
-
-constexpr int kMaxGroups = 8;       // gradient buffers, and so the parallelism of one update
-constexpr int kMaxChunkRows = 768;  // agent rows per chunk: the working set stays in cache
-constexpr int kMinChunkRows = 128;
-
-}  // namespace
 
 QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
     : shape_(shape),
@@ -33,7 +19,8 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       optimizer_(config.optimizer, network_.layout.size()),
       target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
                      config.replay_capacity),
-      traced_target_values_(shape, 0, 1) {
+      traced_target_values_(shape, 0, 1),
+      groups_(network_.layout.size()) {
   network_.layout.initialise(config.seed, params_);
   target_ = params_;
 }
@@ -43,30 +30,6 @@ void QLearner::take_in_rewards(std::span<const Episode* const> batch) {
   for (const Episode* e : batch)
     for (int t = 0; t < e->length(); ++t) rewards_.push_back(e->reward(t));
   reward_scale_.update(rewards_);
-}
-
-// Chunks of neighbouring lengths, each with about the same number of rows. Depends on the episodes'
-// lengths only.
-void QLearner::plan_chunks(std::span<const Episode* const> batch) {
-  order_.resize(batch.size());
-  std::iota(order_.begin(), order_.end(), 0);
-  std::sort(order_.begin(), order_.end(), [&](int a, int b) {
-    const int difference = batch[sz(a)]->length() - batch[sz(b)]->length();
-    return difference != 0 ? difference > 0 : a < b;
-  });
-  int total = 0;
-  for (const Episode* e : batch) total += e->slots() * shape_.n_agents;
-  const int wanted = std::clamp(total / kMaxGroups, kMinChunkRows, kMaxChunkRows);
-  chunks_.clear();
-  int rows = 0;
-  for (int i = 0; i < static_cast<int>(order_.size()); ++i) {
-    if (chunks_.empty() || rows >= wanted) {
-      chunks_.push_back({.first = i});
-      rows = 0;
-    }
-    ++chunks_.back().count;
-    rows += batch[sz(order_[sz(i)])]->slots() * shape_.n_agents;
-  }
 }
 
 void UpdateSums::clear(int n_agents) {
@@ -111,23 +74,26 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   for (const Episode* e : batch) steps += e->length();
   if (trace != nullptr) clear_trace(batch.size(), *trace);
   if (config_.learner.standardise_rewards) take_in_rewards(batch);
-  plan_chunks(batch);
+  order_longest_first(
+      batch.size(), [&](int i) { return batch[sz(i)]->length(); }, order_);
+  plan_chunks(
+      static_cast<int>(batch.size()),
+      [&](int i) { return batch[sz(order_[sz(i)])]->slots() * shape_.n_agents; }, chunks_);
   network_.agent.transpose(params_.data(), transposed_);
   network_.mixer->prepare_backward(params_.data());
   if (network_.central != nullptr) {
     network_.central->agent.transpose(params_.data(), central_transposed_);
     network_.central->mixer->prepare_backward(params_.data());
   }
-  while (static_cast<int>(scratch_.size()) < oneapi::tbb::this_task_arena::max_concurrency())
-    scratch_.push_back(std::make_unique<Scratch>());
   const AgentNetwork& target_agent =
       network_.central == nullptr ? network_.agent : network_.central->agent;
   // A target network that moves with every update leaves nothing to keep.
   const bool keep = trace == nullptr && config_.learner.target_tau == 0.0;
-  target_values_.prepare(target_agent, target_.data(), batch, order_, keep, scratch_);
+  target_values_.prepare(target_agent, target_.data(), batch, order_, keep, groups_.scratch());
   const bool both = trace != nullptr && network_.central != nullptr;
   if (both)
-    traced_target_values_.prepare(network_.agent, target_.data(), batch, order_, false, scratch_);
+    traced_target_values_.prepare(network_.agent, target_.data(), batch, order_, false,
+                                  groups_.scratch());
   const UpdateContext context{.shape = shape_,
                               .config = config_,
                               .network = network_,
@@ -141,29 +107,19 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .steps = static_cast<double>(steps),
                               .td_weight = td_weight,
                               .trace = trace};
-  const std::size_t n_groups = std::min<std::size_t>(kMaxGroups, chunks_.size());
-  while (groups_.size() < n_groups) {
-    groups_.push_back(std::make_unique<Group>());
-    groups_.back()->grad.resize(params_.size());
-  }
-  if (!groups_are_zero_)  // an exception left them as they were
-    for (const auto& group : groups_) std::fill(group->grad.begin(), group->grad.end(), 0.0F);
-  groups_are_zero_ = false;
-  const auto run_group = [&](std::size_t g) {
-    Group& group = *groups_[g];
-    group.sums.clear(shape_.n_agents);
-    Scratch& scratch = *scratch_[sz(oneapi::tbb::this_task_arena::current_thread_index())];
-    for (std::size_t c = g; c < chunks_.size(); c += n_groups) {
-      const std::span<const int> places(order_.data() + chunks_[c].first, sz(chunks_[c].count));
-      QChunk(context, batch, places, scratch).run(group.grad.data(), group.sums);
-    }
-  };
-  oneapi::tbb::parallel_for(std::size_t{0}, n_groups, run_group, oneapi::tbb::simple_partitioner{});
-  reduce_groups(n_groups);
-  groups_are_zero_ = true;
+  const std::size_t n_groups = GradientGroups::count(chunks_.size());
+  group_sums_.resize(std::max(group_sums_.size(), n_groups));
+  for (std::size_t g = 0; g < n_groups; ++g) group_sums_[g].clear(shape_.n_agents);
+  groups_.run(
+      chunks_.size(),
+      [&](std::size_t c, std::size_t group, float* grad, Scratch& scratch) {
+        const std::span<const int> places(order_.data() + chunks_[c].first, sz(chunks_[c].count));
+        QChunk(context, batch, places, scratch).run(grad, group_sums_[group]);
+      },
+      grad_);
 
   sums_.clear(shape_.n_agents);
-  for (std::size_t g = 0; g < n_groups; ++g) sums_.add(groups_[g]->sums);
+  for (std::size_t g = 0; g < n_groups; ++g) sums_.add(group_sums_[g]);
   make_statistics(steps, td_weight);
   return stats_;
 }
@@ -191,7 +147,7 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
     td_loss = config_.mixer.wqmix.qmix_loss * stats.td_loss +
               config_.mixer.wqmix.central_loss * stats.central_loss;
   stats.loss = td_weight * config_.learner.loss_scale * td_loss + stats.entropy_loss;
-  if (config_.mixer.kind == MixerKind::kQtran)
+  if (network_.mixer->has_constraints())
     stats.loss += td_weight * (config_.mixer.qtran.opt_loss * stats.opt_loss +
                                config_.mixer.qtran.nopt_min_loss * stats.nopt_loss);
   stats.td_error_abs = sums.td_abs / values;
@@ -204,35 +160,9 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.grad_norm = gradient_norm(grad_);
 }
 
-// Pairs of groups, then pairs of pairs: the same tree for any number of threads. Leaves zeros for
-// the next update, since the groups are in cache now.
-void QLearner::reduce_groups(std::size_t count) {
-  constexpr std::size_t kBlock = 512;  // of all groups: stays in the first-level cache
-  const std::size_t blocks = (grad_.size() + kBlock - 1) / kBlock;
-  const auto reduce_block = [&](std::size_t block) {
-    const std::size_t begin = block * kBlock;
-    const std::size_t n = std::min(kBlock, grad_.size() - begin);
-    for (std::size_t stride = 1; stride < count; stride *= 2)
-      for (std::size_t g = 0; g + stride < count; g += 2 * stride)
-        kernels().add(groups_[g]->grad.data() + begin, groups_[g + stride]->grad.data() + begin, n);
-    if (count > 0)
-      std::memcpy(grad_.data() + begin, groups_[0]->grad.data() + begin, n * sizeof(float));
-    else
-      std::memset(grad_.data() + begin, 0, n * sizeof(float));
-    for (std::size_t g = 0; g < count; ++g)
-      std::memset(groups_[g]->grad.data() + begin, 0, n * sizeof(float));
-  };
-  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<std::size_t>(0, blocks, 16),
-                            [&](const oneapi::tbb::blocked_range<std::size_t>& range) {
-                              for (std::size_t b = range.begin(); b < range.end(); ++b)
-                                reduce_block(b);
-                            });
-}
-
 void QLearner::apply_gradient(const UpdateStats& stats) {
   if (stats.steps == 0) return;
-  const double scale = std::min(1.0, config_.optimizer.grad_norm_clip / (stats.grad_norm + 1e-6));
-  optimizer_.step(params_, grad_, static_cast<float>(scale));
+  optimizer_.step(params_, grad_, clip_factor(config_.optimizer, stats.grad_norm));
 }
 
 void QLearner::sync_target() {

@@ -15,8 +15,10 @@
 #include <span>
 #include <vector>
 
+#include "learners/algorithms/gradient_groups.hpp"
 #include "learners/algorithms/reward_scale.hpp"
 #include "learners/algorithms/target_values.hpp"
+#include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
 #include "learners/nets/optimizer.hpp"
 #include "learners/network.hpp"
@@ -41,6 +43,9 @@ struct UpdateStats {
   std::int64_t steps = 0;           ///< N
 };
 
+/// Its numbers as they are logged.
+const std::vector<UpdateMetric<UpdateStats>>& value_metrics();
+
 /// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
 struct UpdateTrace {
   int slots = 0;  ///< set by the caller: row length of the padded arrays
@@ -54,8 +59,8 @@ struct UpdateTrace {
   std::vector<float> state_v, best_q_tot;        ///< [B, slots-1] QTRAN
 };
 
-/// Sums over the steps of a part of the batch.
-struct UpdateSums {
+/// Sums over the steps of a part of the batch. Threads write to neighbouring ones.
+struct alignas(64) UpdateSums {
   double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
   double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
   std::vector<double> credit;
@@ -94,20 +99,9 @@ class QLearner {
   void load(ByteReader& in);
 
  private:
-  struct Group {
-    FloatArray grad;
-    UpdateSums sums;
-  };
-  struct Chunk {
-    int first = 0;  // into order_
-    int count = 0;
-  };
-
   void take_in_rewards(std::span<const Episode* const> batch);
-  void plan_chunks(std::span<const Episode* const> batch);
   void clear_trace(std::size_t batch, UpdateTrace& trace) const;
   void make_statistics(std::int64_t steps, float td_weight);
-  void reduce_groups(std::size_t count);
 
   EnvShape shape_;
   TrainConfig config_;
@@ -121,11 +115,10 @@ class QLearner {
   std::vector<float> rewards_;  // of the batch, where they are standardised
   std::vector<int> order_;      // batch positions, longest episode first
   std::vector<Chunk> chunks_;
-  std::vector<std::unique_ptr<Group>> groups_;
-  bool groups_are_zero_ = true;
-  std::vector<std::unique_ptr<Scratch>> scratch_;  // one per thread: what a chunk leaves is warm
   TargetValues target_values_;         // of the agents; of the central ones in weighted QMIX
   TargetValues traced_target_values_;  // of the agents of weighted QMIX, for a trace
+  GradientGroups groups_;
+  std::vector<UpdateSums> group_sums_;
   UpdateSums sums_;
   UpdateStats stats_;
 };

@@ -1,17 +1,19 @@
 // What a Trainer trains: networks, and what is done with the episodes just played. One
-// implementation serves every value-based algorithm (value_training.cpp); COMA, which learns from
-// each batch of episodes once and then drops it, is the other (coma.cpp).
+// implementation serves every value-based algorithm (value_training.cpp); the others, COMA (coma.cpp)
+// and PPO (ppo.cpp), learn from each batch of episodes and then drop it.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "learners/algorithms/reward_scale.hpp"
 #include "learners/base/diverged.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/config.hpp"
+#include "learners/replay/replay_buffer.hpp"
 #include "learners/rollout/rollout.hpp"
 
 namespace credo {
@@ -42,8 +44,8 @@ class Training {
 
   virtual const Network& network() const = 0;
   virtual std::span<const float> params() const = 0;
-  /// True: training episodes are played by drawing from the policy (rollout.hpp).
-  virtual bool samples_actions() const = 0;
+  /// How training episodes are played (rollout.hpp), where epsilon is that of the schedule.
+  virtual Behaviour behaviour(double epsilon) const = 0;
 
   /// Sets online and target networks. Errors: UserError as ParamLayout::from_tensors.
   virtual void start_from(const TensorFile& weights, const std::string& label) = 0;
@@ -57,18 +59,28 @@ class Training {
   /// Continues `hash` over everything that later updates depend on, replay excepted.
   virtual std::uint64_t hash(std::uint64_t hash) const = 0;
 
+  /// All but the replay.
   virtual void save(ByteWriter& out) const = 0;
   virtual void load(ByteReader& in) = 0;
+  /// Null where nothing is kept between batches of episodes.
+  virtual ReplayBuffer* replay() { return nullptr; }
 };
 
+/// Makes what config.learner.kind asks for.
+std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainConfig& config);
+std::unique_ptr<Training> make_ppo_training(const EnvShape& shape, const TrainConfig& config);
 
 /// Continues `hash` over the bytes of `values`.
 std::uint64_t hash_floats(std::uint64_t hash, std::span<const float> values);
+std::uint64_t hash_doubles(std::uint64_t hash, std::span<const double> values);
 /// Continues `hash` over the moments once rewards have been taken in.
 std::uint64_t hash_reward_scale(std::uint64_t hash, const RewardScale& scale);
 /// Errors: DivergedError unless both are finite. `what`: whose they are, e.g. "critic".
 void check_finite(std::int64_t update, const char* what, double loss, double grad_norm);
+
+/// What the learners measure in every update.
+std::vector<MetricInfo> update_metrics();
 
 }  // namespace credo

@@ -5,35 +5,48 @@
 
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/algorithms/training.hpp"
-#include "learners/replay/replay_buffer.hpp"
 
 namespace credo {
 
 namespace {
 
-/// Sums since the last record; part of the saved state, so that a resumed run logs the same.
-struct Window {
-  std::int64_t updates = 0;
-  double loss = 0.0, td_loss = 0.0, entropy_loss = 0.0, grad_norm = 0.0, td_error_abs = 0.0;
-  double q_taken = 0.0, target = 0.0, entropy = 0.0;
-  double central_loss = 0.0, td_weight = 0.0, opt_loss = 0.0, nopt_loss = 0.0;
+/// Groups of numbers, in the order in which they are logged.
+enum Group { kAlways, kCentral, kConstraints, kEntropyTerm, kCredits };
 
-  void add(const UpdateStats& stats) {
-    ++updates;
-    loss += stats.loss;
-    td_loss += stats.td_loss;
-    entropy_loss += stats.entropy_loss;
-    grad_norm += stats.grad_norm;
-    td_error_abs += stats.td_error_abs;
-    q_taken += stats.q_taken_mean;
-    target += stats.target_mean;
-    entropy += stats.entropy_mean;
-    central_loss += stats.central_loss;
-    td_weight += stats.td_weight_mean;
-    opt_loss += stats.opt_loss;
-    nopt_loss += stats.nopt_loss;
-  }
-};
+}  // namespace
+
+// The table's order is that of the saved state.
+const std::vector<UpdateMetric<UpdateStats>>& value_metrics() {
+  using S = UpdateStats;
+  static const std::vector<UpdateMetric<S>> kMetrics = {
+      {{"loss", 4, "loss of the learner; of the actor where there is one"}, &S::loss},
+      {{"td_loss", 4, "mean (weighted) squared TD error, before learner.loss_scale"}, &S::td_loss},
+      {{"entropy_loss", 4, "gre.lambda times the mean H that is part of the loss"},
+       &S::entropy_loss,
+       kEntropyTerm},
+      {{"grad_norm", 3, "gradient norm before clipping; of the actor where there is one"},
+       &S::grad_norm},
+      {{"td_error_abs", 3, "mean size of the TD error"}, &S::td_error_abs},
+      {{"q_taken_mean", 3, "mean value of the actions taken"}, &S::q_taken_mean},
+      {{"target_mean", 3, "mean regression target"}, &S::target_mean},
+      {{"entropy_mean", 3, "mean H of the exact credits"}, &S::entropy_mean, kCredits},
+      {{"central_loss", 4, "weighted QMIX: mean squared error of the unrestricted value"},
+       &S::central_loss,
+       kCentral},
+      {{"td_weight_mean", 3, "weighted QMIX: mean weight of the errors"},
+       &S::td_weight_mean,
+       kCentral},
+      {{"opt_loss", 4, "QTRAN: loss at the greedy actions, before its coefficient"},
+       &S::opt_loss,
+       kConstraints},
+      {{"nopt_loss", 4, "QTRAN: loss at the taken actions, before its coefficient"},
+       &S::nopt_loss,
+       kConstraints},
+  };
+  return kMetrics;
+}
+
+namespace {
 
 class ValueTraining final : public Training {
  public:
@@ -47,7 +60,7 @@ class ValueTraining final : public Training {
 
   const Network& network() const override { return learner_.network(); }
   std::span<const float> params() const override { return learner_.params(); }
-  bool samples_actions() const override { return false; }
+  Behaviour behaviour(double epsilon) const override { return {.epsilon = epsilon}; }
   std::int64_t updates() const override { return updates_; }
 
   // Updates are owed per episode played; those that fall before the replay holds a batch are
@@ -89,10 +102,9 @@ class ValueTraining final : public Training {
     out.put(updates_);
     out.put(last_target_sync_);
     out.put(owed_);
-    out.put(window_);
+    window_.save(out);
     out.put_vector(credit_window_);
     learner_.save(out);
-    replay_.save(out);
   }
 
   void load(ByteReader& in) override {
@@ -100,11 +112,12 @@ class ValueTraining final : public Training {
     updates_ = in.get<std::int64_t>();
     last_target_sync_ = in.get<std::int64_t>();
     owed_ = in.get<double>();
-    window_ = in.get<Window>();
+    window_.load(in);
     in.get_span(std::span<double>(credit_window_));
     learner_.load(in);
-    replay_.load(in);
   }
+
+  ReplayBuffer* replay() override { return &replay_; }
 
  private:
   void update_once() {
@@ -127,37 +140,24 @@ class ValueTraining final : public Training {
   std::int64_t updates_ = 0;
   std::int64_t last_target_sync_ = 0;  // in episodes
   double owed_ = 0.0;
-  Window window_;
+  UpdateMeans<UpdateStats> window_{value_metrics()};
   std::vector<double> credit_window_;
   std::vector<const Episode*> batch_;
 };
 
 void ValueTraining::take_metrics(Metrics& metrics) {
-  const Window& w = window_;
-  if (w.updates > 0) {
-    const auto n = static_cast<double>(w.updates);
-    metrics.emplace_back("loss", w.loss / n);
-    metrics.emplace_back("td_loss", w.td_loss / n);
-    metrics.emplace_back("grad_norm", w.grad_norm / n);
-    metrics.emplace_back("td_error_abs", w.td_error_abs / n);
-    metrics.emplace_back("q_taken_mean", w.q_taken / n);
-    metrics.emplace_back("target_mean", w.target / n);
-    if (network().central != nullptr) {
-      metrics.emplace_back("central_loss", w.central_loss / n);
-      metrics.emplace_back("td_weight_mean", w.td_weight / n);
-    }
-    if (config_.mixer.kind == MixerKind::kQtran) {
-      metrics.emplace_back("opt_loss", w.opt_loss / n);
-      metrics.emplace_back("nopt_loss", w.nopt_loss / n);
-    }
-    if (network().mixer->has_credits()) {
-      if (config_.entropy.enabled) metrics.emplace_back("entropy_loss", w.entropy_loss / n);
-      if (n_agents_ > 1) metrics.emplace_back("entropy_mean", w.entropy / n);
-      for (std::size_t a = 0; a < credit_window_.size(); ++a)
-        metrics.emplace_back(fmt::format("credit_{}", a), credit_window_[a] / n);
-    }
+  const Mixer& mixer = *network().mixer;
+  window_.append(kAlways, metrics);
+  if (network().central != nullptr) window_.append(kCentral, metrics);
+  if (mixer.has_constraints()) window_.append(kConstraints, metrics);
+  if (mixer.has_credits()) {
+    if (config_.entropy.enabled) window_.append(kEntropyTerm, metrics);
+    if (n_agents_ > 1) window_.append(kCredits, metrics);
+    for (std::size_t a = 0; a < credit_window_.size() && window_.updates() > 0; ++a)
+      metrics.emplace_back(fmt::format("credit_{}", a),
+                           credit_window_[a] / static_cast<double>(window_.updates()));
   }
-  window_ = {};
+  window_.clear();
   std::fill(credit_window_.begin(), credit_window_.end(), 0.0);
 }
 

@@ -2,7 +2,10 @@
 // episodes are the first live[t]; their rows follow those of slot t-1. No padded row exists.
 #pragma once
 
+#include <algorithm>
+#include <numeric>
 #include <span>
+#include <vector>
 
 #include "learners/base/scratch.hpp"
 
@@ -33,6 +36,17 @@ struct PackedRows {
     return (end < slots() ? first_row(end) : rows) - first_row(block_begin(b));
   }
 };
+
+/// Positions 0 .. count - 1 of episodes, the longest first, equals in their order.
+template <class Length>
+void order_longest_first(std::size_t count, const Length& length, std::vector<int>& order) {
+  order.resize(count);
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](int a, int b) {  // std::stable_sort allocates
+    const int difference = length(a) - length(b);
+    return difference != 0 ? difference > 0 : a < b;
+  });
+}
 
 /// Rows of episodes with these numbers of slots, longest first; last_action is left to the caller.
 PackedRows pack_rows(int n_agents, std::span<const int> slots, Scratch& scratch);

@@ -102,8 +102,7 @@ struct KernelTable {
   void (*gemm)(const Gemm& g);
   /// out[j] += sum over rows of x[r, j], rows ascending. x: [rows, n], leading dimension ld.
   void (*column_sum)(int rows, int n, const float* x, std::ptrdiff_t ld, float* out);
-  void (*axpy)(float* y, float a, const float* x, std::size_t n);  ///< y = fma(a, x, y)
-  void (*add)(float* y, const float* x, std::size_t n);            ///< y += x
+  void (*add)(float* y, const float* x, std::size_t n);  ///< y += x
   /// y = fma(a, x, (1 - a) y): part `a` of the way from y to x; x itself when a is 1.
   void (*blend)(float* y, float a, const float* x, std::size_t n);
   /// Backward of a ReLU whose output is y: d = d where y is above 0, and 0 elsewhere.
@@ -111,7 +110,6 @@ struct KernelTable {
 
   void (*exp)(const float* x, float* y, std::size_t n);
   void (*log)(const float* x, float* y, std::size_t n);  ///< x positive and normal
-  void (*tanh)(const float* x, float* y, std::size_t n);
   void (*sigmoid)(const float* x, float* y, std::size_t n);
 
   /// GRU gates, PyTorch's convention. gi, gh: [rows, 3h] pre-activations (r, z, n) of input and

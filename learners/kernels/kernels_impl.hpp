@@ -228,11 +228,6 @@ struct Kernels : VectorLoops<V> {
       put(out + j, sum, lanes);
     });
   }
-  static void axpy(float* y, float a, const float* x, std::size_t n) {
-    for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
-      put(y + i, V::fma(V::set1(a), get(x + i, lanes), get(y + i, lanes)), lanes);
-    });
-  }
   static void add(float* y, const float* x, std::size_t n) {
     for_vectors(n, [=](std::size_t i, int lanes) CREDO_INLINE {
       put(y + i, V::add(get(y + i, lanes), get(x + i, lanes)), lanes);
@@ -258,10 +253,6 @@ struct Kernels : VectorLoops<V> {
   static void log(const float* x, float* y, std::size_t n) {
     for_vectors(n,
                 [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::log(get(x + i, l)), l); });
-  }
-  static void tanh(const float* x, float* y, std::size_t n) {
-    for_vectors(n,
-                [=](std::size_t i, int l) CREDO_INLINE { put(y + i, Fn::tanh(get(x + i, l)), l); });
   }
   static void sigmoid(const float* x, float* y, std::size_t n) {
     for_vectors(
@@ -472,13 +463,11 @@ struct Kernels : VectorLoops<V> {
     return {name,
             gemm,
             column_sum,
-            axpy,
             add,
             blend,
             relu_backward,
             exp,
             log,
-            tanh,
             sigmoid,
             gru_forward,
             gru_backward,

@@ -68,8 +68,8 @@ class CentralMixer final : public Mixer {
 }  // namespace
 
 std::unique_ptr<Mixer> make_central_mixer(ParamLayout& layout, const EnvShape& shape,
-                                          int embed_dim) {
-  return std::make_unique<CentralMixer>(layout, shape, embed_dim);
+                                          const TrainConfig& config) {
+  return std::make_unique<CentralMixer>(layout, shape, config.mixer.wqmix.central_embed_dim);
 }
 
 }  // namespace credo

@@ -34,7 +34,7 @@ class IqlMixer final : public Mixer {
 
 }  // namespace
 
-std::unique_ptr<Mixer> make_iql_mixer(const EnvShape& shape) {
+std::unique_ptr<Mixer> make_iql_mixer(ParamLayout&, const EnvShape& shape, const TrainConfig&) {
   return std::make_unique<IqlMixer>(shape);
 }
 

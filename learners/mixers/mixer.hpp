@@ -80,6 +80,8 @@ class Mixer {
   virtual MixerNeeds needs() const { return {}; }
   /// True when dQ_tot/dq_i exists, so that H can be measured.
   virtual bool has_credits() const { return true; }
+  /// True when a pass has MixerPass::opt_error and nopt_error, which are part of the loss.
+  virtual bool has_constraints() const { return false; }
 
   virtual MixerPass forward(const float* params, const MixerInput& in, bool want_published,
                             Scratch& scratch) const = 0;
@@ -92,30 +94,18 @@ class Mixer {
                         Scratch& scratch) const = 0;
 };
 
-/// Independent learners: every agent's value is regressed on the team reward.
-std::unique_ptr<Mixer> make_iql_mixer(const EnvShape& shape);
-/// Q_tot = sum of the agents' values; credits are 1.
-std::unique_ptr<Mixer> make_vdn_mixer(const EnvShape& shape);
-/// Monotone mixing with state-dependent weights (Rashid et al. 2018).
-std::unique_ptr<Mixer> make_qmix_mixer(ParamLayout& layout, const EnvShape& shape,
-                                       const MixerConfig& config);
-/// The equal-credit control of Zhao et al. 2022: one scalar weight for all agents.
-std::unique_ptr<Mixer> make_qmix_simple_mixer(ParamLayout& layout, const EnvShape& shape,
-                                              const MixerConfig& config);
+/// Makes a mixer, with its parameters appended to the layout as "mixer.*".
+using MixerFactory = std::unique_ptr<Mixer> (*)(ParamLayout& layout, const EnvShape& shape,
+                                                const TrainConfig& config);
 
-/// A joint value of its own, to which the sum of the agents' values is tied (Son et al. 2019).
-std::unique_ptr<Mixer> make_qtran_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
-                                        const QtranConfig& config);
-/// Duplex dueling: monotone values and attention over advantages (Wang et al. 2021).
-std::unique_ptr<Mixer> make_qplex_mixer(ParamLayout& layout, const EnvShape& shape,
-                                        const MixerConfig& config);
-/// The unrestricted mixer of weighted QMIX (Rashid et al. 2020); parameters "central_mixer.*".
-std::unique_ptr<Mixer> make_central_mixer(ParamLayout& layout, const EnvShape& shape,
-                                          int embed_dim);
-
-/// The mixer a configuration names; its parameters are appended to the layout as "mixer.*".
-/// hidden_dim: width of the agents' GRU.
-std::unique_ptr<Mixer> make_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
-                                  const MixerConfig& config);
+// Each mixer's file explains it; algorithm_table.cpp names them.
+std::unique_ptr<Mixer> make_iql_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+std::unique_ptr<Mixer> make_vdn_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+std::unique_ptr<Mixer> make_qmix_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+std::unique_ptr<Mixer> make_qmix_simple_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+std::unique_ptr<Mixer> make_qtran_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+std::unique_ptr<Mixer> make_qplex_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
+/// The unrestricted mixer of weighted QMIX; parameters "central_mixer.*".
+std::unique_ptr<Mixer> make_central_mixer(ParamLayout&, const EnvShape&, const TrainConfig&);
 
 }  // namespace credo

@@ -152,8 +152,9 @@ void QmixMixer::backward(const MixerInput& in, const MixerPass& pass, const floa
 }
 
 std::unique_ptr<Mixer> make_qmix_mixer(ParamLayout& layout, const EnvShape& shape,
-                                       const MixerConfig& config) {
-  return std::make_unique<QmixMixer>(layout, shape, config, shape.n_agents, config.embed_dim);
+                                       const TrainConfig& config) {
+  return std::make_unique<QmixMixer>(layout, shape, config.mixer, shape.n_agents,
+                                     config.mixer.embed_dim);
 }
 
 }  // namespace credo

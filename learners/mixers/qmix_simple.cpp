@@ -58,8 +58,8 @@ class QmixSimpleMixer final : public QmixMixer {
 }  // namespace
 
 std::unique_ptr<Mixer> make_qmix_simple_mixer(ParamLayout& layout, const EnvShape& shape,
-                                              const MixerConfig& config) {
-  return std::make_unique<QmixSimpleMixer>(layout, shape, config);
+                                              const TrainConfig& config) {
+  return std::make_unique<QmixSimpleMixer>(layout, shape, config.mixer);
 }
 
 }  // namespace credo

@@ -180,8 +180,8 @@ class QplexMixer final : public Mixer {
 }  // namespace
 
 std::unique_ptr<Mixer> make_qplex_mixer(ParamLayout& layout, const EnvShape& shape,
-                                        const MixerConfig& config) {
-  return std::make_unique<QplexMixer>(layout, shape, config);
+                                        const TrainConfig& config) {
+  return std::make_unique<QplexMixer>(layout, shape, config.mixer);
 }
 
 }  // namespace credo

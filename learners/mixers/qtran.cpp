@@ -25,6 +25,7 @@ class QtranMixer final : public Mixer {
         encode_(layout, "mixer.action_encoding", {encoding_, encoding_, encoding_}, hidden_) {}
 
   bool has_credits() const override { return false; }
+  bool has_constraints() const override { return true; }
   MixerNeeds needs() const override {
     return {.actions = true, .q_max = true, .greedy = true, .hidden = true};
   }
@@ -142,9 +143,9 @@ class QtranMixer final : public Mixer {
 
 }  // namespace
 
-std::unique_ptr<Mixer> make_qtran_mixer(ParamLayout& layout, const EnvShape& shape, int hidden_dim,
-                                        const QtranConfig& config) {
-  return std::make_unique<QtranMixer>(layout, shape, hidden_dim, config);
+std::unique_ptr<Mixer> make_qtran_mixer(ParamLayout& layout, const EnvShape& shape,
+                                        const TrainConfig& config) {
+  return std::make_unique<QtranMixer>(layout, shape, config.agent.hidden_dim, config.mixer.qtran);
 }
 
 }  // namespace credo

@@ -44,7 +44,7 @@ class VdnMixer final : public Mixer {
 
 }  // namespace
 
-std::unique_ptr<Mixer> make_vdn_mixer(const EnvShape& shape) {
+std::unique_ptr<Mixer> make_vdn_mixer(ParamLayout&, const EnvShape& shape, const TrainConfig&) {
   return std::make_unique<VdnMixer>(shape);
 }
 

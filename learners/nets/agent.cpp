@@ -19,9 +19,10 @@ int gates_ld(int h) { return 4 * h + 16; }
 }  // namespace
 
 AgentNetwork::AgentNetwork(ParamLayout& layout, const std::string& prefix, const EnvShape& shape,
-                           const AgentConfig& config)
+                           const AgentConfig& config, const AgentHead& head)
     : n_agents_(shape.n_agents),
       n_actions_(shape.n_actions),
+      outputs_(head.outputs),
       obs_dim_(shape.obs_dim),
       hidden_(config.hidden_dim),
       recurrent_(config.recurrent),
@@ -37,7 +38,9 @@ AgentNetwork::AgentNetwork(ParamLayout& layout, const std::string& prefix, const
   } else {
     ih_ = layout.add_linear(prefix + "rnn", hidden_, hidden_);
   }
-  fc2_ = layout.add_linear(prefix + "fc2", hidden_, n_actions_);
+  const std::string fc2 = prefix + "fc2";
+  fc2_ = head.gain == 0.0 ? layout.add_linear(fc2, hidden_, outputs_)
+                          : layout.add_unbiased(fc2, hidden_, outputs_, head.gain);
 }
 
 void AgentNetwork::one_hot_rows(int rows, const int* last_action, Scratch& scratch,
@@ -77,7 +80,7 @@ AgentPass AgentNetwork::begin(const PackedRows& in, bool keep, Scratch& scratch)
   AgentPass pass;
   pass.keep = keep;
   pass.hidden1 = scratch.floats(rows * h);
-  pass.q = scratch.floats(sz(in.rows) * sz(n_actions_));
+  pass.q = scratch.floats(sz(in.rows) * sz(outputs_));
   if (!recurrent_) {
     pass.h = scratch.floats(rows * h);
     return pass;
@@ -103,7 +106,7 @@ void AgentNetwork::forward_block(const float* params, const PackedRows& in, Agen
     unroll(params, in, pass, block, hidden1, states);
   else
     forward_product(ih_, params, rows, hidden1, h, states, h, h, in.ahead);
-  forward_product(fc2_, params, rows, states, h, pass.q + at(base, n_actions_), n_actions_);
+  forward_product(fc2_, params, rows, states, h, pass.q + at(base, outputs_), outputs_);
   const int end = in.block_begin(block + 1);
   if (recurrent_ && !pass.keep && end < in.slots())  // what the next block starts from
     std::memcpy(pass.h - at(in.slot_rows(0), h), states + at(in.first_row(end - 1) - base, h),
@@ -155,7 +158,7 @@ AgentNetwork::Backward AgentNetwork::begin_backward(const PackedRows& in, Scratc
   Backward back;
   back.d_h = scratch.floats(sz(in.block_rows) * h);
   back.d_hidden1 = scratch.floats(sz(in.block_rows) * h);
-  back.d_fc2 = scratch.zeros(sz(n_actions_) * h);
+  back.d_fc2 = scratch.zeros(sz(outputs_) * h);
   if (!recurrent_) return back;
   back.d_gates = scratch.floats(sz(in.block_rows) * sz(gates_ld(hidden_)));
   back.carry = scratch.floats(sz(in.slot_rows(0)) * h);
@@ -175,10 +178,9 @@ void AgentNetwork::output_gradient(const Transposed& weights, const AgentPass& p
     for (int row = base; row < base + rows; ++row) grad[fc2_.bias + sz(action[row])] += d_q[row];
   };
   if (d.d_all != nullptr) {
-    const float* d_all = d.d_all + at(base, n_actions_);
-    input_gradient(rows, h, n_actions_, d_all, n_actions_, weights.fc2.data(), back.d_h, h,
-                   nullptr);
-    weight_gradient(fc2_, rows, pass.h + at(base, h), h, d_all, n_actions_, grad);
+    const float* d_all = d.d_all + at(base, outputs_);
+    input_gradient(rows, h, outputs_, d_all, outputs_, weights.fc2.data(), back.d_h, h, nullptr);
+    weight_gradient(fc2_, rows, pass.h + at(base, h), h, d_all, outputs_, grad);
   } else {
     chosen(d.action, d.d_q, back.d_h);
   }
@@ -262,7 +264,7 @@ void AgentNetwork::end_backward(const Backward& back, float* grad) const {
   const KernelTable& k = kernels();
   const int h = hidden_;
   for (int i = 0; i < h; ++i)
-    for (int a = 0; a < n_actions_; ++a)
+    for (int a = 0; a < outputs_; ++a)
       grad[fc2_.weight + sz(i * fc2_.ld + a)] += back.d_fc2[at(a, h) + i];
   if (!recurrent_) return;
   k.add(grad + ih_.bias, back.d_bias, sz(3 * h));
@@ -311,7 +313,7 @@ void AgentNetwork::act(const float* params, int rows, const float* obs, const in
   } else {
     forward_product(ih_, params, rows, hidden1, hidden_, h, hidden_, hidden_);
   }
-  forward_product(fc2_, params, rows, h, hidden_, q, n_actions_);
+  forward_product(fc2_, params, rows, h, hidden_, q, outputs_);
 }
 
 }  // namespace credo

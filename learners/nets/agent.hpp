@@ -20,6 +20,12 @@
 
 namespace credo {
 
+/// The last layer.
+struct AgentHead {
+  int outputs = 0;    ///< n_actions, or 1 where the network is a critic
+  double gain = 0.0;  ///< initial weights within gain / sqrt(width), biases 0; 0: PyTorch's default
+};
+
 /// What a forward pass leaves behind; storage belongs to the Scratch it was given.
 struct AgentPass {
   bool keep = false;         ///< the arrays below hold all rows, as backward needs them
@@ -31,7 +37,7 @@ struct AgentPass {
   float* gates = nullptr;  ///< [4h]
   float* gi = nullptr;     ///< one block: input side of the gates [3h]
   float* gh = nullptr;     ///< one slot: hidden side of the gates [3h]
-  float* q = nullptr;      ///< [rows, n_actions], always of all rows
+  float* q = nullptr;      ///< [rows, outputs], always of all rows
 };
 
 /// Gradient of a pass's outputs, all rows. Few values of a row have one: that of the chosen action
@@ -41,7 +47,7 @@ struct AgentGradient {
   const float* d_q = nullptr;   ///< [rows] gradient of the value of `action`
   const int* second_action = nullptr;
   const float* d_second = nullptr;  ///< null: no second action
-  const float* d_all = nullptr;     ///< [rows, n_actions], in place of the above; null: none
+  const float* d_all = nullptr;     ///< [rows, outputs], in place of the above; null: none
   const float* d_h = nullptr;       ///< [rows, h] of AgentPass::h, beyond fc2; null: none
 };
 
@@ -52,10 +58,10 @@ class AgentNetwork {
  public:
   /// Adds prefix + "fc1.weight", "rnn.weight_ih" (or "rnn.weight"), ... to the layout.
   AgentNetwork(ParamLayout& layout, const std::string& prefix, const EnvShape& shape,
-               const AgentConfig& config);
+               const AgentConfig& config, const AgentHead& head);
 
   int hidden_dim() const { return hidden_; }
-  int n_actions() const { return n_actions_; }
+  int outputs() const { return outputs_; }
 
   /// Storage for a pass over `in`; GRU state zero before slot 0.
   AgentPass begin(const PackedRows& in, bool keep, Scratch& scratch) const;
@@ -78,7 +84,7 @@ class AgentNetwork {
     float* carry = nullptr;    ///< gradient of the state that enters the later block's first slot
     int carry_rows = 0;
     float* d_bias = nullptr;  ///< [4h]: r, z, n, m
-    float* d_fc2 = nullptr;   ///< [n_actions, h]
+    float* d_fc2 = nullptr;   ///< [outputs, h]
   };
   Backward begin_backward(const PackedRows& in, Scratch& scratch) const;
   /// Blocks in descending order. Adds to grad.
@@ -89,7 +95,7 @@ class AgentNetwork {
   void end_backward(const Backward& back, float* grad) const;
 
   /// One acting step for `rows` agents: obs [rows, obs_dim], agent ids row % n_agents; h
-  /// [rows, hidden] is read (by a GRU) and replaced; q [rows, n_actions] is written.
+  /// [rows, hidden] is read (by a GRU) and replaced; q [rows, outputs] is written.
   void act(const float* params, int rows, const float* obs, const int* last_action, float* h,
            float* q, Scratch& scratch) const;
 
@@ -114,7 +120,8 @@ class AgentNetwork {
                               const float* d_gates, float* grad) const;
 
   int n_agents_;
-  int n_actions_;
+  int n_actions_;  // of the one-hot last action
+  int outputs_;
   int obs_dim_;
   int hidden_;
   bool recurrent_;

@@ -1,5 +1,6 @@
 #include "learners/nets/optimizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "learners/kernels/kernels.hpp"
@@ -42,6 +43,10 @@ void Optimizer::load(ByteReader& in) {
   in.get_span(std::span<float>(second_));
   beta1_power_ = in.get<double>();
   beta2_power_ = in.get<double>();
+}
+
+float clip_factor(const OptimizerConfig& config, double norm) {
+  return static_cast<float>(std::min(1.0, config.grad_norm_clip / (norm + 1e-6)));
 }
 
 double gradient_norm(std::span<const float> grad) {

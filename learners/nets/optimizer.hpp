@@ -32,6 +32,15 @@ class Optimizer {
   double beta2_power_ = 1.0;
 };
 
+/// The same optimiser with another learning rate.
+inline OptimizerConfig with_lr(OptimizerConfig config, double lr) {
+  config.lr = lr;
+  return config;
+}
+
+/// Factor that brings a gradient of this norm down to grad_norm_clip; 1 where it is smaller.
+float clip_factor(const OptimizerConfig& config, double norm);
+
 /// Euclidean norm, summed in double over fixed blocks: the same bits however work is split.
 double gradient_norm(std::span<const float> grad);
 

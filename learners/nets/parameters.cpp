@@ -27,18 +27,36 @@ std::size_t ParamLayout::reserve(std::size_t n) {
   return offset;
 }
 
+void ParamLayout::add_entries(const std::string& weight_name, const std::string& bias_name,
+                              const Linear& layer, float init_bound) {
+  entries_.push_back({.name = weight_name,
+                      .out = layer.out,
+                      .in = layer.in,
+                      .offset = layer.weight,
+                      .ld = layer.ld,
+                      .init_bound = init_bound});
+  entries_.push_back(
+      {.name = bias_name, .out = layer.out, .offset = layer.bias, .init_bound = init_bound});
+}
+
 Linear ParamLayout::add_linear(const std::string& weight_name, const std::string& bias_name, int in,
                                int out, float init_bound) {
   Linear layer{.in = in, .out = out, .ld = out};
   layer.weight = reserve(static_cast<std::size_t>(in) * static_cast<std::size_t>(out));
   layer.bias = reserve(static_cast<std::size_t>(out));
-  entries_.push_back({weight_name, out, in, layer.weight, out, init_bound});
-  entries_.push_back({bias_name, out, 0, layer.bias, 0, init_bound});
+  add_entries(weight_name, bias_name, layer, init_bound);
   return layer;
 }
 
 Linear ParamLayout::add_linear(const std::string& name, int in, int out) {
   return add_linear(name + ".weight", name + ".bias", in, out, default_bound(in));
+}
+
+Linear ParamLayout::add_unbiased(const std::string& name, int in, int out, double gain) {
+  const auto bound = static_cast<float>(gain / std::sqrt(static_cast<double>(in)));
+  const Linear layer = add_linear(name + ".weight", name + ".bias", in, out, bound);
+  entries_.back().init_bound = 0.0F;
+  return layer;
 }
 
 Linear ParamLayout::add_fused(const std::vector<std::string>& names, int in,
@@ -50,19 +68,15 @@ Linear ParamLayout::add_fused(const std::vector<std::string>& names, int in,
   layer.bias = reserve(static_cast<std::size_t>(total));
   std::size_t column = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const float bound = default_bound(in);
-    entries_.push_back({names[i] + ".weight", outs[i], in, layer.weight + column, total, bound});
-    entries_.push_back({names[i] + ".bias", outs[i], 0, layer.bias + column, 0, bound});
+    const Linear part{.weight = layer.weight + column,
+                      .bias = layer.bias + column,
+                      .in = in,
+                      .out = outs[i],
+                      .ld = total};
+    add_entries(names[i] + ".weight", names[i] + ".bias", part, default_bound(in));
     column += static_cast<std::size_t>(outs[i]);
   }
   return layer;
-}
-
-std::size_t ParamLayout::count() const {
-  std::size_t n = 0;
-  for (const Entry& e : entries_)
-    n += static_cast<std::size_t>(e.out) * static_cast<std::size_t>(e.in == 0 ? 1 : e.in);
-  return n;
 }
 
 std::vector<float> ParamLayout::extract(const Entry& entry, std::span<const float> params) const {
@@ -90,7 +104,8 @@ void ParamLayout::initialise(std::uint64_t seed, std::span<float> params) const 
     Stream stream(seed, purpose("init"), index);
     std::vector<float> values(static_cast<std::size_t>(e.out) *
                               static_cast<std::size_t>(e.in == 0 ? 1 : e.in));
-    for (float& v : values) v = e.init_bound * (2.0F * stream.uniform_float() - 1.0F);
+    for (float& v : values)
+      v = e.init_bound == 0.0F ? 0.0F : e.init_bound * (2.0F * stream.uniform_float() - 1.0F);
     insert(e, values, params);
   }
 }

@@ -40,14 +40,14 @@ class ParamLayout {
   /// The same with explicit names and bound (GRU: weight_ih with bias_ih, bound 1/sqrt(hidden)).
   Linear add_linear(const std::string& weight_name, const std::string& bias_name, int in, int out,
                     float init_bound);
+  /// name.weight within gain / sqrt(in) and name.bias 0.
+  Linear add_unbiased(const std::string& name, int in, int out, double gain);
   /// Layers reading the same input, side by side in one matrix. Returns the whole as one Linear;
   /// parts are at weight + first column, bias + first column.
   Linear add_fused(const std::vector<std::string>& names, int in, const std::vector<int>& outs);
 
   std::size_t size() const { return size_; }  ///< floats, padding included
   const std::vector<Entry>& entries() const { return entries_; }
-  /// Parameters without padding.
-  std::size_t count() const;
 
   /// Draws initial values; entry i uses stream (seed, "init", i), PyTorch's element order.
   void initialise(std::uint64_t seed, std::span<float> params) const;
@@ -63,6 +63,8 @@ class ParamLayout {
 
  private:
   std::size_t reserve(std::size_t n);
+  void add_entries(const std::string& weight_name, const std::string& bias_name,
+                   const Linear& layer, float init_bound);
 
   std::vector<Entry> entries_;
   std::size_t size_ = 0;

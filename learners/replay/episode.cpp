@@ -8,6 +8,23 @@
 
 namespace credo {
 
+EpisodeView EpisodeArrays::view(const EnvShape& shape, int length, bool terminated, int e) const {
+  const std::ptrdiff_t obs_width = at(shape.n_agents, shape.obs_dim);
+  const std::ptrdiff_t avail_width = at(shape.n_agents, shape.n_actions);
+  return {.length = length,
+          .terminated = terminated,
+          .obs = obs + e * obs_width,
+          .obs_stride = count * obs_width,
+          .state = state + at(e, shape.state_dim),
+          .state_stride = at(count, shape.state_dim),
+          .avail = avail + e * avail_width,
+          .avail_stride = count * avail_width,
+          .actions = actions + at(e, shape.n_agents),
+          .action_stride = at(count, shape.n_agents),
+          .rewards = rewards + e,
+          .reward_stride = count};
+}
+
 namespace {
 
 /// The narrowest code that tells `distinct` values apart.

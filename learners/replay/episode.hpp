@@ -33,6 +33,19 @@ struct EpisodeView {
   std::ptrdiff_t reward_stride = 0;
 };
 
+/// Arrays that hold the slots of `count` episodes, those of one slot side by side.
+struct EpisodeArrays {
+  const float* obs = nullptr;           ///< [slots, count, n_agents, obs_dim]
+  const float* state = nullptr;         ///< [slots, count, state_dim]
+  const std::uint8_t* avail = nullptr;  ///< [slots, count, n_agents, n_actions]
+  const int* actions = nullptr;         ///< [slots, count, n_agents]
+  const float* rewards = nullptr;       ///< [slots, count]
+  int count = 1;
+
+  /// Episode e.
+  EpisodeView view(const EnvShape& shape, int length, bool terminated, int e = 0) const;
+};
+
 class EpisodeEncoder;
 
 class Episode {

@@ -28,8 +28,8 @@ double mean_over(const std::vector<EpisodeResult>& episodes, const Get& get) {
 
 EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index) {
   const auto episode = static_cast<std::uint64_t>(index);
-  return {Stream(seed, purpose("eval_env"), 0, episode),
-          Stream(seed, purpose("eval_policy"), 0, episode)};
+  return {.env = Stream(seed, purpose("eval_env"), 0, episode),
+          .policy = Stream(seed, purpose("eval_policy"), 0, episode)};
 }
 
 double Evaluation::return_mean() const {
@@ -143,7 +143,7 @@ Evaluation Evaluator::run(const Network& network, const float* params, int count
   evaluation.episodes.resize(sz(count));
   const int n = prototype_->spec().n_agents;
   const int n_blocks = (count + kBlock - 1) / kBlock;
-  const bool has_credits = network.mixer->has_credits();
+  const bool has_credits = network.mixer != nullptr && network.mixer->has_credits();
   std::vector<double> sums(sz(n_blocks) * sz(n + 1));
   blocks_.resize(std::max(blocks_.size(), sz(oneapi::tbb::this_task_arena::max_concurrency())));
   const auto run_block = [&](int b) {

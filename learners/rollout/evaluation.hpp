@@ -9,11 +9,12 @@
 
 #include "envs/core/env.hpp"
 #include "learners/base/safetensors.hpp"
-#include "learners/config.hpp"
+#include "learners/rollout/episode_streams.hpp"
 #include "learners/rollout/fixed_policy.hpp"
-#include "learners/rollout/rollout.hpp"
 
 namespace credo {
+
+struct TrainConfig;
 
 struct EpisodeResult {
   std::int64_t index = 0;  ///< episode counter of the random stream

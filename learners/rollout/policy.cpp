@@ -62,6 +62,34 @@ void floored_softmax_backward(int rows, int n, const float* softmax, const std::
   }
 }
 
+// log pi_a = z_a - max - ln sum e^(z - max): taken directly, it is finite however small pi_a is.
+void masked_softmax(int rows, int n, const float* logits, const std::uint8_t* avail, float* log_pi,
+                    float* pi) {
+  for (std::ptrdiff_t row = 0; row < rows; ++row) {
+    const float* z = logits + row * n;
+    const std::uint8_t* allowed = avail + row * n;
+    float* shifted = log_pi + row * n;
+    const int best = std::max(0, greedy_action(n, z, allowed));
+    for (int a = 0; a < n; ++a) shifted[a] = allowed[a] != 0 ? z[a] - z[best] : 0.0F;
+  }
+  kernels().exp(log_pi, pi, static_cast<std::size_t>(rows) * static_cast<std::size_t>(n));
+  for (std::ptrdiff_t row = 0; row < rows; ++row) {
+    const std::uint8_t* allowed = avail + row * n;
+    float* p = pi + row * n;
+    float sum = 0.0F;
+    for (int a = 0; a < n; ++a) {
+      if (allowed[a] == 0) p[a] = 0.0F;
+      sum += p[a];
+    }
+    float log_sum = 0.0F;
+    kernels().log(&sum, &log_sum, 1);
+    for (int a = 0; a < n; ++a) {
+      p[a] /= sum;
+      log_pi[row * n + a] -= log_sum;
+    }
+  }
+}
+
 // Rounding may leave the sum of the probabilities below the draw: then it is the last possible one.
 int draw_action(std::span<const float> pi, Stream& stream) {
   double left = stream.uniform();

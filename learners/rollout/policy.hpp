@@ -1,5 +1,5 @@
 // How values become actions: the greedy choice, and the stochastic policy of on-policy learners
-// (docs/algorithms/coma.md).
+// (docs/algorithms/coma.md, ppo.md).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,11 @@ void floored_softmax(int rows, int n, const float* logits, const std::uint8_t* a
 void floored_softmax_backward(int rows, int n, const float* softmax, const std::uint8_t* avail,
                               float epsilon, const int* action, const float* weight,
                               float* d_logits);
+
+/// Rows of log-probabilities and probabilities of softmax over the available actions. Unavailable
+/// ones: probability 0; their log-probability is not to be read. All [rows, n].
+void masked_softmax(int rows, int n, const float* logits, const std::uint8_t* avail, float* log_pi,
+                    float* pi);
 
 /// Draws from a row of probabilities; never an action of probability 0.
 int draw_action(std::span<const float> pi, Stream& stream);

@@ -49,7 +49,10 @@ void Rollout::choose(int e, int t, const Behaviour& behaviour, Stream& stream) {
   const std::uint8_t* avail = slot(avail_, t, n * n_actions) + first;
   int* actions = slot(actions_, t, n) + static_cast<std::ptrdiff_t>(e) * n;
   stream.seek(static_cast<std::uint64_t>(t));
-  if (behaviour.sample)
+  if (behaviour.sample && behaviour.epsilon == 0.0)
+    masked_softmax(n, n_actions, values_.data() + first, avail, softmax_.data() + first,
+                   pi_.data() + first);
+  else if (behaviour.sample)
     floored_softmax(n, n_actions, values_.data() + first, avail,
                     static_cast<float>(behaviour.epsilon), softmax_.data() + first,
                     pi_.data() + first);
@@ -137,22 +140,13 @@ void Rollout::play(const Network& network, const float* params, const Behaviour&
 }
 
 EpisodeView Rollout::episode(int e) const {
-  const int n = shape_.n_agents;
-  const auto stride = [&](int width) { return static_cast<std::ptrdiff_t>(count()) * width; };
-  EpisodeView view;
-  view.length = lengths_[sz(e)];
-  view.terminated = terminated_[sz(e)] != 0;
-  view.obs = obs_.data() + static_cast<std::ptrdiff_t>(e) * n * shape_.obs_dim;
-  view.obs_stride = stride(n * shape_.obs_dim);
-  view.state = state_.data() + static_cast<std::ptrdiff_t>(e) * shape_.state_dim;
-  view.state_stride = stride(shape_.state_dim);
-  view.avail = avail_.data() + static_cast<std::ptrdiff_t>(e) * n * shape_.n_actions;
-  view.avail_stride = stride(n * shape_.n_actions);
-  view.actions = actions_.data() + static_cast<std::ptrdiff_t>(e) * n;
-  view.action_stride = stride(n);
-  view.rewards = rewards_.data() + e;
-  view.reward_stride = stride(1);
-  return view;
+  const EpisodeArrays arrays{.obs = obs_.data(),
+                             .state = state_.data(),
+                             .avail = avail_.data(),
+                             .actions = actions_.data(),
+                             .rewards = rewards_.data(),
+                             .count = count()};
+  return arrays.view(shape_, lengths_[sz(e)], terminated_[sz(e)] != 0, e);
 }
 
 const float* Rollout::chosen_q(int e) const {

@@ -12,17 +12,13 @@
 #include "learners/base/scratch.hpp"
 #include "learners/network.hpp"
 #include "learners/replay/episode.hpp"
+#include "learners/rollout/episode_streams.hpp"
 
 namespace credo {
 
-/// Streams of one episode of one environment: independent for playing and for exploring.
-struct EpisodeStreams {
-  Stream env;
-  Stream policy;
-};
-
 /// How agents act: greedily, but with probability epsilon a random available action; or, with
-/// `sample`, by drawing from the policy that epsilon floors (policy.hpp).
+/// `sample`, by drawing from the policy that epsilon floors, and without epsilon from the softmax
+/// over available actions (policy.hpp).
 struct Behaviour {
   double epsilon = 0.0;
   bool sample = false;

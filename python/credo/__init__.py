@@ -9,6 +9,8 @@ The page docs/python.md explains everything with examples. Adapters for other li
 of their own, imported on demand: credo.pettingzoo, credo.gymnasium, credo.pymarl, credo.analysis.
 """
 
+from __future__ import annotations
+
 import importlib
 
 from ._credo import (
@@ -53,7 +55,7 @@ __all__ = [
 _ON_DEMAND = ("analysis", "bench", "gymnasium", "pettingzoo", "pymarl")
 
 
-def make(id, **params):
+def make(id: str, **params: bool | int | float | str) -> Env:
     """The environment `id` with parameters named as in `--set env.NAME=VALUE`."""
     return Env(id, **params)
 

@@ -8,6 +8,8 @@
 The formats are those of docs/file-formats.md.
 """
 
+from __future__ import annotations
+
 import csv
 import json
 import os
@@ -46,7 +48,7 @@ def _column(name, texts):
         return np.array(texts, dtype=str)
 
 
-def read_table(path):
+def read_table(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The columns of a CSV file: {name: array}."""
     rows = list(csv.reader(_read(path).splitlines()))
     if not rows:
@@ -80,10 +82,10 @@ class Run:
     eval_episodes: dict = field(repr=False)  # columns: t_env, episode, seed, return, length, won
 
     @property
-    def is_done(self):
+    def is_done(self) -> bool:
         return self.manifest["status"] == "done"
 
-    def metrics(self, event=None):
+    def metrics(self, event: str | None = None) -> list[str]:
         """Names of all metrics, of one kind of event ("train", "eval", "final", ...) or of all."""
         names = {}
         for line in self.events:
@@ -91,7 +93,9 @@ class Run:
                 names.update(dict.fromkeys(line["metrics"]))
         return list(names)
 
-    def curve(self, metric, events=("eval", "final")):
+    def curve(
+        self, metric: str, events: str | tuple[str, ...] = ("eval", "final")
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(t_env, value) arrays of a metric; a value that was not finite is NaN."""
         if isinstance(events, str):
             events = (events,)
@@ -113,7 +117,7 @@ class Run:
         return load_run(self.path, checkpoint)
 
 
-def read_run(path):
+def read_run(path: str | os.PathLike[str]) -> Run:
     """A run folder, finished or not."""
     path = os.fspath(path)
     name = os.path.join(path, "manifest.json")
@@ -158,7 +162,9 @@ class Results:
     results: dict = field(repr=False)  # columns of results.csv, one row per run
     curves: dict = field(repr=False)  # columns of curves.csv, one row per evaluation
 
-    def select(self, task=None, algorithm=None, table="results"):
+    def select(
+        self, task: str | None = None, algorithm: str | None = None, table: str = "results"
+    ) -> dict[str, np.ndarray]:
         """The rows of a table for one task and/or algorithm, as columns."""
         columns = getattr(self, table)
         keep = np.ones(len(next(iter(columns.values()), [])), bool)
@@ -167,7 +173,9 @@ class Results:
                 keep &= columns[name] == wanted
         return {name: values[keep] for name, values in columns.items()}
 
-    def curve(self, task, algorithm, value="return_mean"):
+    def curve(
+        self, task: str, algorithm: str, value: str = "return_mean"
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(t_env [T], values [seeds, T]): the evaluations that all seeds have in common."""
         rows = self.select(task, algorithm, "curves")
         seeds = np.unique(rows["seed"])
@@ -182,7 +190,7 @@ class Results:
         return np.array(common, np.int64), values
 
 
-def read_results(path):
+def read_results(path: str | os.PathLike[str]) -> Results:
     """A folder with results.csv and curves.csv."""
     path = os.fspath(path)
     name = os.path.join(path, "results.csv")
@@ -198,7 +206,7 @@ def read_results(path):
     )
 
 
-def find_runs(path):
+def find_runs(path: str | os.PathLike[str]) -> list[str]:
     """The paths of all run folders below `path`, sorted."""
     found = []
     for folder, subfolders, files in os.walk(os.fspath(path)):

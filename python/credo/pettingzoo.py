@@ -53,6 +53,7 @@ class CredoParallelEnv(ParallelEnv):
             for agent in self.possible_agents
         }
         self.action_spaces = {a: spaces.Discrete(spec.n_actions) for a in self.possible_agents}
+        self._masks = self.env.avail.view(np.int8)
         self.state_space = spaces.Box(spec.state_low, spec.state_high, dtype=np.float32)
 
     def observation_space(self, agent):
@@ -113,8 +114,7 @@ class CredoParallelEnv(ParallelEnv):
     def _observations(self):
         # One copy for all agents: what was handed out before must not change.
         rows = self.env.obs.copy()
-        masks = self.env.avail.astype(np.int8)
-        masks = list(masks)
+        masks = list(self._masks.copy())
         return {
             agent: {"observation": row, "action_mask": mask}
             for agent, row, mask in zip(self.possible_agents, rows, masks)

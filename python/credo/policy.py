@@ -1,5 +1,7 @@
 """Trained policies from run folders."""
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 
@@ -22,7 +24,7 @@ class Policy:
     ([n_agents, ...]) or any batch of teams ([..., n_agents, ...]).
     """
 
-    def __init__(self, run):
+    def __init__(self, run: _credo.RunPolicy):
         self._run = run
         self.spec = run.spec
         self.algorithm = run.algorithm
@@ -32,14 +34,14 @@ class Policy:
         self.checkpoint = run.checkpoint
         self.weights = run.weights
 
-    def initial(self, batch=()):
+    def initial(self, batch: tuple[int, ...] = ()) -> Hidden:
         """The memory at the start of an episode, for a batch of this shape."""
         lead = (*batch, self.spec.n_agents)
         return Hidden(
             np.zeros((*lead, self.hidden_dim), np.float32), np.full(lead, -1, np.int32)
         )
 
-    def values(self, obs, hidden=None):
+    def values(self, obs, hidden: Hidden | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Action values (logits for coma) [..., n_agents, n_actions] and the next GRU state."""
         obs = np.asarray(obs, np.float32)
         spec = self.spec
@@ -61,7 +63,14 @@ class Policy:
         )
         return values.reshape(*lead, spec.n_actions), state.reshape(*lead, self.hidden_dim)
 
-    def act(self, obs, avail, hidden=None, epsilon=0.0, rng=None):
+    def act(
+        self,
+        obs,
+        avail,
+        hidden: Hidden | None = None,
+        epsilon: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, Hidden]:
         """Actions int32 [..., n_agents] and the memory for the next step.
 
         hidden: what the step before returned; None at the start of an episode. With epsilon > 0,
@@ -83,7 +92,9 @@ class Policy:
             actions = np.where(explores, random, actions).astype(np.int32)
         return actions, Hidden(state, actions)
 
-    def evaluate(self, episodes=32, seed=None, first=0, threads=1):
+    def evaluate(
+        self, episodes: int = 32, seed: int | None = None, first: int = 0, threads: int = 1
+    ) -> list[dict]:
         """Greedy episodes as `credo eval` plays them: a list of dictionaries."""
         return self._run.evaluate(episodes, seed, first, threads)
 
@@ -91,6 +102,6 @@ class Policy:
         return f"<credo.Policy {self.algorithm} on '{self.spec.id}' from {self.checkpoint}>"
 
 
-def load_run(path, checkpoint=""):
+def load_run(path: str | os.PathLike[str], checkpoint: str = "") -> Policy:
     """The policy of a run folder; checkpoint: "" = newest, "best", or "step_<t>"."""
     return Policy(_credo.RunPolicy(os.fspath(path), checkpoint))

@@ -1,16 +1,7 @@
 """Credo's environments behind the MultiAgentEnv interface of PyMARL and EPyMARL.
 
-In PyMARL's src/envs/__init__.py:
-
-    from credo.pymarl import CredoMultiAgentEnv
-    REGISTRY["sc2"] = partial(env_fn, env=CredoMultiAgentEnv)
-
-In EPyMARL's src/envs/__init__.py, as the body of register_smac:
-
-    from credo.pymarl import EpymarlEnv
-    REGISTRY["sc2"] = EpymarlEnv
-
-Then `--env-config=sc2 with env_args.map_name=3m` trains on skirmish/3m; `env_args.env_id=...` names
+The page docs/python.md shows the two lines that register it in either; then
+`--env-config=sc2 with env_args.map_name=3m` trains on skirmish/3m, and `env_args.env_id=...` names
 any other environment.
 """
 

@@ -1,5 +1,9 @@
 """Environments written in Python, for Credo's native learners."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -13,15 +17,15 @@ class PythonEnv:
     from the state that a new instance had, and a stopped run can be resumed.
     """
 
-    def reset(self, seed):
+    def reset(self, seed: int) -> None:
         """Starts an episode that depends on this integer (and on the actions) alone."""
         raise NotImplementedError
 
-    def step(self, actions):
+    def step(self, actions: np.ndarray) -> tuple[float, bool]:
         """actions: int32 [n_agents]. Returns (reward, terminated)."""
         raise NotImplementedError
 
-    def observe(self, obs, state, avail):
+    def observe(self, obs: np.ndarray, state: np.ndarray, avail: np.ndarray) -> None:
         """Writes the situation into float32 [n_agents, obs_dim], float32 [state_dim] and
         uint8 [n_agents, n_actions]; `avail` is all ones on entry."""
         raise NotImplementedError
@@ -66,7 +70,7 @@ class _FromPyMARL(PythonEnv):
         avail[:] = self.env.get_avail_actions()
 
 
-def from_pymarl(make_env):
+def from_pymarl(make_env: Callable[[], object]) -> Callable[[], PythonEnv]:
     """A factory of PythonEnv from a factory of PyMARL's or EPyMARL's MultiAgentEnv."""
 
     def factory():
@@ -140,7 +144,9 @@ class _FromPettingZoo(PythonEnv):
         return full
 
 
-def from_pettingzoo(make_env, episode_limit):
+def from_pettingzoo(
+    make_env: Callable[[], object], episode_limit: int
+) -> Callable[[], PythonEnv]:
     """A factory of PythonEnv from a factory of PettingZoo's ParallelEnv with Discrete actions.
 
     The team's reward is the mean of the agents'. An agent that has left sees zeros and can only

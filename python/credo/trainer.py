@@ -1,7 +1,10 @@
 """Training with Credo's native learners: the same runs as `credo run`, from Python."""
 
+from __future__ import annotations
+
 import os
 import re
+from collections.abc import Callable
 
 from . import _credo
 
@@ -43,15 +46,15 @@ class Trainer:
 
     def __init__(
         self,
-        env,
-        alg="qmix",
+        env: str | Callable[[], object],
+        alg: str = "qmix",
         *,
-        seed=0,
-        profile=None,
-        t_max=None,
-        settings=None,
-        env_params=None,
-        threads=1,
+        seed: int = 0,
+        profile: str | None = None,
+        t_max: int | None = None,
+        settings: dict | None = None,
+        env_params: dict | None = None,
+        threads: int = 1,
     ):
         pairs = {f"env.{key}": value for key, value in (env_params or {}).items()}
         pairs.update(settings or {})
@@ -60,11 +63,15 @@ class Trainer:
         self._run = _credo.RunTrainer(self.env_id, alg, seed, profile, t_max, sets, threads)
 
     @property
-    def config(self):
+    def config(self) -> str:
         """The effective configuration, the text of the run folder's config.toml."""
         return self._run.config_text
 
-    def run(self, out, on_progress=None):
+    def run(
+        self,
+        out: str | os.PathLike[str],
+        on_progress: Callable[[int, int, float | None], object] | None = None,
+    ) -> dict:
         """Trains into the folder `out` and returns how it ended.
 
         on_progress(t_env, t_max, last_return) is called after every batch of episodes. Ctrl-C saves
@@ -73,7 +80,12 @@ class Trainer:
         return self._run.run(os.fspath(out), on_progress)
 
     @staticmethod
-    def resume(path, env=None, threads=1, on_progress=None):
+    def resume(
+        path: str | os.PathLike[str],
+        env: Callable[[], object] | None = None,
+        threads: int = 1,
+        on_progress: Callable[[int, int, float | None], object] | None = None,
+    ) -> dict:
         """Goes on with a stopped run. env: the factory, for an environment written in Python that
         this process has not registered yet."""
         if env is not None:

@@ -67,6 +67,8 @@ py::dict spec_dict(const EnvSpec& spec) {
   dict["reward_low"] = spec.reward_low;
   dict["reward_high"] = spec.reward_high;
   dict["return_bound"] = spec.return_bound;
+  dict["random_return"] = spec.random_return;
+  dict["best_return"] = spec.best_return;
   dict["is_stochastic"] = spec.is_stochastic;
   dict["noop_action"] = spec.noop_action;
   dict["action_names"] = spec.action_names;
@@ -92,6 +94,8 @@ void bind_spec(py::module_& module) {
       .def_readonly("reward_low", &EnvSpec::reward_low)
       .def_readonly("reward_high", &EnvSpec::reward_high)
       .def_readonly("return_bound", &EnvSpec::return_bound)
+      .def_readonly("random_return", &EnvSpec::random_return)
+      .def_readonly("best_return", &EnvSpec::best_return)
       .def_readonly("is_stochastic", &EnvSpec::is_stochastic)
       .def_readonly("noop_action", &EnvSpec::noop_action)
       .def_readonly("action_names", &EnvSpec::action_names)

@@ -1,6 +1,7 @@
 #include "python/src/support.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -216,15 +217,22 @@ void check_available(const EnvSpec& spec, std::span<const std::uint8_t> avail, c
 
 void draw_actions(const EnvSpec& spec, std::span<const std::uint8_t> avail, Stream& stream,
                   int* actions) {
-  const auto n_actions = static_cast<std::size_t>(spec.n_actions);
-  for (int agent = 0; agent < spec.n_agents; ++agent) {
-    const std::uint8_t* row = avail.data() + static_cast<std::size_t>(agent) * n_actions;
+  // Written and counted without a branch: which actions are available, nothing can predict.
+  std::array<int, 256> few;
+  std::vector<int> many;
+  int* choices = few.data();
+  if (static_cast<std::size_t>(spec.n_actions) > few.size()) {
+    many.resize(static_cast<std::size_t>(spec.n_actions));
+    choices = many.data();
+  }
+  const std::uint8_t* row = avail.data();
+  for (int agent = 0; agent < spec.n_agents; ++agent, row += spec.n_actions) {
     std::uint32_t count = 0;
-    for (std::size_t a = 0; a < n_actions; ++a) count += row[a];
-    std::uint32_t skip = stream.below(count);
-    int action = 0;
-    while (row[action] == 0 || skip-- != 0) ++action;
-    actions[agent] = action;
+    for (int a = 0; a < spec.n_actions; ++a) {
+      choices[count] = a;
+      count += row[a];
+    }
+    actions[agent] = choices[stream.below(count)];
   }
 }
 

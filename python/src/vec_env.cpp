@@ -33,12 +33,14 @@ VecEnv::VecEnv(std::unique_ptr<Env> prototype, int n, int threads, std::uint64_t
   batch_->state.resize(sz(n) * sz(spec.state_dim));
   batch_->final_state.resize(batch_->state.size());
   batch_->avail.resize(agents * sz(spec.n_actions));
+  avail_.resize(batch_->avail.size());
   batch_->reward.resize(sz(n));
   batch_->terminated.resize(sz(n));
   batch_->truncated.resize(sz(n));
   batch_->actions.resize(agents);
   envs_.push_back(std::move(prototype));
   episodes_.resize(sz(n));
+  t_.resize(sz(n));
   returns_.resize(sz(n));
   final_info_.resize(sz(n));
   if (threads_ == 0) threads_ = oneapi::tbb::this_task_arena::max_concurrency();
@@ -63,7 +65,9 @@ void VecEnv::observe(std::size_t i) {
   envs_[i]->write_obs(row(batch_->obs, i, sz(s.n_agents) * sz(s.obs_dim)));
   envs_[i]->write_state(row(batch_->state, i, sz(s.state_dim)));
   const auto avail = envs_[i]->avail_actions();
+  std::copy(avail.begin(), avail.end(), row(avail_, i, avail.size()).begin());
   std::copy(avail.begin(), avail.end(), row(batch_->avail, i, avail.size()).begin());
+  t_[i] = envs_[i]->t();
 }
 
 void VecEnv::begin_episode(std::size_t i) {
@@ -106,14 +110,13 @@ void VecEnv::step(const int* actions) {
   const EnvSpec& s = spec();
   const std::size_t n = sz(s.n_agents);
   if (!has_begun_) throw UserError(fmt::format("VecEnv of '{}': call reset first", s.id));
-  for (std::size_t i = 0; i < envs_.size(); ++i) {
-    const int* own = actions + i * n;
-    const auto avail = envs_[i]->avail_actions();
-    bool is_legal = true;
-    for (std::size_t agent = 0; agent < n; ++agent)
-      is_legal &= avail[agent * sz(s.n_actions) + sz(own[agent])] != 0;
-    if (!is_legal) check_available(s, avail, own, fmt::format("environment {} of ", i));
-  }
+  const std::uint8_t* agent_avail = avail_.data();
+  bool is_legal = true;
+  for (std::size_t i = 0; i < envs_.size() * n; ++i, agent_avail += s.n_actions)
+    is_legal &= agent_avail[actions[i]] != 0;
+  for (std::size_t i = 0; !is_legal && i < envs_.size(); ++i)
+    check_available(s, row(avail_, i, n * sz(s.n_actions)), actions + i * n,
+                    fmt::format("environment {} of ", i));
   for_each([&](std::size_t i) {
     const StepResult result = envs_[i]->step({actions + i * n, n});
     returns_[i] += result.reward;
@@ -133,8 +136,9 @@ void VecEnv::sample(std::uint64_t seed) {
   if (!has_begun_) throw UserError(fmt::format("VecEnv of '{}': call reset first", s.id));
   for_each([&](std::size_t i) {
     Stream stream(seed, purpose(kActionPurpose), i, episodes_[i]);
-    stream.seek(static_cast<std::uint64_t>(envs_[i]->t()));
-    draw_actions(s, envs_[i]->avail_actions(), stream, batch_->actions.data() + i * sz(s.n_agents));
+    stream.seek(static_cast<std::uint64_t>(t_[i]));
+    draw_actions(s, row(avail_, i, sz(s.n_agents) * sz(s.n_actions)), stream,
+                 batch_->actions.data() + i * sz(s.n_agents));
   });
 }
 

@@ -79,6 +79,10 @@ class VecEnv {
 
   std::vector<std::unique_ptr<Env>> envs_;
   std::vector<std::uint64_t> episodes_;
+  // What the environments say, side by side: legality and draws need not visit each of them, and
+  // users may write into the batch.
+  std::vector<std::uint8_t> avail_;
+  std::vector<int> t_;
   std::vector<double> returns_;
   std::vector<std::optional<FinalInfo>> final_info_;
   std::shared_ptr<Batch> batch_;

@@ -25,20 +25,14 @@ class Agent(nn.Module):
 
     def __init__(self, inputs, actions, hidden=64):
         super().__init__()
-        self.fc1, self.rnn = nn.Linear(inputs, hidden), nn.GRUCell(hidden, hidden)
-        self.fc2, self.hidden = nn.Linear(hidden, actions), hidden
+        self.fc1, self.fc2 = nn.Linear(inputs, hidden), nn.Linear(hidden, actions)
+        self.rnn = nn.GRU(hidden, hidden, batch_first=True)
 
-    def forward(self, inputs, h):
-        h = self.rnn(torch.relu(self.fc1(inputs)), h)
-        return self.fc2(h), h
-
-    def unroll(self, inputs):  # [batch, time, n, inputs]
+    def forward(self, inputs, h=None):  # [batch, time, n, inputs]; h [1, batch * n, hidden]
         batch, time, n, _ = inputs.shape
-        h, values = inputs.new_zeros(batch * n, self.hidden), []
-        for t in range(time):
-            q, h = self(inputs[:, t].reshape(batch * n, -1), h)
-            values.append(q.view(batch, n, -1))
-        return torch.stack(values, 1)
+        x = torch.relu(self.fc1(inputs)).transpose(1, 2).reshape(batch * n, time, -1)
+        x, h = self.rnn(x, h)
+        return self.fc2(x).view(batch, n, time, -1).transpose(1, 2), h
 
 
 class Mixer(nn.Module):
@@ -76,11 +70,11 @@ class Learner:
         obs, state, avail, actions, reward, ended, filled = batch
         first = torch.full_like(actions[:, :1], -1)
         inputs = self.inputs(obs, torch.cat([first, actions], 1))
-        values = self.agent.unroll(inputs)
+        values = self.agent(inputs)[0]
         taken = values[:, :-1].gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         with torch.no_grad():
             best = values.masked_fill(~avail, -1e9)[:, 1:].argmax(-1, keepdim=True)
-            following = self.target[0].unroll(inputs)[:, 1:].gather(-1, best).squeeze(-1)
+            following = self.target[0](inputs)[0][:, 1:].gather(-1, best).squeeze(-1)
             goal = reward + 0.99 * (1 - ended) * self.target[1](following, state[:, 1:])
         error = (self.mixer(taken, state[:, :-1]) - goal) * filled
         loss = (error**2).sum() / filled.sum()
@@ -96,7 +90,7 @@ class Learner:
 def play(env, learner, epsilon, rng):
     """One episode: arrays of length + 1 situations and of length steps."""
     env.reset()
-    h = torch.zeros(learner.n, learner.agent.hidden)
+    h = None
     last = torch.full((learner.n,), -1)
     situations, steps, ended = [], [], False
     while True:
@@ -105,8 +99,8 @@ def play(env, learner, epsilon, rng):
         if ended:
             break
         with torch.no_grad():
-            q, h = learner.agent(learner.inputs(torch.from_numpy(obs), last), h)
-        actions = q.masked_fill(~torch.from_numpy(avail), -1e9).argmax(-1).numpy()
+            q, h = learner.agent(learner.inputs(torch.from_numpy(obs), last)[None, None], h)
+        actions = q[0, 0].masked_fill(~torch.from_numpy(avail), -1e9).argmax(-1).numpy()
         for i in range(learner.n):
             if rng.random() < epsilon:
                 actions[i] = rng.choice(np.flatnonzero(avail[i]))
@@ -139,9 +133,9 @@ def train(env_id, seed, t_max, report, interval=10_000, test_episodes=32, **para
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     rng, sampler = np.random.default_rng(seed), random.Random(seed)
-    # As `credo run`: a time-out is a cut, unless the environment says otherwise.
-    make = lambda s: CredoMultiAgentEnv(env_id=env_id, seed=s, continuing_episode=True, **params)
-    env, test_env = make(seed), make(seed + 10_000)
+    # A time-out ends a battle and cuts the other tasks: the adapter's default and `credo run`'s.
+    env, test_env = (CredoMultiAgentEnv(env_id=env_id, seed=s, **params)
+                     for s in (seed, seed + 10_000))
     learner = Learner(env.get_env_info())
     replay, t, episodes, next_test, last_update = [], 0, 0, 0, 0
 

@@ -92,6 +92,60 @@ def test_a_wheel_without_an_index(tmp_path):
     assert python("-c", USE, path=site).startswith(credo.__version__)
 
 
+def test_pip_installs_the_wheel_without_an_index(tmp_path):
+    pytest.importorskip("ensurepip", reason="python3-venv is not installed")
+    wheel = python(ROOT / "python/wheel.py", BUILD / "python", credo.__version__, "--out",
+                   tmp_path / "dist", path="").strip()
+    # NumPy comes from the system, everything else from the wheel.
+    venv = tmp_path / "venv"
+    python("-m", "venv", "--system-site-packages", venv, path="")
+
+    def run(name, *arguments):
+        return subprocess.run(
+            [str(venv / "bin" / name), *arguments], check=True, capture_output=True, text=True,
+            cwd=tmp_path, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        ).stdout  # fmt: skip
+
+    run("python", "-m", "pip", "install", "--no-index", "--disable-pip-version-check", wheel)
+    assert run("python", "-c", USE).startswith(credo.__version__)
+    shown = run("python", "-m", "pip", "show", "--files", "credo-marl")
+    assert "License: MIT" in shown and "credo/py.typed" in shown and "LICENSE" in shown
+    assert run("credo-python", "bench", "--env", "two_step", "--seconds", "0.01", "--repeats", "1",
+               "--threads", "1").startswith("env ")
+    run("python", "-m", "pip", "uninstall", "--yes", "credo-marl")
+    assert not list(venv.rglob("*credo*"))
+
+
+def test_mypy_knows_the_types(tmp_path):
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
+    (tmp_path / "use.py").write_text(
+        "import credo\n"
+        "from credo import analysis\n"
+        "env = credo.make('two_step', limit=3)\n"
+        "reveal_type(env)\n"
+        "reveal_type(env.step([0, 0]))\n"
+        "reveal_type(credo.VecEnv('two_step', 4).obs)\n"
+        "reveal_type(credo.load_run('x'))\n"
+        "reveal_type(credo.Trainer('two_step').run('x'))\n"
+        "reveal_type(analysis.read_run('x').curve('y'))\n"
+        "env.step(1, 2)\n"
+        "env.sample_actions('a')\n"
+        "credo.VecEnv()\n"
+    )
+    os.environ["MYPYPATH"] = str(BUILD / "python")
+    try:
+        out, _, _ = api.run(["--cache-dir", str(tmp_path / "cache"), "--ignore-missing-imports",
+                             str(tmp_path / "use.py")])
+    finally:
+        del os.environ["MYPYPATH"]
+    lines = [line.split(": ", 1)[1] for line in out.splitlines() if line.startswith(str(tmp_path))]
+    types = [line.split('"')[1] for line in lines if line.startswith("note: Revealed")]
+    assert types[0] == "credo._credo.Env" and types[1].count("bool") == 2
+    assert "32Bit" in types[2] and types[3] == "credo.policy.Policy" and "dict" in types[4]
+    assert types[5].count("ndarray") == 2 and len(types) == 6
+    assert sum(line.startswith("error") for line in lines) == 3
+
+
 def test_cmake_installs_it(tmp_path):
     subprocess.run(["cmake", "--install", BUILD, "--component", "python", "--prefix", tmp_path],
                    check=True, capture_output=True)

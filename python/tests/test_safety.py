@@ -234,27 +234,62 @@ def test_a_spawned_child_has_threads():
     assert out == "4\n"
 
 
+def resident_kib():
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() // 1024
+
+
+def play_everything(steps):
+    """About `steps` steps by every way in, with what users do between them."""
+    from credo.pettingzoo import parallel_env
+    from credo.pymarl import CredoMultiAgentEnv
+
+    with credo.VecEnv("predator_prey/5x5", 64, threads=2) as vec:
+        vec.reset(seed=0)
+        for i in range(steps // 128):
+            vec.step(vec.sample_actions())
+            if i % 16 == 0:
+                assert len(vec.final_info) == 64 and vec.episode.sum() >= 0 and vec.t.sum() >= 0
+            if i % 256 == 0:
+                vec.load(vec.save())
+                vec.reset(mask=np.arange(64) % 2 == 0)
+                with pytest.raises(credo.IllegalActionError):
+                    vec.step(np.full((64, 2), 99))
+    env = credo.make("switch/2")
+    for i in range(steps // 4):
+        if env.done:
+            env.reset(seed=i)
+        env.step(env.sample_actions().tolist())
+        if i % 64 == 0:
+            env.load(env.save())
+            env = pickle.loads(pickle.dumps(env.clone()))
+            assert env.info is not None and env.render() and env.spec.as_dict()
+            with pytest.raises(credo.IllegalActionError):
+                env.step([99, 99])
+            with pytest.raises(TypeError):
+                env.step([0.5, "a"])
+    zoo, pymarl = parallel_env("skirmish/3m"), CredoMultiAgentEnv(map_name="3m")
+    for _ in range(steps // 8):
+        if not zoo.agents:
+            zoo.reset()
+        zoo.step(dict(zip(zoo.agents, zoo.env.sample_actions().tolist())))
+    ended = True
+    for _ in range(steps // 8):
+        if ended:
+            pymarl.reset()
+        _, ended, _ = pymarl.step(pymarl.env.sample_actions())
+        pymarl.get_obs(), pymarl.get_state(), pymarl.get_avail_actions()
+
+
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="it keeps freed memory")
 def test_memory_does_not_grow():
     """2e5 steps here; CREDO_MEMORY_STEPS=10000000 makes it the ten million of the promise."""
     steps = int(os.environ.get("CREDO_MEMORY_STEPS", 200_000))
-    vec = credo.VecEnv("predator_prey/5x5", 64, threads=2)
-    vec.reset(seed=0)
-    env = credo.make("switch/2")
-
-    def play(count):
-        for i in range(count // 128):
-            vec.step(vec.sample_actions())
-            if i % 16 == 0:
-                vec.final_info
-        env.reset()
-        for _ in range(count // 2):
-            if env.done:
-                env.reset()
-            env.step(env.sample_actions().tolist())
-
-    play(steps // 4)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    play(steps)
-    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown_kib < 2048
+    play_everything(50_000)
+    gc.collect()
+    before = resident_kib()
+    play_everything(steps)
+    gc.collect()
+    after = resident_kib()
+    print(f"{steps} steps: resident {before} KiB before, {after} KiB after")
+    assert after - before < 2048

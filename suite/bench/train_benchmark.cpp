@@ -71,14 +71,12 @@ std::vector<Episode> synthetic_episodes(const Shape& s, bool real_lengths) {
   EpisodeEncoder encoder(s.env);
   std::vector<Episode> episodes(kBatch);
   for (Episode& episode : episodes) {
-    EpisodeView view;
     // Battles end early: a third to two thirds of the limit is what play shows.
-    view.length = s.limit;
+    int length = s.limit;
     if (real_lengths)
-      view.length =
+      length =
           s.limit / 3 + static_cast<int>(stream.below(static_cast<std::uint32_t>(s.limit / 3)));
-    view.terminated = true;
-    const auto slots = static_cast<std::size_t>(view.length) + 1;
+    const auto slots = static_cast<std::size_t>(length) + 1;
     std::vector<float> obs(slots * n * static_cast<std::size_t>(s.env.obs_dim));
     std::vector<float> state(slots * static_cast<std::size_t>(s.env.state_dim));
     std::vector<float> rewards(slots);
@@ -89,17 +87,12 @@ std::vector<Episode> synthetic_episodes(const Shape& s, bool real_lengths) {
     for (float& x : rewards) x = stream.uniform_float();
     for (int& x : actions)
       x = static_cast<int>(stream.below(static_cast<std::uint32_t>(s.env.n_actions)));
-    view.obs = obs.data();
-    view.obs_stride = s.env.n_agents * s.env.obs_dim;
-    view.state = state.data();
-    view.state_stride = s.env.state_dim;
-    view.avail = avail.data();
-    view.avail_stride = s.env.n_agents * s.env.n_actions;
-    view.actions = actions.data();
-    view.action_stride = s.env.n_agents;
-    view.rewards = rewards.data();
-    view.reward_stride = 1;
-    encoder.encode(view, episode);
+    const EpisodeArrays arrays{.obs = obs.data(),
+                               .state = state.data(),
+                               .avail = avail.data(),
+                               .actions = actions.data(),
+                               .rewards = rewards.data()};
+    encoder.encode(arrays.view(s.env, length, true), episode);
   }
   return episodes;
 }

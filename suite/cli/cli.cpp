@@ -18,6 +18,7 @@
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/completion.hpp"
 #include "suite/cli/help.hpp"

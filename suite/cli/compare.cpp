@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
+#include "envs/core/parse_number.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
@@ -184,11 +184,10 @@ std::string change_line(const Change& change) {
 
 double level_of(const Arguments& arguments) {
   const std::string text = arguments.text("level").value_or("0.05");
-  double level = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), level);
-  if (error != std::errc() || end != text.data() + text.size() || !(level > 0.0 && level < 1.0))
+  const auto level = parse_number<double>(text);
+  if (!level || !(*level > 0.0 && *level < 1.0))
     throw UserError(fmt::format("--level: '{}' is not a number in (0, 1)", one_line(text)));
-  return level;
+  return *level;
 }
 
 int run_compare(const Arguments& arguments) {

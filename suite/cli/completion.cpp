@@ -6,6 +6,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/hyperparameters.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/text.hpp"

@@ -6,6 +6,7 @@
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "learners/base/safetensors.hpp"
+#include "learners/config.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"

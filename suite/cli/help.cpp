@@ -3,7 +3,7 @@
 #include <array>
 #include <fmt/format.h>
 
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/json.hpp"
@@ -51,11 +52,17 @@ std::string list_environments(bool as_json) {
 
 std::string list_algorithms(bool as_json) {
   Json rows = Json::array();
-  std::vector<std::vector<std::string>> lines = {{"name", "description"}};
+  std::vector<std::vector<std::string>> lines = {{"name", "family", "paper", "description"}};
   for (const std::string& name : algorithm_names()) {
-    rows.push_back(
-        Json{{"name", name}, {"learns", !is_fixed_policy(name)}, {"help", algorithm_help(name)}});
-    lines.push_back({name, algorithm_help(name)});
+    const bool learns = !is_fixed_policy(name);
+    const std::string family = learns ? find_algorithm(name).family : "fixed policy";
+    const std::string paper = learns ? find_algorithm(name).paper : "";
+    rows.push_back(Json{{"name", name},
+                        {"learns", learns},
+                        {"family", family},
+                        {"paper", learns ? Json(paper) : Json(nullptr)},
+                        {"help", algorithm_help(name)}});
+    lines.push_back({name, family, paper.empty() ? "-" : paper, algorithm_help(name)});
   }
   return as_json ? json_text(rows) : table(lines);
 }

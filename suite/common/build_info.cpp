@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fstream>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/version.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "suite/common/commit.hpp"
+#include "suite/common/system.hpp"
 
 namespace credo::suite {
 
@@ -25,14 +25,7 @@ MachineInfo machine_info() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) == 0) machine.host = name.data();
   machine.cores = tbb::info::default_concurrency();
-  machine.cpu = "unknown";
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.rfind("model name", 0) != 0) continue;
-    const std::size_t colon = line.find(": ");
-    if (colon != std::string::npos) machine.cpu = line.substr(colon + 2);
-    break;
-  }
+  machine.cpu = cpu_name();
   return machine;
 }
 

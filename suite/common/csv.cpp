@@ -1,10 +1,10 @@
 #include "suite/common/csv.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
+#include "envs/core/parse_number.hpp"
 #include "suite/common/text.hpp"
 
 namespace credo::suite {
@@ -91,9 +91,8 @@ const std::string& CsvTable::text(std::size_t row, std::string_view column) cons
 std::optional<double> CsvTable::number(std::size_t row, std::string_view column) const {
   const std::string& field = text(row, column);
   if (field.empty()) return std::nullopt;
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc() || end != field.data() + field.size() || !std::isfinite(value))
+  const auto value = parse_number<double>(field);
+  if (!value || !std::isfinite(*value))
     throw UserError(
         fmt::format("{}:{}: {} = '{}': not a number", label_, row + 2, column, one_line(field)));
   return value;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "suite/common/system.hpp"
+
 namespace credo::suite {
 namespace {
 
@@ -56,7 +58,7 @@ void sync_directory(const fs::path& directory) {
   const fs::path target = directory.empty() ? fs::path(".") : directory;
   const Descriptor folder(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Some file systems cannot sync a folder; the rename is still atomic there.
-  if (folder.get() >= 0) ::fsync(folder.get());
+  if (folder.get() >= 0) sync_descriptor(folder.get());
 }
 
 // What a killed process left under the temporary name is replaced, whatever it is linked to; a
@@ -84,27 +86,27 @@ std::string read_text(const fs::path& path, std::uint64_t limit) {
   return read_text_file(path, limit);
 }
 
-void write_file(const fs::path& path, std::span<const std::byte> bytes,
+void write_file(const fs::path& path, const std::function<void(const ByteSink&)>& produce,
                 const std::function<void()>& may_replace) {
   fs::path temporary = path;
   temporary += ".tmp";
   Descriptor file(open_temporary(temporary));
   if (file.get() < 0) fail("write", path, errno);
-  int error = write_all(file.get(), bytes.data(), bytes.size());
-  if (error == 0 && ::fsync(file.get()) != 0) error = errno;
   struct stat ours {};
-  if (error == 0 && ::fstat(file.get(), &ours) != 0) error = errno;
-  if (file.close() != 0 && error == 0) error = errno;
-  if (error == 0 && may_replace) {
-    try {
-      may_replace();
-    } catch (...) {
-      // Somebody else may be writing under this name by now.
-      struct stat now {};
-      if (::stat(temporary.c_str(), &now) == 0 && now.st_ino == ours.st_ino)
-        ::unlink(temporary.c_str());
-      throw;
-    }
+  int error = ::fstat(file.get(), &ours) == 0 ? 0 : errno;
+  try {
+    produce([&](std::span<const std::byte> piece) {
+      if (error == 0) error = write_all(file.get(), piece.data(), piece.size());
+    });
+    if (error == 0 && sync_descriptor(file.get()) != 0) error = errno;
+    if (file.close() != 0 && error == 0) error = errno;
+    if (error == 0 && may_replace) may_replace();
+  } catch (...) {
+    // Somebody else may be writing under this name by now.
+    struct stat now {};
+    if (::stat(temporary.c_str(), &now) == 0 && now.st_ino == ours.st_ino)
+      ::unlink(temporary.c_str());
+    throw;
   }
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
@@ -112,6 +114,12 @@ void write_file(const fs::path& path, std::span<const std::byte> bytes,
     fail("write", path, error);
   }
   sync_directory(path.parent_path());
+}
+
+void write_file(const fs::path& path, std::span<const std::byte> bytes,
+                const std::function<void()>& may_replace) {
+  write_file(
+      path, [&](const ByteSink& sink) { sink(bytes); }, may_replace);
 }
 
 void write_file(const fs::path& path, std::string_view text,
@@ -163,7 +171,7 @@ void AppendFile::check() const {
 }
 
 void AppendFile::sync() {
-  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail("append to", path_, errno);
+  if (sync_descriptor(descriptor_) != 0 && errno != EINVAL) fail("append to", path_, errno);
 }
 
 }  // namespace credo::suite

@@ -13,6 +13,7 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/read_file.hpp"
+#include "learners/base/byte_sink.hpp"
 #include "suite/common/hashing.hpp"
 
 namespace credo::suite {
@@ -42,6 +43,10 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t limit = k
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                 const std::function<void()>& may_replace = {});
 void write_file(const std::filesystem::path& path, std::string_view text,
+                const std::function<void()>& may_replace = {});
+/// The same for content that `produce` gives to its sink in pieces. What it throws is passed on.
+void write_file(const std::filesystem::path& path,
+                const std::function<void(const ByteSink&)>& produce,
                 const std::function<void()>& may_replace = {});
 
 /// Creates the folder and its parents. Errors: FileError.

@@ -1,19 +1,16 @@
 #include "suite/common/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
 #include "envs/core/numbers.hpp"
+#include "envs/core/parse_number.hpp"
 
 namespace credo::suite {
 
 std::optional<std::int64_t> parse_int(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return parse_number<std::int64_t>(text);
 }
 
 std::int64_t parse_option_int(std::string_view option, std::string_view text, std::int64_t low,

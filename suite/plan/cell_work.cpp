@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <span>
 
-#include "envs/core/bytes.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "learners/trainer.hpp"
 #include "suite/run/runner.hpp"
@@ -17,9 +18,9 @@ constexpr int kManyEpisodes = 64;
 constexpr std::int64_t kProbeSteps = 2000;
 
 std::size_t saved_bytes(const Trainer& trainer) {
-  ByteWriter out;
-  trainer.save(out);
-  return out.bytes().size();
+  std::size_t bytes = 0;
+  trainer.save([&](std::span<const std::byte> piece) { bytes += piece.size(); });
+  return bytes;
 }
 
 // Training begins with random play (epsilon 1): lengths and stored bytes of episodes come from a
@@ -54,9 +55,9 @@ void count_training(const RunConfig& config, const Env& env, CellWork& work) {
   const double batches = std::ceil(t_max / (work.episode_length * train.n_envs));
   work.train_episodes = batches * train.n_envs;
   work.train_steps = work.train_episodes * work.episode_length;
-  if (train.learner.kind == LearnerKind::kComa) {
-    work.batch_size = train.n_envs;  // learns from the episodes just played
-    work.updates = batches;
+  if (train.learner.kind != LearnerKind::kQLearning) {  // on-policy
+    work.batch_size = train.n_envs;                     // learns from the episodes just played
+    work.updates = train.learner.kind == LearnerKind::kPpo ? batches * train.ppo.epochs : batches;
   } else {
     const double waiting = std::ceil(static_cast<double>(work.batch_size) / train.n_envs) - 1;
     work.updates =
@@ -69,8 +70,8 @@ void count_training(const RunConfig& config, const Env& env, CellWork& work) {
   const double last_start = (batches - 1) * work.episode_length * train.n_envs;
   const double passed = std::floor(last_start / static_cast<double>(train.evaluation_interval));
   work.evaluations = 1 + std::min(batches, 1 + passed);
-  work.checkpoints = std::ceil(
-      t_max / static_cast<double>(config.run_params().integer("run.checkpoint_interval")));
+  work.checkpoints = std::floor(
+      (t_max - 1) / static_cast<double>(config.run_params().integer("run.checkpoint_interval")));
 }
 
 }  // namespace

@@ -163,9 +163,11 @@ double CostModel::learning_seconds(const CellWork& work, int threads) const {
            (work.agent_weights + work.other_weights) * number("update.parameter_ns") +
            learnt_steps * (of_row(algorithms_, work.algorithm, "step_ns") +
                            of_row(algorithms_, work.algorithm, "weight_ns") * work.other_weights));
-  const double saving = work.checkpoints * (number("run.checkpoint_s") +
-                                            number("run.checkpoint_byte_ns") * kNano *
-                                                work.replay_episodes * work.episode_bytes / 2);
+  // Every episode is written once, those after the last checkpoint excepted.
+  const double written =
+      work.train_episodes * work.episode_bytes * work.checkpoints / (work.checkpoints + 1);
+  const double saving = work.checkpoints * number("run.checkpoint_s") +
+                        number("run.checkpoint_byte_ns") * kNano * written;
   return number("run.start_s") + work.evaluations * number("run.evaluation_s") + playing +
          evaluating / shared + work.updates * update / shared + saving;
 }

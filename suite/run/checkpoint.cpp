@@ -2,8 +2,7 @@
 
 #include <cstring>
 #include <fmt/format.h>
-#include <unistd.h>
-#include <zstd.h>
+#include <utility>
 
 #include "envs/core/bytes.hpp"
 #include "envs/core/error.hpp"
@@ -13,96 +12,114 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kMagic = "CREDOCKP";
-constexpr std::uint32_t kVersion = 3;
-constexpr int kCompressionLevel = 1;  // higher levels cost more time than the disk they save
+constexpr std::uint32_t kVersion = 4;
 
-// What a state says of its size is no reason to ask for more than there is.
-std::uint64_t machine_memory() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page = ::sysconf(_SC_PAGESIZE);
-  constexpr std::uint64_t kUnknown = 64ULL << 30;
-  if (pages <= 0 || page <= 0) return kUnknown;
-  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+UserError rejected(const std::string& label, const std::string& why) {
+  return UserError(fmt::format("{}: {}", label, why));
+}
+
+CheckpointHeader read_header(std::span<const std::byte> bytes) {
+  ByteReader in(bytes);
+  CheckpointHeader header;
+  header.config_id = in.get_string();
+  header.t_env = in.get<std::int64_t>();
+  header.metrics_bytes = in.get<std::uint64_t>();
+  header.eval_bytes = in.get<std::uint64_t>();
+  header.metrics_hash = in.get<std::uint64_t>();
+  header.eval_hash = in.get<std::uint64_t>();
+  header.weights_hash = in.get<std::uint64_t>();
+  header.best_t_env = in.get<std::int64_t>();
+  header.best_return = in.get<double>();
+  header.best = in.get_vector<std::byte>();
+  header.parts = in.get_vector<StoredPart>();
+  CREDO_CHECK(in.at_end(), "sizes do not agree");
+  return header;
+}
+
+struct Checked {
+  CheckpointHeader header;
+  std::span<const std::byte> frame;
+  std::uint64_t plain = 0;  // size of its content
+};
+
+Checked check(std::span<const std::byte> bytes, const std::string& label) {
+  constexpr std::size_t kBegin = kMagic.size() + sizeof(kVersion);
+  if (bytes.size() < kBegin + sizeof(std::uint64_t))
+    throw rejected(label, fmt::format("damaged checkpoint: only {} bytes", bytes.size()));
+  if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
+    throw rejected(label, "not a Credo checkpoint");
+  std::uint64_t recorded = 0;
+  const auto content = bytes.first(bytes.size() - sizeof(recorded));
+  std::memcpy(&recorded, bytes.data() + content.size(), sizeof(recorded));
+  if (xxh64(content) != recorded)
+    throw rejected(label, "damaged checkpoint: the checksum does not match");
+  std::uint32_t version = 0;
+  std::memcpy(&version, bytes.data() + kMagic.size(), sizeof(version));
+  if (version != kVersion)
+    throw rejected(label,
+                   fmt::format("checkpoint format {}, this program reads format {}: finish the run "
+                               "with the program that began it, or run it again",
+                               version, kVersion));
+  // Header, frame, sizes of the frame.
+  ZstdSizes sizes;
+  const bool has_sizes = content.size() >= kBegin + sizeof(sizes);
+  const auto body = has_sizes ? content.first(content.size() - sizeof(sizes)).subspan(kBegin)
+                              : std::span<const std::byte>();
+  if (has_sizes) std::memcpy(&sizes, body.data() + body.size(), sizeof(sizes));
+  if (!has_sizes || sizes.packed > body.size())
+    throw rejected(label, "damaged checkpoint: sizes do not agree");
+  const auto frame = body.last(static_cast<std::size_t>(sizes.packed));
+  try {
+    return {read_header(body.first(body.size() - frame.size())), frame, sizes.plain};
+  } catch (const Error& error) {
+    throw rejected(label, fmt::format("damaged checkpoint: {}", error.what()));
+  }
 }
 
 }  // namespace
 
-std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
-  std::vector<std::byte> frame(ZSTD_compressBound(state.trainer.size()));
-  const std::size_t size = ZSTD_compress(frame.data(), frame.size(), state.trainer.data(),
-                                         state.trainer.size(), kCompressionLevel);
-  CREDO_CHECK(ZSTD_isError(size) == 0, "zstd could not compress a checkpoint");
-  frame.resize(size);
-
+void write_checkpoint(const CheckpointHeader& header, const ByteSource& trainer,
+                      const ByteSink& sink) {
+  Xxh64 hash;
+  const ByteSink hashed = [&](std::span<const std::byte> piece) {
+    hash.add(piece);
+    sink(piece);
+  };
   ByteWriter out;
   out.put_bytes(kMagic.data(), kMagic.size());
   out.put(kVersion);
-  out.put_string(state.config_id);
-  out.put(state.t_env);
-  out.put(state.metrics_bytes);
-  out.put(state.eval_bytes);
-  out.put(state.metrics_hash);
-  out.put(state.eval_hash);
-  out.put(state.weights_hash);
-  out.put(state.best_t_env);
-  out.put(state.best_return);
-  out.put_vector(state.best);
-  out.put(static_cast<std::uint64_t>(state.trainer.size()));
-  out.put_vector(frame);
-  out.put(xxh64(out.bytes()));
-  return out.take();
+  out.put_string(header.config_id);
+  out.put(header.t_env);
+  out.put(header.metrics_bytes);
+  out.put(header.eval_bytes);
+  out.put(header.metrics_hash);
+  out.put(header.eval_hash);
+  out.put(header.weights_hash);
+  out.put(header.best_t_env);
+  out.put(header.best_return);
+  out.put_vector(header.best);
+  out.put_vector(header.parts);
+  hashed(out.take());
+  out.put(zstd_compress(trainer, hashed));
+  hashed(out.take());
+  out.put(hash.value());
+  sink(out.take());
+}
+
+CheckpointHeader decode_checkpoint_header(std::span<const std::byte> bytes,
+                                          const std::string& label) {
+  return check(bytes, label).header;
 }
 
 CheckpointState decode_checkpoint(std::span<const std::byte> bytes, const std::string& label) {
-  const auto reject = [&](const std::string& why) {
-    return UserError(fmt::format("{}: {}", label, why));
-  };
-  if (bytes.size() < kMagic.size() + sizeof(kVersion) + sizeof(std::uint64_t))
-    throw reject(fmt::format("damaged checkpoint: only {} bytes", bytes.size()));
-  if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
-    throw reject("not a Credo checkpoint");
-  std::uint64_t recorded = 0;
-  const auto content = bytes.first(bytes.size() - sizeof(recorded));
-  std::memcpy(&recorded, bytes.data() + content.size(), sizeof(recorded));
-  if (xxh64(content) != recorded) throw reject("damaged checkpoint: the checksum does not match");
-
+  Checked checked = check(bytes, label);
+  CheckpointState state{std::move(checked.header), {}};
   try {
-    ByteReader in(content.subspan(kMagic.size()));
-    const auto version = in.get<std::uint32_t>();
-    if (version != kVersion)
-      throw reject(
-          fmt::format("checkpoint format {}, this program reads format {}: finish the run with the "
-                      "program that began it, or run it again",
-                      version, kVersion));
-    CheckpointState state;
-    state.config_id = in.get_string();
-    state.t_env = in.get<std::int64_t>();
-    state.metrics_bytes = in.get<std::uint64_t>();
-    state.eval_bytes = in.get<std::uint64_t>();
-    state.metrics_hash = in.get<std::uint64_t>();
-    state.eval_hash = in.get<std::uint64_t>();
-    state.weights_hash = in.get<std::uint64_t>();
-    state.best_t_env = in.get<std::int64_t>();
-    state.best_return = in.get<double>();
-    state.best = in.get_vector<std::byte>();
-    const auto size = in.get<std::uint64_t>();
-    const auto frame = in.get_vector<std::byte>();
-    if (!in.at_end() || ZSTD_getFrameContentSize(frame.data(), frame.size()) != size)
-      throw reject("damaged checkpoint: sizes do not agree");
-    if (size > machine_memory())
-      throw reject(
-          fmt::format("a state of {} bytes does not fit into this machine's memory", size));
-    state.trainer.resize(static_cast<std::size_t>(size));
-    const std::size_t got =
-        ZSTD_decompress(state.trainer.data(), state.trainer.size(), frame.data(), frame.size());
-    if (ZSTD_isError(got) != 0 || got != size)
-      throw reject("damaged checkpoint: the compressed state cannot be read");
-    return state;
-  } catch (const UserError&) {
-    throw;
+    state.trainer = zstd_decompress(checked.frame, checked.plain);
   } catch (const Error& error) {
-    throw reject(fmt::format("damaged checkpoint: {}", error.what()));
+    throw rejected(label, fmt::format("damaged checkpoint: {}", error.what()));
   }
+  return state;
 }
 
 }  // namespace credo::suite

@@ -8,6 +8,8 @@
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/files.hpp"

@@ -13,9 +13,12 @@
 #include <vector>
 
 #include "envs/core/params.hpp"
-#include "learners/config.hpp"
 #include "suite/common/toml_reader.hpp"
 #include "suite/run/inputs.hpp"
+
+namespace credo {
+struct TrainConfig;
+}
 
 namespace credo::suite {
 

@@ -10,7 +10,6 @@
 #include <span>
 #include <sstream>
 #include <string_view>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/system.hpp"
 #include "suite/common/text.hpp"
 
 namespace credo::suite {
@@ -80,15 +80,7 @@ std::string this_job() {
                      element.empty() ? "" : "_", element);
 }
 
-std::string new_token() {
-  std::uint64_t value = 0;
-  // Without the system's entropy, process and time are still different for every lock of a machine.
-  if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value))
-    value =
-        static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) ^
-        (static_cast<std::uint64_t>(::getpid()) << 40U);
-  return hex64(value);
-}
+std::string new_token() { return hex64(random_token()); }
 
 // Who made a file, for its name.
 std::string maker(const LockOwner& owner) {
@@ -197,11 +189,11 @@ std::chrono::seconds age(const fs::path& directory, const fs::path& file, const 
     const Remover remover(probe);
     const bool known = ::write(descriptor, "\n", 1) == 1 && ::fstat(descriptor, &now) == 0;
     ::close(descriptor);
-    if (known) return std::chrono::seconds{now.st_mtim.tv_sec - touched.st_mtim.tv_sec};
+    if (known) return std::chrono::seconds{now.st_mtime - touched.st_mtime};
   }
   const auto here = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(here) -
-         std::chrono::seconds{touched.st_mtim.tv_sec};
+         std::chrono::seconds{touched.st_mtime};
 }
 
 bool is_gone(const LockOwner& owner, const LockOwner& self) {
@@ -267,9 +259,7 @@ LockOwner this_owner() {
   owner.token = new_token();
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) owner.host = host.data();
-  std::error_code error;
-  owner.system = one_line(read_or_empty("/proc/sys/kernel/random/boot_id")) + " " +
-                 fs::read_symlink("/proc/self/ns/pid", error).string();
+  owner.system = one_line(system_identity());
   owner.pid = ::getpid();
   owner.started = process_state(owner.pid).started;
   owner.job = this_job();

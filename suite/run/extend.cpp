@@ -6,6 +6,7 @@
 
 #include "learners/base/isa.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/run/replay_parts.hpp"
 #include "suite/run/run_directory.hpp"
 
 namespace credo::suite {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 /// What the old run left at its last training step: its final evaluation, which a longer run does
 /// not make there, is cut off.
 struct KeptState {
+  fs::path directory;
   CheckpointState state;
   std::vector<std::byte> weights;
   std::string metrics, episodes;
@@ -57,9 +59,11 @@ KeptState load_kept_state(const fs::path& directory, const Manifest& manifest) {
         "run from its weights with --init-weights {}",
         directory.string(), last.weights.string()));
   KeptState kept;
+  kept.directory = directory;
   kept.state = decode_checkpoint(read_bytes(last.state), last.state.string());
   if (kept.state.config_id != manifest.run_id)
     throw UserError(fmt::format("{}: belongs to another configuration", last.state.string()));
+  for (const StoredPart& stored : kept.state.parts) check_part(directory, stored);
   kept.weights = read_bytes(last.weights);
   if (xxh64(kept.weights) != kept.state.weights_hash)
     throw UserError(
@@ -77,7 +81,14 @@ void write_beginning(const KeptState& kept, RunDirectory& run) {
   run.append_metrics(kept.metrics);
   run.append_episodes(std::string_view(kept.episodes).substr(kept.episodes.find('\n') + 1));
   if (!kept.state.best.empty()) run.save_best(kept.state.best);
-  run.save_checkpoint(kept.state, kept.weights);
+  const auto save_part = [&](const ReplayPart& part, const ByteSink& sink) {
+    const auto stored = std::find_if(kept.state.parts.begin(), kept.state.parts.end(),
+                                     [&](const StoredPart& other) { return other.part == part; });
+    sink(read_part(kept.directory, *stored));
+  };
+  TrainerSource trainer{[&](const ByteSink& sink) { sink(kept.state.trainer); }, {}, save_part};
+  for (const StoredPart& stored : kept.state.parts) trainer.parts.push_back(stored.part);
+  run.save_checkpoint(kept.state, kept.weights, trainer);
 }
 
 }  // namespace

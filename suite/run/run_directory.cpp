@@ -12,6 +12,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
 #include "suite/run/integrity.hpp"
+#include "suite/run/replay_parts.hpp"
 #include "suite/run/runner.hpp"
 #include "suite/run/tensorboard.hpp"
 
@@ -279,6 +280,7 @@ CheckpointState RunDirectory::read_checkpoint(const CheckpointName& files) const
   };
   check(kMetrics, state.metrics_bytes, state.metrics_hash);
   check(kEpisodes, state.eval_bytes, state.eval_hash);
+  for (const StoredPart& stored : state.parts) check_part(path_, stored);
   return state;
 }
 
@@ -308,6 +310,11 @@ std::string RunDirectory::open_streams(const std::optional<CheckpointState>& fro
   episodes_ = std::make_unique<AppendFile>(run_file(path_, kEpisodes), episodes_bytes);
   if (episodes_bytes == 0) episodes_->append(kEpisodesHeader);
   if (config_.run_params().boolean("run.tensorboard")) open_events();
+  if (from) {
+    parts_ = from->parts;
+    weights_ = checkpoint_at(path_, from->t_env);
+    weights_hash_ = from->weights_hash;
+  }
   return from ? restore_best(*from) : "";
 }
 
@@ -396,32 +403,70 @@ void RunDirectory::sync_streams() {
   if (events_) events_->sync();
 }
 
-void RunDirectory::save_checkpoint(CheckpointState state, std::span<const std::byte> weights) {
+std::vector<StoredPart> RunDirectory::store_parts(const TrainerSource& trainer) const {
+  std::vector<StoredPart> stored;
+  for (const ReplayPart& part : trainer.parts) {
+    const auto known = std::find_if(parts_.begin(), parts_.end(),
+                                    [&](const StoredPart& old) { return old.part == part; });
+    stored.push_back(known != parts_.end()
+                         ? *known
+                         : write_part(
+                               path_, part,
+                               [&](const ByteSink& sink) { trainer.save_part(part, sink); },
+                               [this] { lock_->check(); }));
+  }
+  return stored;
+}
+
+void RunDirectory::write_weights(std::int64_t t_env, std::span<const std::byte> weights) {
+  weights_ = checkpoint_at(path_, t_env);
+  weights_hash_ = xxh64(weights);
+  replace(weights_->weights, weights);
+}
+
+void RunDirectory::save_final_weights(std::int64_t t_env, std::span<const std::byte> weights) {
+  lock_->check();
+  write_weights(t_env, weights);
+}
+
+void RunDirectory::save_checkpoint(CheckpointHeader header, std::span<const std::byte> weights,
+                                   const TrainerSource& trainer) {
   lock_->check();
   sync_streams();
-  state.config_id = manifest_.run_id;
-  state.metrics_bytes = metrics_->size();
-  state.metrics_hash = metrics_->hash();
-  state.eval_bytes = episodes_->size();
-  state.eval_hash = episodes_->hash();
-  state.best = best_;
-  state.weights_hash = xxh64(weights);
-  const CheckpointName files = checkpoint_at(path_, state.t_env);
-  const std::vector<std::byte> encoded = encode_checkpoint(state);
-  replace(files.weights, weights);
-  replace(files.state, std::span<const std::byte>(encoded));
-  replace(run_file(path_, kLatest), std::string_view(latest_text(state.t_env, state.weights_hash)));
+  write_weights(header.t_env, weights);
+  header.config_id = manifest_.run_id;
+  header.metrics_bytes = metrics_->size();
+  header.metrics_hash = metrics_->hash();
+  header.eval_bytes = episodes_->size();
+  header.eval_hash = episodes_->hash();
+  header.best = best_;
+  header.weights_hash = weights_hash_;
+  header.parts = store_parts(trainer);
+  replace(weights_->state,
+          [&](const ByteSink& sink) { write_checkpoint(header, trainer.state, sink); });
+  replace(run_file(path_, kLatest), std::string_view(latest_text(header.t_env, weights_hash_)));
   lock_->check();
+  parts_ = header.parts;
 
   // Checkpoints beyond this one can only be left over from before a fall-back to an older one.
   std::vector<CheckpointName> older;
   for (const CheckpointName& name : list_checkpoints(path_))
-    if (name.t_env < state.t_env) older.push_back(name);
+    if (name.t_env < header.t_env) older.push_back(name);
   std::error_code ignored;
   for (std::size_t i = 0; i + kKeptCheckpoints - 1 < older.size(); ++i) {
     fs::remove(older[i].state, ignored);
     fs::remove(older[i].weights, ignored);
   }
+  const std::size_t kept = std::min(older.size(), kKeptCheckpoints - 1);
+  drop_parts(path_, parts_, [&] {
+    std::vector<StoredPart> needed;
+    for (std::size_t i = older.size() - kept; i < older.size(); ++i) {
+      const CheckpointHeader before =
+          decode_checkpoint_header(read_bytes(older[i].state), older[i].state.string());
+      needed.insert(needed.end(), before.parts.begin(), before.parts.end());
+    }
+    return needed;
+  });
 }
 
 void RunDirectory::save_best(std::span<const std::byte> weights) {
@@ -433,22 +478,31 @@ void RunDirectory::save_best(std::span<const std::byte> weights) {
 void RunDirectory::drop_states() const {
   std::error_code ignored;
   const auto all = list_checkpoints(path_);
+  if (all.empty()) return;
+  const CheckpointName& last = all.back();
+  const fs::path latest = run_file(path_, kLatest);
+  const std::string text = latest_text(last.t_env, xxh64(read_bytes(last.weights)));
+  if (!fs::exists(latest, ignored) || read_text(latest, kLargestManifest) != text)
+    replace(latest, std::string_view(text));
+  const bool keeps_state = config_.run_params().boolean("run.keep_state");
   for (const CheckpointName& name : all) {
-    if (name.t_env == all.back().t_env && config_.run_params().boolean("run.keep_state")) continue;
+    if (name.t_env == last.t_env && keeps_state) continue;
     fs::remove(name.state, ignored);
-    if (name.t_env != all.back().t_env) fs::remove(name.weights, ignored);
+    if (name.t_env != last.t_env) fs::remove(name.weights, ignored);
   }
+  drop_parts(path_, {}, [&] {
+    return keeps_state ? decode_checkpoint_header(read_bytes(last.state), last.state.string()).parts
+                       : std::vector<StoredPart>{};
+  });
 }
 
 // Nothing is certified that this process did not write.
 void RunDirectory::check_files() const {
   for (const auto* stream : {&metrics_, &episodes_, &events_})
     if (*stream) (*stream)->check();
-  try {
-    if (find_checkpoint(path_)) load_weights(path_);
-  } catch (const UserError& error) {
-    throw FileError(error.what());
-  }
+  if (weights_ && xxh64(read_bytes(weights_->weights)) != weights_hash_)
+    throw FileError(fmt::format("{}: damaged weights: the checksum does not match",
+                                weights_->weights.string()));
   const fs::path best = run_file(path_, kBestWeights);
   if (!best_.empty() && read_bytes(best) != best_) replace(best, std::span<const std::byte>(best_));
 }

@@ -5,12 +5,14 @@
 //   eval_episodes.csv  one evaluation episode a line
 //   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
 //   inputs/            copies of the files it reads beside its settings (inputs.hpp)
-//   checkpoints/       step_<t>.safetensors, step_<t>.state, `latest`, best.safetensors
+//   checkpoints/       step_<t>.safetensors, step_<t>.state, replay_<n>.part, `latest`,
+//                      best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -70,6 +72,13 @@ struct Manifest {
 Manifest read_manifest(const std::filesystem::path& directory);
 bool holds_run(const std::filesystem::path& directory);
 
+/// What a checkpoint asks a trainer for (Trainer::save with ReplayContent::kOutsideParts).
+struct TrainerSource {
+  ByteSource state;
+  std::vector<ReplayPart> parts;
+  std::function<void(const ReplayPart&, const ByteSink&)> save_part;
+};
+
 /// Everything that writes throws LockLostError, and writes nothing, once another process has taken
 /// the folder over.
 class RunDirectory {
@@ -100,9 +109,13 @@ class RunDirectory {
   void append_episodes(std::string_view lines);
   void sync_streams();
 
-  /// Writes weights and state, then `latest`; keeps the newest two. Fills in what the state says of
-  /// the other files.
-  void save_checkpoint(CheckpointState state, std::span<const std::byte> weights);
+  /// Writes new parts of the replay, weights and state, then `latest`; keeps the newest two. Fills
+  /// in what the header says of the other files.
+  void save_checkpoint(CheckpointHeader header, std::span<const std::byte> weights,
+                       const TrainerSource& trainer);
+  /// The weights that training ended with, when nothing will go on from there: a process that is
+  /// killed before the run is finished goes on from the checkpoint before.
+  void save_final_weights(std::int64_t t_env, std::span<const std::byte> weights);
 
   /// The weights of the best evaluation so far; an older file is replaced.
   void save_best(std::span<const std::byte> weights);
@@ -121,6 +134,8 @@ class RunDirectory {
   std::string restore_best(const CheckpointState& from);
   void check_files() const;
   void drop_states() const;
+  void write_weights(std::int64_t t_env, std::span<const std::byte> weights);
+  std::vector<StoredPart> store_parts(const TrainerSource& trainer) const;
   void check_episodes_header() const;
   void open_events();
   void append_events(const std::vector<MetricsEvent>& events);
@@ -136,7 +151,10 @@ class RunDirectory {
   RunConfig config_;
   std::unique_ptr<DirectoryLock> lock_;
   Manifest manifest_;
-  std::vector<std::byte> best_;  // what best.safetensors should hold
+  std::vector<std::byte> best_;            // what best.safetensors should hold
+  std::vector<StoredPart> parts_;          // files that the newest checkpoint names
+  std::optional<CheckpointName> weights_;  // the newest weights, and what they should be
+  std::uint64_t weights_hash_ = 0;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<AppendFile> episodes_;
   std::unique_ptr<AppendFile> events_;  // with run.tensorboard only

@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kBest = "best";
 constexpr std::string_view kWeightsEnding = ".safetensors";
 constexpr std::string_view kStateEnding = ".state";
+constexpr std::string_view kPartStem = "replay_";
+constexpr std::string_view kPartEnding = ".part";
 
 std::optional<std::int64_t> step_of(std::string_view stem) {
   constexpr std::string_view kStem = "step_";
@@ -51,7 +53,12 @@ std::optional<Latest> read_latest(const fs::path& directory) {
 
 // The step a caller means: `name`, or the newest.
 std::optional<Latest> choose(const fs::path& directory, const std::string& name) {
-  if (name.empty()) return read_latest(directory);
+  if (name.empty()) {
+    if (read_manifest(directory).status != RunStatus::kDone) return read_latest(directory);
+    // The process may have been killed before `latest` named the final weights.
+    const auto all = list_checkpoints(directory);
+    return all.empty() ? std::nullopt : std::optional(Latest{all.back().t_env, ""});
+  }
   const auto t_env = step_of(name);
   const auto all = list_checkpoints(directory);
   if (!t_env || std::none_of(all.begin(), all.end(),
@@ -73,8 +80,8 @@ bool is_as_recorded(const fs::path& directory, const std::string& name,
   const auto newest = find_checkpoint(directory);
   std::error_code error;
   if (name != kBestWeights || !newest || !fs::exists(newest->state, error)) return true;
-  const CheckpointState state =
-      decode_checkpoint(read_bytes(newest->state), newest->state.string());
+  const CheckpointHeader state =
+      decode_checkpoint_header(read_bytes(newest->state), newest->state.string());
   return std::equal(weights.begin(), weights.end(), state.best.begin(), state.best.end()) ||
          is_of_later_step(weights, state.t_env);
 }
@@ -97,7 +104,22 @@ CheckpointName checkpoint_at(const fs::path& directory, std::int64_t t_env) {
   return {t_env, run_file(directory, weights_name(t_env)), run_file(directory, state)};
 }
 
+std::string part_name(std::uint64_t first) {
+  return fmt::format("{}/{}{}{}", kCheckpoints, kPartStem, first, kPartEnding);
+}
+
+std::optional<std::uint64_t> part_of_file(const std::string& name) {
+  std::string_view digits = name;
+  if (!digits.starts_with(kPartStem) || !digits.ends_with(kPartEnding)) return std::nullopt;
+  digits.remove_prefix(kPartStem.size());
+  digits.remove_suffix(std::min(digits.size(), kPartEnding.size()));
+  const auto first = parse_int(digits);
+  if (!first || *first < 1) return std::nullopt;
+  return static_cast<std::uint64_t>(*first);
+}
+
 bool is_checkpoint_file(const std::string& name) {
+  if (part_of_file(name)) return true;
   const fs::path file(name);
   const bool is_ours = file.extension() == kWeightsEnding || file.extension() == kStateEnding;
   return is_ours && step_of(file.stem().string()).has_value();
@@ -145,8 +167,8 @@ WeightsFile load_weights(const fs::path& directory, const std::string& name) {
     std::string expected = chosen->weights_hash;
     std::error_code error;
     if (expected.empty() && fs::exists(files.state, error))
-      expected =
-          hex64(decode_checkpoint(read_bytes(files.state), files.state.string()).weights_hash);
+      expected = hex64(
+          decode_checkpoint_header(read_bytes(files.state), files.state.string()).weights_hash);
     if ((!expected.empty() && hex64(xxh64(weights.bytes)) != expected) ||
         !is_as_recorded(directory, weights_name(chosen->t_env), weights.bytes))
       throw damaged(files.weights);

@@ -33,7 +33,10 @@ struct CheckpointName {
 std::string checkpoint_stem(std::int64_t t_env);  ///< "step_<t>"
 std::string weights_name(std::int64_t t_env);     ///< "checkpoints/step_<t>.safetensors"
 CheckpointName checkpoint_at(const std::filesystem::path& directory, std::int64_t t_env);
-/// Is this a name of a checkpoint's weights or state?
+std::string part_name(std::uint64_t first);  ///< "checkpoints/replay_<first>.part"
+/// The first episode of the part whose file name this is; nullopt for other names.
+std::optional<std::uint64_t> part_of_file(const std::string& name);
+/// Is this a name of a checkpoint's weights or state, or of a part of its replay?
 bool is_checkpoint_file(const std::string& name);
 /// Content of `latest`.
 std::string latest_text(std::int64_t t_env, std::uint64_t weights_hash);
@@ -41,8 +44,9 @@ std::string latest_text(std::int64_t t_env, std::uint64_t weights_hash);
 /// All checkpoints of a run, oldest first (those with weights).
 std::vector<CheckpointName> list_checkpoints(const std::filesystem::path& directory);
 
-/// The checkpoint a caller means: `name` ("step_<t>"), or the one that `latest` names; nullopt
-/// without one. Errors: UserError.
+/// The checkpoint a caller means: `name` ("step_<t>"), or the newest: of a finished run the final
+/// weights, else the one that `latest` names, which a resume goes on from; nullopt without one.
+/// Errors: UserError.
 std::optional<CheckpointName> find_checkpoint(const std::filesystem::path& directory,
                                               const std::string& name = "");
 

@@ -6,9 +6,9 @@
 
 namespace credo::suite {
 
-enum class RunPart { kOther, kRollout, kReplay, kUpdate, kEvaluation };
-inline constexpr std::array<const char*, 5> kRunPartNames = {"other", "rollout", "replay", "update",
-                                                             "evaluation"};
+enum class RunPart { kOther, kRollout, kReplay, kUpdate, kEvaluation, kCheckpoint };
+inline constexpr std::array<const char*, 6> kRunPartNames = {"other",  "rollout",    "replay",
+                                                             "update", "evaluation", "checkpoint"};
 
 class RunTiming {
  public:

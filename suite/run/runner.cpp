@@ -7,6 +7,7 @@
 #include <new>
 #include <span>
 #include <stdexcept>
+#include <utility>
 
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
@@ -14,6 +15,7 @@
 #include "suite/common/build_info.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/run/metrics.hpp"
+#include "suite/run/replay_parts.hpp"
 
 namespace credo::suite {
 namespace {
@@ -44,10 +46,10 @@ class Run {
         started_(std::chrono::steady_clock::now()),
         wall_before_s_(directory.manifest().wall_s) {}
 
-  RunOutcome drive(const std::optional<CheckpointState>& from) {
+  RunOutcome drive(std::optional<CheckpointState> from) {
     RunOutcome outcome;
     try {
-      outcome = go(from);
+      outcome = go(std::move(from));
     } catch (const LockLostError& error) {
       return taken_over(error);
     } catch (const DivergedError& error) {
@@ -75,7 +77,7 @@ class Run {
  private:
   // Everything that takes memory is gone when it returns, also by an exception: what became of the
   // run can be written down then.
-  RunOutcome go(const std::optional<CheckpointState>& from) {
+  RunOutcome go(std::optional<CheckpointState> from) {
     std::unique_ptr<Env> env;
     std::unique_ptr<Trainer> trainer;
     try {
@@ -89,8 +91,10 @@ class Run {
     } catch (const Error& error) {
       throw UserError(fmt::format("{}: {}", directory_.path().string(), error.what()));
     }
+    const bool is_resumed = from.has_value();
+    from.reset();  // it is as large as the newest episodes of the replay
     try {
-      return trainer ? train(*env, *trainer, from.has_value()) : play(*env);
+      return trainer ? train(*env, *trainer, is_resumed) : play(*env);
     } catch (const UserError& error) {
       throw Error(error.what());  // not the input's fault any more
     }
@@ -112,14 +116,25 @@ class Run {
     if (const auto weights = initial_weights(config_); weights && !from)
       trainer->start_from(*weights, std::string(kInitWeights));
     if (from) {
-      ByteReader in(from->trainer);
-      trainer->load(in);
+      load(*from, *trainer);
       best_t_env_ = from->best_t_env;
       best_return_ = from->best_return;
     }
     progress_.t_max = train_config.t_max;
     progress_.t_start = trainer->t_env();
     return trainer;
+  }
+
+  void load(const CheckpointState& from, Trainer& trainer) const {
+    ByteReader in(from.trainer);
+    trainer.load(in);
+    for (const StoredPart& stored : from.parts) {
+      const std::vector<std::byte> bytes = read_part(directory_.path(), stored);
+      ByteReader part(bytes);
+      trainer.load_part(stored.part, part);
+    }
+    CREDO_CHECK(trainer.missing_parts().empty(),
+                "the checkpoint names too few parts of the replay");
   }
 
   RunOutcome train(const Env& env, Trainer& trainer, bool is_saved) {
@@ -143,14 +158,19 @@ class Run {
       if (trainer.log_due())
         directory_.append_metrics(metrics_line(trainer.t_env(), "train", trainer.episodes(),
                                                trainer.updates(), trainer.take_train_metrics()));
-      if (before / interval != trainer.t_env() / interval) {
+      if (before / interval != trainer.t_env() / interval && !trainer.finished()) {
         save(trainer);
         is_saved = true;
       }
       count(trainer);
       show(trainer);
     }
-    if (!is_saved) save(trainer);
+    // Nothing but an extension goes on from here; a process that is killed in the evaluations below
+    // goes on from the checkpoint before.
+    if (!is_saved && config_.run_params().boolean("run.keep_state"))
+      save(trainer);
+    else if (!is_saved)
+      directory_.save_final_weights(trainer.t_env(), serialize_safetensors(trainer.weights()));
     count(trainer);
     RunOutcome outcome;
     outcome.final_evaluation = evaluate(trainer);
@@ -243,14 +263,17 @@ class Run {
   }
 
   void save(const Trainer& trainer) {
-    CheckpointState state;
-    state.t_env = trainer.t_env();
-    state.best_t_env = best_t_env_;
-    state.best_return = best_return_;
-    ByteWriter out;
-    trainer.save(out);
-    state.trainer = out.take();
-    directory_.save_checkpoint(std::move(state), serialize_safetensors(trainer.weights()));
+    timing_.enter(RunPart::kCheckpoint);
+    CheckpointHeader header;
+    header.t_env = trainer.t_env();
+    header.best_t_env = best_t_env_;
+    header.best_return = best_return_;
+    directory_.save_checkpoint(
+        std::move(header), serialize_safetensors(trainer.weights()),
+        {[&](const ByteSink& sink) { trainer.save(sink, ReplayContent::kOutsideParts); },
+         trainer.replay_parts(),
+         [&](const ReplayPart& part, const ByteSink& sink) { trainer.save_part(part, sink); }});
+    timing_.enter(RunPart::kOther);
   }
 
   void count(const Trainer& trainer) {
@@ -361,7 +384,7 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   if (const std::string& now = build_info().commit; manifest.commit.find(now) == std::string::npos)
     manifest.commit += ", " + now;
   as_user_error([&] { run->write_manifest(); });
-  return Run(*run, options).drive(state);
+  return Run(*run, options).drive(std::move(state));
 }
 
 std::int64_t budget(const RunConfig& config) {

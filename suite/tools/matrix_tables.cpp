@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/algorithms/q_learner.hpp"
 #include "learners/base/index.hpp"
 #include "learners/base/isa.hpp"
@@ -36,7 +37,7 @@ namespace credo::suite {
 namespace {
 
 constexpr std::array<double, 3> kRates = {1e-3, 2e-4, 4e-5};
-constexpr std::int64_t kComaSteps = 40'000;
+constexpr std::int64_t kPlayedSteps = 40'000;
 constexpr std::int64_t kComaAnneal = 20'000;
 const std::vector<std::string> kGames = {
     "matrix/qtran",     "matrix/qplex3",     "matrix/qplex1",
@@ -195,18 +196,13 @@ struct Game {
         env->write_state(std::span(state).last(sz(shape.state_dim)));
         payoff[sz(a)][sz(b)] = result.reward + 0.0;  // no negative zero
         const auto reward = static_cast<float>(result.reward);
-        EpisodeView view;
-        view.length = 1;
-        view.terminated = result.terminated;
-        view.obs = obs.data();
-        view.obs_stride = 2 * shape.obs_dim;
-        view.state = state.data();
-        view.state_stride = shape.state_dim;
-        view.avail = avail.data();
-        view.avail_stride = 2 * shape.n_actions;
-        view.actions = actions.data();
-        view.rewards = &reward;
-        encoder.encode(view, episodes[sz(a * shape.n_actions + b)]);
+        const EpisodeArrays arrays{.obs = obs.data(),
+                                   .state = state.data(),
+                                   .avail = avail.data(),
+                                   .actions = actions.data(),
+                                   .rewards = &reward};
+        encoder.encode(arrays.view(shape, 1, result.terminated),
+                       episodes[sz(a * shape.n_actions + b)]);
       }
     for (const Episode& e : episodes) batch.push_back(&e);
   }
@@ -216,8 +212,9 @@ struct Learnt {
   std::string algorithm;
   std::uint64_t seed = 0;
   Table joint{};  ///< Q_tot; empty where there is none
-  Table own{};    ///< [agent][action]: values, or COMA's probabilities
+  Table own{};    ///< [agent][action]: values, or an actor's probabilities
   std::array<int, 2> greedy{};
+  bool is_policy = false;
 };
 
 TrainConfig game_config(const Game& game, const std::string& algorithm, std::uint64_t seed) {
@@ -227,8 +224,7 @@ TrainConfig game_config(const Game& game, const std::string& algorithm, std::uin
   request.profile = "matrix_uniform";
   request.seed = seed;
   if (algorithm == "coma")
-    request.sets = {fmt::format("run.t_max={}", kComaSteps),
-                    fmt::format("exploration.epsilon_anneal_steps={}", kComaAnneal)};
+    request.sets = {fmt::format("exploration.epsilon_anneal_steps={}", kComaAnneal)};
   return RunConfig::resolve(request).train_config();
 }
 
@@ -278,9 +274,14 @@ Learnt learn(const Game& game, const std::string& algorithm, std::uint64_t seed,
   return learnt;
 }
 
-/// COMA's policies are read off greedy evaluation, its probabilities off its logits.
-Learnt play_coma(const Game& game, std::uint64_t seed, std::int64_t steps) {
-  TrainConfig config = game_config(game, "coma", seed);
+bool is_on_policy(const Game& game, const std::string& algorithm) {
+  return game_config(game, algorithm, 0).learner.kind != LearnerKind::kQLearning;
+}
+
+/// An actor's probabilities are read off its logits.
+Learnt play(const Game& game, const std::string& algorithm, std::uint64_t seed,
+            std::int64_t steps) {
+  TrainConfig config = game_config(game, algorithm, seed);
   config.t_max = steps;
   const auto env = make_env(game.id);
   Trainer trainer(*env, config);
@@ -296,7 +297,7 @@ Learnt play_coma(const Game& game, std::uint64_t seed, std::int64_t steps) {
   Scratch scratch;
   network.agent.act(params.data(), 2, obs.data(), none.data(), hidden.data(), logits.data(),
                     scratch);
-  Learnt learnt{.algorithm = "coma", .seed = seed};
+  Learnt learnt{.algorithm = algorithm, .seed = seed, .is_policy = true};
   const std::size_t n = game.payoff.size();
   for (std::size_t i = 0; i < 2; ++i) {
     const auto first = logits.begin() + static_cast<std::ptrdiff_t>(i * n);
@@ -349,7 +350,7 @@ std::string learnt_row(const Game& game, const Learnt& learnt, double monotone_e
   const double gain = game.payoff[sz(learnt.greedy[0])][sz(learnt.greedy[1])];
   std::string shown = text(learnt.joint), error, remark;
   if (learnt.joint.empty()) {
-    shown = (learnt.algorithm == "coma" ? "pi: " : "q: ") + text(learnt.own);
+    shown = (learnt.is_policy ? "pi: " : "q: ") + text(learnt.own);
   } else {
     const double sse = squared_error(learnt.joint, game.payoff);
     error = fmt::format("{:.2f}", sse);
@@ -437,10 +438,10 @@ void write_results(const Options& options, const std::string& markdown, const st
   manifest["seeds"] = options.seeds;
   manifest["learning_rates"] = kRates;
   for (const Algorithm& a : learning_algorithms())
-    if (a.name != "coma")
+    if (!is_on_policy(Game(options.games.front()), a.name))
       manifest["updates_per_rate"][a.name] =
           options.updates > 0 ? options.updates : updates_per_stage(a.name);
-  manifest["coma_steps"] = kComaSteps;
+  manifest["on_policy_steps"] = kPlayedSteps;
   manifest["coma_epsilon_anneal_steps"] = kComaAnneal;
   manifest["started"] = started;
   manifest["ended"] = utc_now();
@@ -469,7 +470,7 @@ int run(const Options& options) {
   std::string markdown =
       "# Matrix games under uniform data\n\n"
       "Rows in italics are computed, the others learnt; one row per seed. `values` lists the joint\n"
-      "values row by row (agent 0); for `iql` each agent's own values, for `coma` its probabilities.\n"
+      "values row by row (agent 0); for `iql` each agent's own values, for actors their probabilities.\n"
       "`error` is the summed squared difference to the payoffs, `return` what the greedy actions\n"
       "pay. How to make this file again: manifest.json.\n";
   std::string csv = "game,algorithm,seed,action_0,action_1,payoff,q_tot,own_0,own_1,greedy\n";
@@ -484,12 +485,12 @@ int run(const Options& options) {
     markdown += analytic_row("best monotone fit (qmix)", game, monotone);
     for (const Algorithm& algorithm : learning_algorithms())
       for (const std::uint64_t seed : options.seeds) {
-        const bool is_coma = algorithm.name == "coma";
         const std::int64_t updates =
             options.updates > 0 ? options.updates : updates_per_stage(algorithm.name);
-        const Learnt learnt =
-            is_coma ? play_coma(game, seed, options.updates > 0 ? options.updates : kComaSteps)
-                    : learn(game, algorithm.name, seed, static_cast<int>(updates));
+        const Learnt learnt = is_on_policy(game, algorithm.name)
+                                  ? play(game, algorithm.name, seed,
+                                         options.updates > 0 ? options.updates : kPlayedSteps)
+                                  : learn(game, algorithm.name, seed, static_cast<int>(updates));
         markdown += learnt_row(game, learnt, monotone_error);
         csv += csv_rows(game, learnt);
         fmt::print(stderr, "{} {} seed {}: greedy ({}, {})\n", game.id, algorithm.name, seed,

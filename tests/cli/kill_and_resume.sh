@@ -70,6 +70,32 @@ code=$?
 "$credo" resume full --quiet >/dev/null || fail "resume after a full disk"
 same full "full disk"
 
+# A replay of several parts: killed while they are written, resumed, the same bytes, and no part left.
+run=(run --env skirmish/27m_vs_30m --alg vdn --t-max 8000 --quiet --threads 1 --set agent.hidden_dim=4
+     --set learner.batch_size=2 --set replay.capacity=120 --set rollout.updates_per_episode=0.02
+     --set evaluation.interval=3000 --set evaluation.episodes=1 --set run.absolute_factor=0
+     --set run.checkpoint_interval=500)
+rm -rf truth
+began=$(date +%s%N)
+"$credo" "${run[@]}" --out truth >/dev/null || exit 1
+took_ms=$((($(date +%s%N) - began) / 1000000))
+"$credo" "${run[@]}" --out parts >/dev/null 2>&1 &
+for _ in 1 2 3 4 5 6 7 8; do
+  sleep "$(printf '%d.%03d' $((RANDOM % (took_ms / 3 + 1) / 1000)) $((RANDOM % (took_ms / 3 + 1) % 1000)))"
+  kill -KILL $! 2>/dev/null || break
+  wait $! 2>/dev/null
+  if [ -e parts/manifest.json ]; then
+    "$credo" resume parts --quiet >/dev/null 2>&1 &
+  else
+    "$credo" "${run[@]}" --out parts >/dev/null 2>&1 &
+  fi
+done
+wait $!
+"$credo" resume parts --quiet >/dev/null || fail "resume with parts of a replay"
+same parts "parts of a replay"
+left=$(find parts truth -name '*.part' -o -name '*.state' -o -name '*.tmp')
+[ -z "$left" ] || fail "left over: $left"
+
 # A finished run stays finished.
 "$credo" resume truth >/dev/null 2>err || fail "resume of a finished run"
 grep -q "already finished" err || fail "resume of a finished run: $(cat err)"

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,20 @@ TEST_CASE("the rooms of a wing form no circle") {
   for (const auto& path : files({"envs", "learners", "suite"}, {".cpp", ".hpp"}))
     all.push_back({path, read(kRoot / path)});
   for (const auto& finding : credo::layering::check_rooms(all)) FAIL_CHECK(finding);
+}
+
+TEST_CASE("docs/numerics.md lists every random stream") {
+  const std::string page = read(kRoot / "docs/numerics.md");
+  const std::regex use(R"rx((?:purpose\(|Purpose = )"([a-z_ ]+)")rx");
+  int found = 0;
+  for (const auto& path : files({"learners", "suite", "python/src"}, {".cpp", ".hpp"})) {
+    const std::string text = read(kRoot / path);
+    for (std::sregex_iterator it(text.begin(), text.end(), use), end; it != end; ++it, ++found) {
+      const std::string name = (*it)[1].str();
+      CHECK_MESSAGE(page.find("`" + name + "`") != std::string::npos, path << " uses " << name);
+    }
+  }
+  CHECK(found >= 15);
 }
 
 TEST_CASE("link lines go down the wings, never up") {

@@ -87,7 +87,7 @@ TEST_SUITE("allocation") {
         CAPTURE(algorithm.name);
         CAPTURE(epymarl);
         const credo::TrainConfig config = config_of(algorithm.name, epymarl);
-        const bool on_policy = config.learner.kind == credo::LearnerKind::kComa;
+        const bool on_policy = config.learner.kind != credo::LearnerKind::kQLearning;
         std::size_t allocations = 0;
         learner_tests::with_threads(1, [&] {
           allocations =

@@ -70,9 +70,7 @@ void finish(Trainer& trainer, Outcome& out) {
   report(trainer.evaluate(), out);
   for (auto& m : trainer.take_train_metrics()) out.metrics.push_back(m);
   out.weights = credo::serialize_safetensors(trainer.weights());
-  credo::ByteWriter state;
-  trainer.save(state);
-  out.state = state.take();
+  out.state = learner_tests::saved(trainer);
 }
 
 Outcome straight(const credo::Env& env, const credo::TrainConfig& config, int threads) {
@@ -89,14 +87,14 @@ Outcome straight(const credo::Env& env, const credo::TrainConfig& config, int th
 Outcome resumed(const credo::Env& env, const credo::TrainConfig& config, int at) {
   Outcome out;
   learner_tests::with_threads(2, [&] {
-    credo::ByteWriter state;
+    std::vector<std::byte> state;
     {
       Trainer trainer(env, config);
       run_until(trainer, 0, at, out);
-      trainer.save(state);
+      state = learner_tests::saved(trainer);
     }
     Trainer trainer(env, config);
-    credo::ByteReader in(state.bytes());
+    credo::ByteReader in(state);
     trainer.load(in);
     run_until(trainer, at, kIterations, out);
     finish(trainer, out);
@@ -222,18 +220,17 @@ TEST_SUITE("determinism") {
     Trainer trainer(*env, config);
     Outcome out;
     run_until(trainer, 0, 8, out);
-    credo::ByteWriter state;
-    trainer.save(state);
+    const std::vector<std::byte> state = learner_tests::saved(trainer);
     credo::TrainConfig wider = config;
     wider.agent.hidden_dim += 1;
     for (const credo::TrainConfig& other : {wider, tiny_config("vdn")}) {
       Trainer fresh(*env, other);
-      credo::ByteReader in(state.bytes());
+      credo::ByteReader in(state);
       CHECK_THROWS_AS(fresh.load(in), credo::Error);
     }
-    for (std::size_t size = 0; size < state.bytes().size(); size += size < 400 ? 37 : 997) {
+    for (std::size_t size = 0; size < state.size(); size += size < 400 ? 37 : 997) {
       Trainer fresh(*env, config);
-      credo::ByteReader in(std::span(state.bytes()).first(size));
+      credo::ByteReader in(std::span(state).first(size));
       CHECK_THROWS_AS(fresh.load(in), credo::Error);
     }
   }

@@ -25,20 +25,12 @@ struct PlainEpisode {
   int action(int slot, int agent) const { return actions[sz(slot * shape.n_agents + agent)]; }
 
   credo::EpisodeView view() const {
-    credo::EpisodeView v;
-    v.length = length;
-    v.terminated = terminated;
-    v.obs = obs.data();
-    v.obs_stride = shape.n_agents * shape.obs_dim;
-    v.state = state.data();
-    v.state_stride = shape.state_dim;
-    v.avail = avail.data();
-    v.avail_stride = shape.n_agents * shape.n_actions;
-    v.actions = actions.data();
-    v.action_stride = shape.n_agents;
-    v.rewards = rewards.data();
-    v.reward_stride = 1;
-    return v;
+    const credo::EpisodeArrays arrays{.obs = obs.data(),
+                                      .state = state.data(),
+                                      .avail = avail.data(),
+                                      .actions = actions.data(),
+                                      .rewards = rewards.data()};
+    return arrays.view(shape, length, terminated);
   }
 };
 

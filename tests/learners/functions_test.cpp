@@ -25,19 +25,36 @@ double ulps(float got, double want) {
   return std::abs(static_cast<double>(got) - want) / spacing;
 }
 
+using Kernel = std::function<void(const KernelTable&, const float*, float*, std::size_t)>;
+
+Kernel member(void (*KernelTable::*kernel)(const float*, float*, std::size_t)) {
+  return [kernel](const KernelTable& table, const float* x, float* y, std::size_t n) {
+    (table.*kernel)(x, y, n);
+  };
+}
+
+/// The candidate of a GRU whose hidden side is zero.
+void gru_candidate(const KernelTable& table, const float* x, float* y, std::size_t n) {
+  std::vector<float> gi(3 * n), gh(3 * n, -0.0F), h(n), gates(4 * n);
+  std::copy(x, x + n, gi.begin() + static_cast<std::ptrdiff_t>(2 * n));
+  table.gru_forward(1, static_cast<int>(n), gi.data(), gh.data(), h.data(), gates.data(), h.data());
+  std::copy_n(gates.begin() + static_cast<std::ptrdiff_t>(2 * n), n, y);
+}
+
 struct Function {
   std::string name;
-  void (*KernelTable::*kernel)(const float*, float*, std::size_t);
+  Kernel kernel;
   std::function<double(double)> exact;
   bool positive_normal_only = false;
 };
 
 const std::vector<Function>& functions() {
   static const std::vector<Function> kFunctions = {
-      {"exp", &KernelTable::exp, [](double x) { return std::exp(x); }},
-      {"log", &KernelTable::log, [](double x) { return std::log(x); }, true},
-      {"tanh", &KernelTable::tanh, [](double x) { return std::tanh(x); }},
-      {"sigmoid", &KernelTable::sigmoid, [](double x) { return 1.0 / (1.0 + std::exp(-x)); }},
+      {"exp", member(&KernelTable::exp), [](double x) { return std::exp(x); }},
+      {"log", member(&KernelTable::log), [](double x) { return std::log(x); }, true},
+      {"tanh", gru_candidate, [](double x) { return std::tanh(x); }},
+      {"sigmoid", member(&KernelTable::sigmoid),
+       [](double x) { return 1.0 / (1.0 + std::exp(-x)); }},
   };
   return kFunctions;
 }
@@ -46,9 +63,9 @@ const std::vector<Function>& functions() {
 /// Returns the largest error.
 double check_batch(const Function& f, const std::vector<float>& x) {
   std::vector<float> want(x.size()), got(x.size());
-  (credo::scalar_kernels().*f.kernel)(x.data(), want.data(), x.size());
+  f.kernel(credo::scalar_kernels(), x.data(), want.data(), x.size());
   for (const KernelTable* table : tables()) {
-    (table->*f.kernel)(x.data(), got.data(), x.size());
+    f.kernel(*table, x.data(), got.data(), x.size());
     if (!same_bits(got, want))
       FAIL(f.name << " of " << std::string(table->name) << " differs from scalar");
   }
@@ -115,25 +132,26 @@ TEST_SUITE("functions") {
   TEST_CASE("exact values and saturation") {
     for (const KernelTable* table : tables()) {
       CAPTURE(table->name);
-      const auto at = [&](auto member, float x) {
+      const auto at = [&](const char* name, float x) {
         float y = 0.0F;
-        (table->*member)(&x, &y, 1);
+        for (const Function& f : functions())
+          if (f.name == name) f.kernel(*table, &x, &y, 1);
         return y;
       };
-      CHECK(at(&KernelTable::exp, 0.0F) == 1.0F);
-      CHECK(at(&KernelTable::exp, -kInf) == 0.0F);
-      CHECK(at(&KernelTable::exp, kInf) == kInf);
-      CHECK(at(&KernelTable::exp, -104.0F) == 0.0F);
-      CHECK(at(&KernelTable::exp, 88.8F) == kInf);
-      CHECK(at(&KernelTable::log, 1.0F) == 0.0F);
-      CHECK(at(&KernelTable::tanh, 0.0F) == 0.0F);
-      CHECK(at(&KernelTable::tanh, kInf) == 1.0F);
-      CHECK(at(&KernelTable::tanh, -kInf) == -1.0F);
-      CHECK(at(&KernelTable::tanh, 20.0F) == 1.0F);
-      CHECK(at(&KernelTable::sigmoid, 0.0F) == 0.5F);
-      CHECK(at(&KernelTable::sigmoid, kInf) == 1.0F);
-      CHECK(at(&KernelTable::sigmoid, -kInf) == 0.0F);
-      CHECK(at(&KernelTable::sigmoid, 40.0F) == 1.0F);
+      CHECK(at("exp", 0.0F) == 1.0F);
+      CHECK(at("exp", -kInf) == 0.0F);
+      CHECK(at("exp", kInf) == kInf);
+      CHECK(at("exp", -104.0F) == 0.0F);
+      CHECK(at("exp", 88.8F) == kInf);
+      CHECK(at("log", 1.0F) == 0.0F);
+      CHECK(at("tanh", 0.0F) == 0.0F);
+      CHECK(at("tanh", kInf) == 1.0F);
+      CHECK(at("tanh", -kInf) == -1.0F);
+      CHECK(at("tanh", 20.0F) == 1.0F);
+      CHECK(at("sigmoid", 0.0F) == 0.5F);
+      CHECK(at("sigmoid", kInf) == 1.0F);
+      CHECK(at("sigmoid", -kInf) == 0.0F);
+      CHECK(at("sigmoid", 40.0F) == 1.0F);
     }
   }
 
@@ -145,7 +163,7 @@ TEST_SUITE("functions") {
         for (std::size_t lane = 0; lane < 19; ++lane) {
           std::vector<float> x(19, 0.5F), y(19);
           x[lane] = nan;
-          (table->*f.kernel)(x.data(), y.data(), x.size());
+          f.kernel(*table, x.data(), y.data(), x.size());
           for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isnan(y[i]) == (i == lane));
         }
       }
@@ -158,8 +176,8 @@ TEST_SUITE("functions") {
     std::vector<float> minus(x), a(x.size()), b(x.size());
     for (float& v : minus) v = -v;
     for (const KernelTable* table : tables()) {
-      table->tanh(x.data(), a.data(), x.size());
-      table->tanh(minus.data(), b.data(), x.size());
+      gru_candidate(*table, x.data(), a.data(), x.size());
+      gru_candidate(*table, minus.data(), b.data(), x.size());
       for (float& v : b) v = -v;
       CHECK(same_bits(a, b));
     }

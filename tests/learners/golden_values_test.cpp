@@ -11,7 +11,6 @@
 namespace {
 
 using credo::KernelTable;
-using credo::MixerKind;
 using doctest::Approx;
 using learner_tests::Batch;
 using learner_tests::Draw;
@@ -225,7 +224,7 @@ TEST_SUITE("golden values") {
 
   TEST_CASE("clipping scales the step by limit over norm") {
     credo::TrainConfig c;
-    c.mixer.kind = MixerKind::kVdn;
+    c.mixer.type = "vdn";
     c.agent.hidden_dim = 4;
     c.optimizer.grad_norm_clip = 1e-3;
     const credo::EnvShape shape{.n_agents = 2, .n_actions = 2, .obs_dim = 3, .state_dim = 1};
@@ -245,7 +244,7 @@ TEST_SUITE("golden values") {
   // Values of the next slots are set through fc2's bias and availability, so they are known.
   TEST_CASE("TD(lambda) returns of a three-step episode") {
     credo::TrainConfig c;
-    c.mixer.kind = MixerKind::kVdn;
+    c.mixer.type = "vdn";
     c.agent.hidden_dim = 4;
     c.learner.gamma = 0.99;
     c.learner.td_lambda = 0.6;
@@ -277,10 +276,10 @@ TEST_SUITE("golden values") {
 
   TEST_CASE("targets equal weighted sums of n-step returns") {
     const credo::EnvShape shape{.n_agents = 2, .n_actions = 3, .obs_dim = 4, .state_dim = 5};
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix}) {
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
       for (const double lambda : {0.0, 0.3, 0.6, 1.0}) {
         credo::TrainConfig c;
-        c.mixer.kind = kind;
+        c.mixer.type = kind;
         c.agent.hidden_dim = 8;
         c.learner.td_lambda = lambda;
         c.learner.gamma = 0.93;
@@ -292,7 +291,7 @@ TEST_SUITE("golden values") {
         credo::UpdateTrace trace;
         trace.slots = 10;
         learner.compute_gradient(Batch(episodes).pointers, &trace);
-        const int outputs = kind == MixerKind::kNone ? 2 : 1;
+        const int outputs = kind == "none" ? 2 : 1;
         for (std::size_t b = 0; b < episodes.size(); ++b) {
           const auto& e = episodes[b];
           for (int k = 0; k < outputs; ++k) {
@@ -419,9 +418,9 @@ TEST_SUITE("gradient entropy") {
 
   TEST_CASE("mixers with constant credits: H is 1 and the entropy term moves nothing") {
     const credo::EnvShape shape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-    for (const MixerKind kind : {MixerKind::kVdn, MixerKind::kQmixSimple}) {
+    for (const std::string kind : {"vdn", "qmix_simple"}) {
       credo::TrainConfig c;
-      c.mixer.kind = kind;
+      c.mixer.type = kind;
       c.agent.hidden_dim = 8;
       c.entropy = {.enabled = true, .lambda = 0.5};
       credo::QLearner learner(shape, c);
@@ -462,12 +461,12 @@ TEST_SUITE("mixers") {
   TEST_CASE("QMIX is monotone: credits are never negative, raising a value never lowers Q_tot") {
     const credo::EnvShape shape{.n_agents = 4, .n_actions = 2, .obs_dim = 1, .state_dim = 7};
     Draw draw("monotone");
-    for (const MixerKind kind : {MixerKind::kQmix, MixerKind::kQmixSimple}) {
+    for (const std::string kind : {"qmix", "qmix_simple"}) {
       for (const int layers : {1, 2}) {
         for (int trial = 0; trial < 30; ++trial) {
           credo::TrainConfig c;
           c.seed = static_cast<std::uint64_t>(trial);
-          c.mixer = {.kind = kind, .embed_dim = 16, .hypernet_layers = layers, .hypernet_embed = 8};
+          c.mixer = {.type = kind, .embed_dim = 16, .hypernet_layers = layers, .hypernet_embed = 8};
           const credo::Network network(shape, c);
           std::vector<float> params(network.layout.size());
           network.layout.initialise(c.seed, params);
@@ -498,14 +497,15 @@ TEST_SUITE("mixers") {
     const credo::EnvShape shape{.n_agents = 3, .n_actions = 2, .obs_dim = 1, .state_dim = 2};
     const std::vector<float> q = {0.5F, -1.0F, 2.0F, 1.0F, 1.0F, -4.0F};
     const std::vector<float> state(4);
+    credo::ParamLayout layout;
     credo::Scratch scratch;
     const credo::MixerInput in{.rows = 2, .q = q.data(), .state = state.data()};
-    const auto vdn = credo::make_vdn_mixer(shape);
+    const auto vdn = credo::make_vdn_mixer(layout, shape, {});
     const auto sum = vdn->forward(nullptr, in, true, scratch);
     CHECK(sum.q_tot[0] == 1.5F);
     CHECK(sum.q_tot[1] == -2.0F);
     for (int i = 0; i < 6; ++i) CHECK((sum.credits[i] == 1.0F && sum.published[i] == 1.0F));
-    const auto iql = credo::make_iql_mixer(shape);
+    const auto iql = credo::make_iql_mixer(layout, shape, {});
     CHECK(iql->outputs() == 3);
     CHECK_FALSE(iql->has_credits());
     const auto same = iql->forward(nullptr, in, false, scratch);

@@ -9,7 +9,6 @@ namespace {
 
 using credo::EluDerivative;
 using credo::EnvShape;
-using credo::MixerKind;
 using credo::TrainConfig;
 using learner_tests::Batch;
 using learner_tests::DoubleParams;
@@ -22,15 +21,15 @@ using learner_tests::sz;
 constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
 const std::vector<int> kLengths = {4, 1, 3, 2, 4};
 
-TrainConfig small_config(MixerKind kind) {
+TrainConfig small_config(const std::string& kind) {
   TrainConfig c;
   c.agent.hidden_dim = 7;
-  c.mixer = {.kind = kind, .embed_dim = 5, .hypernet_layers = 2, .hypernet_embed = 6};
+  c.mixer = {.type = kind, .embed_dim = 5, .hypernet_layers = 2, .hypernet_embed = 6};
   return c;
 }
 
 TrainConfig entropy_config(EluDerivative derivative, bool detach, double lambda = 0.5) {
-  TrainConfig c = small_config(MixerKind::kQmix);
+  TrainConfig c = small_config("qmix");
   c.entropy = {
       .enabled = true, .lambda = lambda, .elu_derivative = derivative, .detach_agents = detach};
   return c;
@@ -117,18 +116,16 @@ void check_gradient(const EnvShape& shape, const TrainConfig& config,
 }
 
 TEST_SUITE("gradients") {
-  TEST_CASE("iql") { check_gradient(kShape, small_config(MixerKind::kNone)); }
-  TEST_CASE("vdn") { check_gradient(kShape, small_config(MixerKind::kVdn)); }
-  TEST_CASE("qmix, two-layer hypernetworks") {
-    check_gradient(kShape, small_config(MixerKind::kQmix));
-  }
+  TEST_CASE("iql") { check_gradient(kShape, small_config("none")); }
+  TEST_CASE("vdn") { check_gradient(kShape, small_config("vdn")); }
+  TEST_CASE("qmix, two-layer hypernetworks") { check_gradient(kShape, small_config("qmix")); }
   TEST_CASE("qmix, one-layer hypernetworks") {
-    TrainConfig c = small_config(MixerKind::kQmix);
+    TrainConfig c = small_config("qmix");
     c.mixer.hypernet_layers = 1;
     check_gradient(kShape, c);
   }
   TEST_CASE("qmix_simple, both depths") {
-    TrainConfig c = small_config(MixerKind::kQmixSimple);
+    TrainConfig c = small_config("qmix_simple");
     check_gradient(kShape, c);
     c.mixer.hypernet_layers = 1;
     check_gradient(kShape, c);
@@ -137,7 +134,7 @@ TEST_SUITE("gradients") {
   TEST_CASE("agent inputs with and without last action and index") {
     for (const bool last_action : {false, true}) {
       for (const bool agent_id : {false, true}) {
-        TrainConfig c = small_config(MixerKind::kVdn);
+        TrainConfig c = small_config("vdn");
         c.agent.obs_last_action = last_action;
         c.agent.obs_agent_id = agent_id;
         check_gradient(kShape, c);
@@ -146,7 +143,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("agents without recurrence") {
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix}) {
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
       for (const bool last_action : {false, true}) {
         TrainConfig c = small_config(kind);
         c.agent.recurrent = false;
@@ -157,14 +154,14 @@ TEST_SUITE("gradients") {
     TrainConfig c = entropy_config(EluDerivative::kPublished, false);
     c.agent.recurrent = false;
     check_gradient(kShape, c);
-    c = small_config(MixerKind::kVdn);  // many blocks of slots
+    c = small_config("vdn");  // many blocks of slots
     c.agent = {.hidden_dim = 3, .recurrent = false};
     check_gradient({.n_agents = 2, .n_actions = 2, .obs_dim = 2, .state_dim = 1}, c,
                    {120, 70, 119, 3});
   }
 
   TEST_CASE("standardised rewards") {
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmixSimple}) {
+    for (const std::string kind : {"none", "vdn", "qmix_simple"}) {
       for (const double lambda : {0.0, 0.7}) {
         TrainConfig c = small_config(kind);
         c.learner.standardise_rewards = true;
@@ -175,7 +172,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("without double Q") {
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kQmix}) {
+    for (const std::string kind : {"none", "qmix"}) {
       TrainConfig c = small_config(kind);
       c.learner.double_q = false;
       check_gradient(kShape, c);
@@ -183,7 +180,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("TD(lambda)") {
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix}) {
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
       for (const double lambda : {0.4, 1.0}) {
         TrainConfig c = small_config(kind);
         c.learner.td_lambda = lambda;
@@ -237,15 +234,14 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("long episodes: backpropagation crosses every block of slots") {
-    TrainConfig c = small_config(MixerKind::kVdn);
+    TrainConfig c = small_config("vdn");
     c.agent.hidden_dim = 3;
     check_gradient({.n_agents = 2, .n_actions = 2, .obs_dim = 2, .state_dim = 1}, c,
                    {120, 70, 119, 3});
   }
 
   TEST_CASE("values, targets, credits and entropy equal the reference's") {
-    for (const MixerKind kind :
-         {MixerKind::kNone, MixerKind::kVdn, MixerKind::kQmix, MixerKind::kQmixSimple}) {
+    for (const std::string kind : {"none", "vdn", "qmix", "qmix_simple"}) {
       Problem p(kShape, small_config(kind), kLengths);
       const Batch batch(p.episodes);
       credo::UpdateTrace trace;
@@ -319,7 +315,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("a batch without a step moves nothing") {
-    Problem p(kShape, small_config(MixerKind::kQmix), kLengths);
+    Problem p(kShape, small_config("qmix"), kLengths);
     Draw draw("empty");
     const Batch batch(
         {random_episode(draw, kShape, 0, false), random_episode(draw, kShape, 0, false)});

@@ -192,9 +192,6 @@ TEST_SUITE("kernels") {
       const std::vector<float> y = draw.reals(n + 1, -2.0F, 2.0F);
       const float scale = draw.real(-2.0F, 2.0F);
       check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
-        t.axpy(out.data(), scale, x.data(), n);
-      });
-      check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
         t.add(out.data(), x.data(), n);
       });
       check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
@@ -203,7 +200,7 @@ TEST_SUITE("kernels") {
       check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
         t.relu_backward(out.data(), x.data(), n);
       });
-      for (const auto member : {&KernelTable::exp, &KernelTable::tanh, &KernelTable::sigmoid})
+      for (const auto member : {&KernelTable::exp, &KernelTable::sigmoid})
         check_tables(y, [&](const KernelTable& t, std::vector<float>& out) {
           (t.*member)(x.data(), out.data(), n);
         });
@@ -218,9 +215,7 @@ TEST_SUITE("kernels") {
   TEST_CASE("vector operations mean what they say") {
     const std::vector<float> x = {-2.0F, -0.0F, 0.0F, 0.5F, 3.0F};
     for (const KernelTable* t : tables()) {
-      std::vector<float> y = {1.0F, 2.0F, 3.0F, 4.0F, 5.0F};
-      t->axpy(y.data(), 2.0F, x.data(), 5);
-      CHECK(y == std::vector<float>{-3.0F, 2.0F, 3.0F, 5.0F, 11.0F});
+      std::vector<float> y = {-3.0F, 2.0F, 3.0F, 5.0F, 11.0F};
       t->add(y.data(), x.data(), 5);
       CHECK(y == std::vector<float>{-5.0F, 2.0F, 3.0F, 5.5F, 14.0F});
       y = {1.0F, 2.0F, 3.0F, 4.0F, 5.0F};

@@ -228,11 +228,10 @@ Vector Reference::hyper(const DoubleParams& params, const std::string& name,
 
 Mixed Reference::mix(const DoubleParams& params, const Vector& q, const Vector& s,
                      credo::EluDerivative derivative) const {
-  using credo::MixerKind;
   const Eigen::Index n = shape_.n_agents;
-  if (config_.mixer.kind == MixerKind::kNone) return {q, {}};
-  if (config_.mixer.kind == MixerKind::kVdn) return {Vector::Constant(1, q.sum()), Vector::Ones(n)};
-  const bool simple = config_.mixer.kind == MixerKind::kQmixSimple;
+  if (config_.mixer.type == "none") return {q, {}};
+  if (config_.mixer.type == "vdn") return {Vector::Constant(1, q.sum()), Vector::Ones(n)};
+  const bool simple = config_.mixer.type == "qmix_simple";
   const Eigen::Index inputs = simple ? 1 : n;
   const Eigen::Index embed = simple ? 1 : config_.mixer.embed_dim;
   const Vector a1 = hyper(params, "mixer.hyper_w_1", s);

@@ -10,6 +10,7 @@
 #include "envs/core/registry.hpp"
 #include "learners/replay/replay_buffer.hpp"
 #include "tests/learners/episodes.hpp"
+#include "tests/learners/training.hpp"
 
 namespace {
 
@@ -280,14 +281,20 @@ TEST_SUITE("replay") {
 }
 
 /// A buffer of `count` one-step episodes whose reward is their number.
-ReplayBuffer numbered_buffer(int capacity, int count) {
-  const EnvShape shape{.n_agents = 1, .n_actions = 2, .obs_dim = 1, .state_dim = 1};
-  ReplayBuffer buffer(shape, capacity);
-  for (int i = 0; i < count; ++i) {
-    PlainEpisode e = learner_tests::blank_episode(shape, 1, true);
+constexpr EnvShape kNumbered{.n_agents = 1, .n_actions = 2, .obs_dim = 1, .state_dim = 1};
+
+void add_numbers(ReplayBuffer& buffer, int first, int last) {
+  for (int i = first; i < last; ++i) {
+    PlainEpisode e = learner_tests::blank_episode(kNumbered, 1, true);
     e.rewards[0] = static_cast<float>(i);
     buffer.add(e.view());
   }
+}
+
+ReplayBuffer numbered_buffer(int capacity, int count,
+                             std::size_t part_bytes = credo::kReplayPartBytes) {
+  ReplayBuffer buffer(kNumbered, capacity, part_bytes);
+  add_numbers(buffer, 0, count);
   return buffer;
 }
 
@@ -352,19 +359,15 @@ TEST_SUITE("replay") {
 
   TEST_CASE("save and load continue the ring") {
     ReplayBuffer buffer = numbered_buffer(8, 13);
-    credo::ByteWriter out;
-    buffer.save(out);
+    const std::vector<std::byte> bytes = learner_tests::saved(buffer);
     ReplayBuffer copy = numbered_buffer(8, 2);
-    credo::ByteReader in(out.bytes());
+    credo::ByteReader in(bytes);
     copy.load(in);
     CHECK(in.at_end());
     CHECK(copy.size() == 8);
     CHECK(copy.bytes() == buffer.bytes());
-    const EnvShape shape{.n_agents = 1, .n_actions = 2, .obs_dim = 1, .state_dim = 1};
-    PlainEpisode e = learner_tests::blank_episode(shape, 1, true);
-    e.rewards[0] = 99.0F;
-    buffer.add(e.view());
-    copy.add(e.view());
+    add_numbers(buffer, 99, 100);
+    add_numbers(copy, 99, 100);
     for (std::uint64_t update = 0; update < 20; ++update)
       CHECK(sample(buffer, update, 3) == sample(copy, update, 3));
     CHECK(sample(buffer, 0, 8) == sample(copy, 0, 8));
@@ -372,16 +375,66 @@ TEST_SUITE("replay") {
 
   TEST_CASE("a damaged buffer is refused") {
     const ReplayBuffer buffer = numbered_buffer(8, 13);
-    credo::ByteWriter out;
-    buffer.save(out);
-    ReplayBuffer small = numbered_buffer(4, 0);
-    credo::ByteReader whole(out.bytes());
-    CHECK_THROWS_AS(small.load(whole), credo::Error);
-    for (std::size_t size = 0; size < out.bytes().size(); ++size) {
+    const std::vector<std::byte> bytes = learner_tests::saved(buffer);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
       ReplayBuffer copy = numbered_buffer(8, 0);
-      credo::ByteReader in(std::span(out.bytes()).first(size));
+      credo::ByteReader in(std::span(bytes).first(size));
       REQUIRE_THROWS_AS(copy.load(in), credo::Error);
     }
+    // A smaller buffer reads the first of them and finds more than it may hold.
+    ReplayBuffer small = numbered_buffer(4, 0);
+    credo::ByteReader whole(bytes);
+    small.load(whole);
+    CHECK(!whole.at_end());
+  }
+
+  TEST_CASE("parts are a function of the episodes added, and those outside are saved each time") {
+    const std::size_t episode = numbered_buffer(1, 1).bytes();
+    const std::size_t part = 3 * episode - 1;  // three episodes
+    CHECK(numbered_buffer(20, 2, part).parts().empty());
+    using Parts = std::vector<credo::ReplayPart>;
+    CHECK(numbered_buffer(20, 3, part).parts() == Parts{{1, 3}});
+    CHECK(numbered_buffer(20, 11, part).parts() == Parts{{1, 3}, {4, 6}, {7, 9}});
+    // The ring has overwritten 1 to 4: the part of 4 to 6 has holes.
+    CHECK(numbered_buffer(8, 12, part).parts() == Parts{{7, 9}, {10, 12}});
+    CHECK(numbered_buffer(2, 12, part).parts().empty());
+    for (const int capacity : {1, 2, 5, 8, 30}) {
+      for (int count = 0; count < 30; ++count) {
+        const ReplayBuffer straight = numbered_buffer(capacity, count + 10, part);
+        const ReplayBuffer buffer = numbered_buffer(capacity, count, part);
+        ReplayBuffer copy = numbered_buffer(capacity, 3, part);
+        const auto rest = learner_tests::saved(buffer, credo::ReplayContent::kOutsideParts);
+        credo::ByteReader in(rest);
+        copy.load(in);
+        REQUIRE(in.at_end());
+        REQUIRE(copy.missing_parts() == buffer.parts());
+        for (const credo::ReplayPart& one : buffer.parts()) {
+          const auto bytes = learner_tests::saved_part(buffer, one);
+          for (std::size_t size = 0; size < bytes.size(); size += 5) {
+            credo::ByteReader cut(std::span(bytes).first(size));
+            REQUIRE_THROWS_AS(copy.load_part(one, cut), credo::Error);
+          }
+          credo::ByteReader whole(bytes);
+          copy.load_part(one, whole);
+          credo::ByteReader again(bytes);
+          REQUIRE_THROWS_AS(copy.load_part(one, again), credo::Error);
+        }
+        REQUIRE(copy.missing_parts().empty());
+        add_numbers(copy, count, count + 10);
+        REQUIRE(learner_tests::saved(copy) == learner_tests::saved(straight));
+        REQUIRE(copy.parts() == straight.parts());
+      }
+    }
+  }
+
+  TEST_CASE("nothing is sampled while parts are missing") {
+    const std::size_t part = 3 * numbered_buffer(1, 1).bytes();
+    const ReplayBuffer buffer = numbered_buffer(8, 8, part);
+    const auto rest = learner_tests::saved(buffer, credo::ReplayContent::kOutsideParts);
+    ReplayBuffer copy = numbered_buffer(8, 0, part);
+    credo::ByteReader in(rest);
+    copy.load(in);
+    CHECK_THROWS_AS(sample(copy, 0, 2), credo::Error);
   }
 
   // PyMARL stores, per step, float32 observations, state and one-hot actions, int32 availability,

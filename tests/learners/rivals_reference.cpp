@@ -6,8 +6,6 @@ namespace learner_tests {
 
 namespace {
 
-using credo::MixerKind;
-
 Vector sigmoid(const Vector& x) { return (1.0 + (-x.array()).exp()).inverse(); }
 
 Vector join(const Vector& a, const Vector& b) {
@@ -53,12 +51,11 @@ RivalReference::RivalReference(const credo::EnvShape& shape, const credo::TrainC
       b.step = evaluate(params, state(e, t), online[sz(t)], taken, b.greedy, nullptr);
       if (weighted)
         b.step.central_q_tot = central_value(params, state(e, t), select(central[sz(t)], taken));
-      if (config_.mixer.kind == MixerKind::kQplex) {
+      if (config_.mixer.type == "qplex") {
         const Vector w = mlp(params, "mixer.hyper_w_final", state(e, t)).cwiseAbs().array() + 1e-10;
         b.advantage = w.cwiseProduct(b.q_taken - select(online[sz(t)], b.greedy));
       }
-      if (config_.mixer.kind == MixerKind::kQtran)
-        near_kink(b.q_taken.sum() - b.step.q_tot + b.step.state_v);
+      if (config_.mixer.type == "qtran") near_kink(b.q_taken.sum() - b.step.q_tot + b.step.state_v);
       b.all_greedy = taken == b.greedy;
 
       const Slot& chooser = config_.learner.double_q ? online[sz(t + 1)] : frozen[sz(t + 1)];
@@ -135,33 +132,31 @@ RivalStep RivalReference::evaluate(const DoubleParams& params, const Vector& s, 
   RivalStep out;
   const Vector q = select(slot, actions);
   const Vector m = select(slot, greedy);
-  switch (config_.mixer.kind) {
-    case MixerKind::kQmix:
-      // The entropy term treats the agents' values as constants.
-      out.q_tot = qmix(params, s, q, out.credits);
-      if (base != nullptr) qmix(params, s, base->q_taken, out.credits);
-      return out;
-    case MixerKind::kVdn:
-      out.q_tot = q.sum();
-      out.credits = Vector::Ones(q.size());
-      return out;
-    case MixerKind::kQplex: {
-      const Vector raw = mlp(params, "mixer.hyper_w_final", s);
-      near_kink(raw);
-      const Vector w = raw.cwiseAbs().array() + 1e-10;
-      const Vector v = mlp(params, "mixer.V", s);
-      const Vector l = lambda(params, s, actions);
-      // Value: maxima plus weighted advantages. Loss: the authors' form, advantages held constant.
-      if (base == nullptr)
-        out.q_tot = (w.cwiseProduct(m) + v + l.cwiseProduct(w.cwiseProduct(q - m))).sum();
-      else
-        out.q_tot = (w.cwiseProduct(q) + v).sum() + (l.array() - 1.0).matrix().dot(base->advantage);
-      out.credits =
-          config_.mixer.qplex.credits == credo::QplexCredits::kFull ? w.cwiseProduct(l) : w;
-      return out;
-    }
-    default:
-      break;
+  const std::string& mixer = config_.mixer.type;
+  if (mixer == "qmix") {
+    // The entropy term treats the agents' values as constants.
+    out.q_tot = qmix(params, s, q, out.credits);
+    if (base != nullptr) qmix(params, s, base->q_taken, out.credits);
+    return out;
+  }
+  if (mixer == "vdn") {
+    out.q_tot = q.sum();
+    out.credits = Vector::Ones(q.size());
+    return out;
+  }
+  if (mixer == "qplex") {
+    const Vector raw = mlp(params, "mixer.hyper_w_final", s);
+    near_kink(raw);
+    const Vector w = raw.cwiseAbs().array() + 1e-10;
+    const Vector v = mlp(params, "mixer.V", s);
+    const Vector l = lambda(params, s, actions);
+    // Value: maxima plus weighted advantages. Loss: the authors' form, advantages held constant.
+    if (base == nullptr)
+      out.q_tot = (w.cwiseProduct(m) + v + l.cwiseProduct(w.cwiseProduct(q - m))).sum();
+    else
+      out.q_tot = (w.cwiseProduct(q) + v).sum() + (l.array() - 1.0).matrix().dot(base->advantage);
+    out.credits = config_.mixer.qplex.credits == credo::QplexCredits::kFull ? w.cwiseProduct(l) : w;
+    return out;
   }
   out.q_tot = joint_value(params, s, slot, actions);
   out.state_v = mlp(params, "mixer.V", s)[0];

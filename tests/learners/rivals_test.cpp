@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
+#include "learners/algorithm_table.hpp"
+#include "learners/hyperparameters.hpp"
 #include "tests/learners/rivals_reference.hpp"
 
 namespace {
 
 using credo::EnvShape;
-using credo::MixerKind;
 using credo::QplexCredits;
 using credo::TrainConfig;
 using credo::Weighting;
@@ -22,10 +23,10 @@ using learner_tests::sz;
 constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
 const std::vector<int> kLengths = {4, 1, 3, 2, 4};
 
-TrainConfig base_config(MixerKind kind) {
+TrainConfig base_config(const std::string& kind) {
   TrainConfig c;
   c.agent.hidden_dim = 6;
-  c.mixer.kind = kind;
+  c.mixer.type = kind;
   c.mixer.embed_dim = 4;
   c.mixer.hypernet_embed = 5;
   c.mixer.qtran.embed_dim = 5;
@@ -36,7 +37,7 @@ TrainConfig base_config(MixerKind kind) {
 }
 
 TrainConfig weighted_config(Weighting weighting) {
-  TrainConfig c = base_config(MixerKind::kQmix);
+  TrainConfig c = base_config("qmix");
   c.mixer.wqmix.weighting = weighting;
   c.mixer.wqmix.weight = 0.3;
   return c;
@@ -142,7 +143,7 @@ void check_gradient(const EnvShape& shape, const TrainConfig& config,
 
 TEST_SUITE("rivals") {
   TEST_CASE("gradient: qtran, both sizes, with and without double Q, TD(lambda)") {
-    TrainConfig c = base_config(MixerKind::kQtran);
+    TrainConfig c = base_config("qtran");
     check_gradient(kShape, c);
     c.mixer.qtran.hidden_layers = 3;
     c.mixer.qtran.opt_loss = 0.7;
@@ -156,7 +157,7 @@ TEST_SUITE("rivals") {
 
   TEST_CASE("gradient: the parts of qtran's loss one at a time") {
     for (const auto& [opt, nopt] : {std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
-      TrainConfig c = base_config(MixerKind::kQtran);
+      TrainConfig c = base_config("qtran");
       c.learner.loss_scale = 1e-12;
       c.mixer.qtran.opt_loss = opt;
       c.mixer.qtran.nopt_min_loss = nopt;
@@ -166,7 +167,7 @@ TEST_SUITE("rivals") {
 
   TEST_CASE("gradient: qplex, one to three layers") {
     for (const int layers : {1, 2, 3}) {
-      TrainConfig c = base_config(MixerKind::kQplex);
+      TrainConfig c = base_config("qplex");
       c.mixer.qplex.layers = layers;
       c.mixer.qplex.kernels = 4 - layers;
       check_gradient(kShape, c);
@@ -174,7 +175,7 @@ TEST_SUITE("rivals") {
   }
 
   TEST_CASE("gradient: qplex without double Q, TD(lambda)") {
-    TrainConfig c = base_config(MixerKind::kQplex);
+    TrainConfig c = base_config("qplex");
     c.learner.double_q = false;
     c.learner.td_lambda = 0.5;
     check_gradient(kShape, c);
@@ -182,7 +183,7 @@ TEST_SUITE("rivals") {
 
   TEST_CASE("gradient: entropy of qplex's credits, as coded and in full") {
     for (const QplexCredits credits : {QplexCredits::kCoded, QplexCredits::kFull}) {
-      TrainConfig c = base_config(MixerKind::kQplex);
+      TrainConfig c = base_config("qplex");
       c.mixer.qplex.credits = credits;
       c.entropy = {.enabled = true, .lambda = 3.0};
       check_gradient(kShape, c);
@@ -199,7 +200,7 @@ TEST_SUITE("rivals") {
       c.learner.td_lambda = 0.4;
       c.learner.loss_scale = 0.5;
       check_gradient(kShape, c);
-      c.mixer.kind = MixerKind::kVdn;
+      c.mixer.type = "vdn";
       check_gradient(kShape, c);
     }
   }
@@ -211,7 +212,7 @@ TEST_SUITE("rivals") {
   }
 
   TEST_CASE("gradient: agents without recurrence, standardised rewards") {
-    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex}) {
+    for (const std::string kind : {"qtran", "qplex"}) {
       TrainConfig c = base_config(kind);
       c.agent.recurrent = false;
       c.learner.standardise_rewards = true;
@@ -228,7 +229,7 @@ TEST_SUITE("rivals") {
   TEST_CASE("gradient: one agent, one action, odd sizes") {
     const EnvShape one{.n_agents = 1, .n_actions = 1, .obs_dim = 1, .state_dim = 1};
     const EnvShape odd{.n_agents = 2, .n_actions = 3, .obs_dim = 2, .state_dim = 9};
-    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex}) {
+    for (const std::string kind : {"qtran", "qplex"}) {
       check_gradient(one, base_config(kind));
       check_gradient(odd, base_config(kind), {1});
     }
@@ -241,18 +242,18 @@ TEST_SUITE("rivals") {
   TEST_CASE("gradient: several chunks") {
     std::vector<int> lengths;
     for (int i = 0; i < 18; ++i) lengths.push_back(1 + i % 7);
-    for (const MixerKind kind : {MixerKind::kQtran, MixerKind::kQplex, MixerKind::kQmix}) {
+    for (const std::string kind : {"qtran", "qplex", "qmix"}) {
       TrainConfig c = base_config(kind);
       c.agent.hidden_dim = 4;
-      if (kind == MixerKind::kQmix) c.mixer.wqmix.weighting = Weighting::kCentral;
+      if (kind == "qmix") c.mixer.wqmix.weighting = Weighting::kCentral;
       check_gradient(kShape, c, lengths, 3e-5);
     }
   }
 
   TEST_CASE("values, targets and weights equal the reference's") {
-    std::vector<TrainConfig> configs = {
-        base_config(MixerKind::kQtran), base_config(MixerKind::kQplex),
-        weighted_config(Weighting::kCentral), weighted_config(Weighting::kOptimistic)};
+    std::vector<TrainConfig> configs = {base_config("qtran"), base_config("qplex"),
+                                        weighted_config(Weighting::kCentral),
+                                        weighted_config(Weighting::kOptimistic)};
     configs[1].mixer.qplex.credits = QplexCredits::kFull;
     for (const TrainConfig& config : configs) {
       Problem p(kShape, config, {4, 1, 3, 2, 4, 5, 6, 6}, 1e-4);
@@ -324,7 +325,7 @@ TEST_SUITE("rivals") {
   }
 
   TEST_CASE("a mixer with weighting none is plain qmix, bit for bit") {
-    Problem p(kShape, base_config(MixerKind::kQmix), kLengths);
+    Problem p(kShape, base_config("qmix"), kLengths);
     TrainConfig c = p.config;
     c.mixer.wqmix.weight = 0.9;
     c.mixer.wqmix.qmix_loss = 7.0;
@@ -347,10 +348,10 @@ struct QplexCase {
   std::vector<float> q_max;
 
   QplexCase(Draw& draw, QplexCredits credits) {
-    TrainConfig c = base_config(MixerKind::kQplex);
+    TrainConfig c = base_config("qplex");
     c.mixer.qplex.layers = 2;
     c.mixer.qplex.credits = credits;
-    mixer = credo::make_mixer(layout, kShape, 1, c.mixer);
+    mixer = credo::make_mixer(layout, kShape, c);
     params = draw.reals(layout.size(), -2.0F, 2.0F);
     state = draw.reals(sz(kShape.state_dim), -2.0F, 2.0F);
     q = draw.reals(sz(kShape.n_agents * kShape.n_actions), -5.0F, 5.0F);
@@ -467,13 +468,13 @@ credo::TrainConfig algorithm_with(const std::string& algorithm, const std::strin
 
 TEST_SUITE("rival configurations") {
   TEST_CASE("what the algorithms' names stand for") {
-    CHECK(algorithm_with("qtran", "qtran.opt_loss", 2.0).mixer.kind == MixerKind::kQtran);
+    CHECK(algorithm_with("qtran", "qtran.opt_loss", 2.0).mixer.type == "qtran");
     CHECK(algorithm_with("qtran", "qtran.opt_loss", 2.0).mixer.qtran.opt_loss == 2.0);
     CHECK(algorithm_with("qplex", "qplex.kernels", std::int64_t{10}).mixer.qplex.kernels == 10);
     CHECK(algorithm_with("qplex", "qplex.credits", std::string("full")).mixer.qplex.credits ==
           QplexCredits::kFull);
     const TrainConfig cw = algorithm_with("cw_qmix", "wqmix.weight", 0.5);
-    CHECK(cw.mixer.kind == MixerKind::kQmix);
+    CHECK(cw.mixer.type == "qmix");
     CHECK(cw.mixer.wqmix.weighting == Weighting::kCentral);
     CHECK(cw.mixer.wqmix.weight == 0.5);
     CHECK(algorithm_with("ow_qmix", "wqmix.weight", 0.5).mixer.wqmix.weighting ==
@@ -481,9 +482,13 @@ TEST_SUITE("rival configurations") {
   }
 
   TEST_CASE("every name of a choice means something of its own, and an unknown one is refused") {
-    const auto meaning = [](const TrainConfig& c) {
+    const auto mixer_index = [](const std::string& name) {
+      const auto names = credo::mixer_names();
+      return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
+    };
+    const auto meaning = [&](const TrainConfig& c) {
       return std::vector<int>{
-          static_cast<int>(c.learner.kind),           static_cast<int>(c.mixer.kind),
+          static_cast<int>(c.learner.kind),           mixer_index(c.mixer.type),
           static_cast<int>(c.mixer.qplex.credits),    static_cast<int>(c.mixer.wqmix.weighting),
           static_cast<int>(c.entropy.elu_derivative), static_cast<int>(c.optimizer.kind)};
     };
@@ -495,7 +500,6 @@ TEST_SUITE("rival configurations") {
       std::vector<std::vector<int>> meanings;
       for (const std::string& word : spec.choices) {
         credo::Params params(credo::train_params());
-        if (spec.name == "learner.type") params.set("mixer.type", std::string("none"));
         if (spec.name == "qplex.credits") params.set("mixer.type", std::string("qplex"));
         if (spec.name == "gre.elu_derivative") params.set("gre.enabled", true);
         params.set(spec.name, word);
@@ -507,11 +511,28 @@ TEST_SUITE("rival configurations") {
       CHECK_THROWS_AS(params.set(spec.name, spec.choices.front() + "x"), credo::UserError);
     }
     CHECK(choices == 6);
-    CHECK(credo::mixer_kind("qplex") == MixerKind::kQplex);
-    CHECK_THROWS_WITH_AS(credo::mixer_kind("qplx"),
-                         "unknown mixer.type 'qplx'; did you mean 'qplex'? allowed: none, vdn, "
-                         "qmix, qmix_simple, qtran, qplex",
-                         credo::UserError);
+  }
+
+  TEST_CASE("the table of algorithms names every mixer once, and only those are made") {
+    TrainConfig config;
+    for (const std::string& name : credo::mixer_names()) {
+      config.mixer.type = name;
+      CHECK(credo::Network(kShape, config).mixer != nullptr);
+    }
+    config.mixer.type = "qplx";
+    std::string message;
+    try {
+      const credo::Network network(kShape, config);
+    } catch (const credo::UserError& error) {
+      message = error.what();
+    }
+    CHECK(message.starts_with("unknown mixer.type 'qplx'; did you mean 'qplex'? allowed: none, "));
+    for (const credo::Algorithm& algorithm : credo::learning_algorithms()) {
+      CAPTURE(algorithm.name);
+      CHECK(!algorithm.family.empty());
+      CHECK(!algorithm.paper.empty());
+      CHECK(!algorithm.help.empty());
+    }
   }
 
   TEST_CASE("where weights have no meaning there are none") {

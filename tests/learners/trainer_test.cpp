@@ -166,10 +166,9 @@ TEST_SUITE("trainer") {
         CHECK(rollout.episode(e).terminated == limit_is_terminal);
       }
       CHECK(cut > 0);
-      credo::ByteWriter bytes;
-      replay.save(bytes);
+      const std::vector<std::byte> bytes = learner_tests::saved(replay);
       credo::ReplayBuffer loaded(rollout.shape(), 6);
-      credo::ByteReader in(bytes.bytes());
+      credo::ByteReader in(bytes);
       loaded.load(in);
       std::vector<const credo::Episode*> kept(6), again(6);
       credo::Stream stream(1, credo::purpose("replay"));

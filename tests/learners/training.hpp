@@ -1,12 +1,16 @@
 // Short training runs for tests.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "learners/trainer.hpp"
 #include "tests/learners/support.hpp"
 
@@ -31,6 +35,28 @@ void with_threads(int threads, const Body& body) {
   const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism,
                                             sz(threads));
   oneapi::tbb::task_arena(threads).execute(body);
+}
+
+/// All that a trainer or a replay buffer saves.
+template <class Saver>
+std::vector<std::byte> saved(const Saver& saver,
+                             credo::ReplayContent content = credo::ReplayContent::kAll) {
+  std::vector<std::byte> bytes;
+  saver.save(
+      [&](std::span<const std::byte> piece) {
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
+      },
+      content);
+  return bytes;
+}
+
+template <class Saver>
+std::vector<std::byte> saved_part(const Saver& saver, const credo::ReplayPart& part) {
+  std::vector<std::byte> bytes;
+  saver.save_part(part, [&](std::span<const std::byte> piece) {
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  return bytes;
 }
 
 }  // namespace learner_tests

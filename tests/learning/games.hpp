@@ -13,7 +13,6 @@
 
 namespace learning_tests {
 
-using credo::MixerKind;
 using credo::TrainConfig;
 using learner_tests::sz;
 
@@ -123,11 +122,11 @@ inline std::string text(const Table& table) {
 }
 
 /// The QMIX paper's setting for matrix games: actions always random, small replay, narrow mixer.
-inline TrainConfig uniform_config(MixerKind kind, std::int64_t steps) {
+inline TrainConfig uniform_config(const std::string& kind, std::int64_t steps) {
   TrainConfig c;
   c.seed = 1;
   c.t_max = steps;
-  c.mixer = {.kind = kind, .embed_dim = 8, .hypernet_layers = 2, .hypernet_embed = 64};
+  c.mixer = {.type = kind, .embed_dim = 8, .hypernet_layers = 2, .hypernet_embed = 64};
   c.agent.obs_last_action = false;
   c.exploration = {.epsilon_start = 1.0, .epsilon_finish = 1.0};
   c.replay_capacity = 500;

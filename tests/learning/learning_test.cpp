@@ -9,7 +9,6 @@
 
 namespace {
 
-using credo::MixerKind;
 using credo::TrainConfig;
 using credo::Trainer;
 using learning_tests::ExactTraining;
@@ -68,11 +67,11 @@ TEST_SUITE("learning") {
   TEST_CASE("two-step game, uniform exploration: VDN settles for 7, QMIX finds 8") {
     const auto env = credo::make_env("two_step");
     for (const std::uint64_t seed : {1U, 2U, 3U}) {
-      for (const MixerKind kind : {MixerKind::kVdn, MixerKind::kQmix}) {
+      for (const std::string kind : {"vdn", "qmix"}) {
         TrainConfig config = uniform_config(kind, 10'000);
         config.seed = seed;
         Trainer trainer(*env, config);
-        const bool vdn = kind == MixerKind::kVdn;
+        const bool vdn = kind == "vdn";
         CHECK(train(trainer) == (vdn ? 7.0 : 8.0));
         const double error =
             largest_error(two_step_tables(*env, config, params_of(*env, config, trainer)),
@@ -86,12 +85,12 @@ TEST_SUITE("learning") {
 
   TEST_CASE("two-step game, exactly uniform data: tables") {
     const auto env = credo::make_env("two_step");
-    for (const MixerKind kind : {MixerKind::kVdn, MixerKind::kQmix}) {
+    for (const std::string kind : {"vdn", "qmix"}) {
       const TrainConfig config = uniform_config(kind, 1);
       ExactTraining training(*env, config);
       REQUIRE(training.episodes() == 16);
       const auto tables = two_step_tables(*env, config, training.train(2500));
-      const bool vdn = kind == MixerKind::kVdn;
+      const bool vdn = kind == "vdn";
       const double error = largest_error(tables, vdn ? kVdnTwoStep : kTrueTwoStep);
       MESSAGE(std::string(vdn ? "vdn" : "qmix")
               << ": " << text(tables[0]) << " | " << text(tables[1]) << " | " << text(tables[2])
@@ -102,7 +101,7 @@ TEST_SUITE("learning") {
 
   TEST_CASE("QTRAN game, exactly uniform data: VDN reaches its least-squares table") {
     const auto env = credo::make_env("matrix/qtran");
-    const TrainConfig config = uniform_config(MixerKind::kVdn, 1);
+    const TrainConfig config = uniform_config("vdn", 1);
     ExactTraining training(*env, config);
     REQUIRE(training.episodes() == 9);
     ValueReader reader(*env, config, training.train(2000));
@@ -114,7 +113,7 @@ TEST_SUITE("learning") {
 
   TEST_CASE("QTRAN game, exactly uniform data: IQL learns the mean over the other's actions") {
     const auto env = credo::make_env("matrix/qtran");
-    const TrainConfig config = uniform_config(MixerKind::kNone, 1);
+    const TrainConfig config = uniform_config("none", 1);
     ValueReader reader(*env, config, ExactTraining(*env, config).train(2000));
     const nlohmann::json want = matrix_game()["iql"];
     double error = 0.0;
@@ -133,7 +132,7 @@ TEST_SUITE("learning") {
     const nlohmann::json game = matrix_game();
     const Table payoff = game["payoff"].get<Table>();
     for (const std::uint64_t seed : {1U, 2U, 3U}) {
-      TrainConfig config = uniform_config(MixerKind::kQmix, 1);
+      TrainConfig config = uniform_config("qmix", 1);
       config.seed = seed;
       ValueReader reader(*env, config, ExactTraining(*env, config).train(3000));
       const Table got = reader.joint();
@@ -152,7 +151,7 @@ TEST_SUITE("learning") {
 
   TEST_CASE("QTRAN game, uniform exploration: no additive learner finds the optimum") {
     const auto env = credo::make_env("matrix/qtran");
-    for (const MixerKind kind : {MixerKind::kNone, MixerKind::kVdn}) {
+    for (const std::string kind : {"none", "vdn"}) {
       TrainConfig config = uniform_config(kind, 3'000);
       config.replay_capacity = 3'000;
       Trainer trainer(*env, config);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "learners/config.hpp"
+#include "learners/hyperparameters.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/cli/help.hpp"
 #include "tests/suite/support.hpp"

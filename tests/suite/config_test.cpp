@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "learners/config.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/plan/plan.hpp"
 #include "tests/suite/support.hpp"
@@ -182,7 +183,7 @@ TEST_CASE("general settings without effect are passed over, and give no other id
   // COMA has no replay: what is wrong with one is no matter.
   RunRequest made = request("two_step", "coma");
   made.overlays = {make_overlay(read_toml("replay.capacity = 7\nmixer.type = \"vdn\"\n", "suite"))};
-  CHECK(RunConfig::resolve(made).train_config().mixer.kind == credo::MixerKind::kNone);
+  CHECK(RunConfig::resolve(made).train_config().replay_capacity == 5000);
 }
 
 TEST_CASE("unknown names come with the nearest known one") {

@@ -147,6 +147,7 @@ acting_factor = 10000
   work.evaluations = 1;
   work.evaluation_steps = 8;
   work.checkpoints = 1;
+  work.train_episodes = 3;
   work.replay_episodes = 1;
   work.episode_bytes = 4;
   const double agent_s = 2 * (2 + 3 * 2);
@@ -154,9 +155,9 @@ acting_factor = 10000
   const double evaluating = 8 * (13 + agent_s + 5) + 1;
   const double update = 6 + 2 * 2 * (7 + 8 * 2) + 2 * 9 + 3 * 10 + 14 + 15;
   CHECK(model.estimate(work).seconds ==
-        doctest::Approx(1 + 10 + playing + evaluating + update + 100 + 0.5 * 2));
+        doctest::Approx(1 + 10 + playing + evaluating + update + 100 + 0.5 * 6));
   CHECK(model.estimate(work, 3).seconds ==
-        doctest::Approx(1 + 10 + playing + (evaluating + update) / 2 + 100 + 0.5 * 2));
+        doctest::Approx(1 + 10 + playing + (evaluating + update) / 2 + 100 + 0.5 * 6));
   CHECK(model.estimate(work).bytes == doctest::Approx(1 + 3 * 10 + 4 * 100 + 4 * 1000 + 9 * 10000));
   CHECK(model.base_bytes() == 7);
   work.batch_size = 10;  // 40 rows, of which 5 count

@@ -103,7 +103,7 @@ TEST_CASE("damaged checkpoints are refused") {
   CheckpointState state;
   state.config_id = "id";
   state.trainer.assign(500, std::byte{42});
-  const std::string original = text_of(encode_checkpoint(state));
+  const std::string original = text_of(testing::encode_checkpoint(state));
   int unchanged = 0;
   const int rounds = 3000;
   const int refused = survive(4, original, rounds, [&](const std::string& text) {

@@ -2,6 +2,8 @@
 #include <set>
 
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
+#include "learners/config.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"

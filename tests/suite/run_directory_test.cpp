@@ -40,11 +40,11 @@ fs::path interrupted_run(const ScratchFolder& scratch) {
       "{\"t_env\":0,\"event\":\"eval\",\"episode\":0,\"update\":0,"
       "\"metrics\":{\"test_return_mean\":1}}\n");
   for (const std::int64_t t_env : {100, 200, 300}) {
-    CheckpointState state;
-    state.t_env = t_env;
-    state.trainer.assign(64, static_cast<std::byte>(t_env));
+    CheckpointHeader header;
+    header.t_env = t_env;
+    const std::vector<std::byte> trainer(64, static_cast<std::byte>(t_env));
     const std::vector<std::byte> weights(32, static_cast<std::byte>(t_env + 1));
-    run->save_checkpoint(state, weights);
+    run->save_checkpoint(header, weights, {[&](const ByteSink& sink) { sink(trainer); }, {}, {}});
   }
   return path;
 }

@@ -287,15 +287,17 @@ TEST_CASE("states and weights that say more than they hold") {
   for (const std::uint64_t size : {std::uint64_t{1} << 45, std::uint64_t{1} << 63}) {
     ByteWriter out;
     out.put_bytes("CREDOCKP", 8);
-    out.put<std::uint32_t>(3);
+    out.put<std::uint32_t>(4);
     out.put_string("id");
     for (int k = 0; k < 7; ++k) out.put<std::uint64_t>(0);  // steps, lengths, hashes, best step
     out.put(0.0);
     out.put<std::uint64_t>(0);  // best weights
-    out.put(size);
+    out.put<std::uint64_t>(0);  // parts of the replay
     ByteWriter frame;
     put_frame(frame, size, {});
-    out.put_vector(frame.bytes());
+    out.put_bytes(frame.bytes().data(), frame.bytes().size());
+    out.put(size);
+    out.put<std::uint64_t>(frame.bytes().size());
     out.put(xxh64(out.bytes()));
     const std::string message = user_error([&] { decode_checkpoint(out.bytes(), "step_1.state"); });
     CHECK(contains(message, "step_1.state: "));

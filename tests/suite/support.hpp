@@ -2,13 +2,17 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <vector>
 
 #include "envs/core/error.hpp"
+#include "suite/run/checkpoint.hpp"
 
 namespace credo::suite::testing {
 
@@ -48,6 +52,17 @@ inline bool contains(std::string_view text, std::string_view part) {
 
 inline void write_raw(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
+}
+
+/// A checkpoint file as bytes.
+inline std::vector<std::byte> encode_checkpoint(const CheckpointState& state) {
+  std::vector<std::byte> bytes;
+  write_checkpoint(
+      state, [&](const ByteSink& sink) { sink(state.trainer); },
+      [&](std::span<const std::byte> piece) {
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
+      });
+  return bytes;
 }
 
 }  // namespace credo::suite::testing
