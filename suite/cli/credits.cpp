@@ -260,18 +260,14 @@ Command credits_command() {
   command.arguments = "DIR | --env ENV --policy NAME [OPTIONS]";
   command.help = "measure what each agent really contributed, and whether learned credits agree";
   command.details =
-      "Plays out sampled states of a policy's episodes with some agents held back and measures "
-      "the\n"
-      "true contribution of each (Shapley values, with standard errors), beside the credits of "
-      "the\n"
-      "learner (docs/credits.md). Writes CSV and JSON files into DIR/credits or --out; when "
-      "stopped\n"
-      "it exits with 75, and the same command goes on.\n\n"
-      "examples:\n"
-      "  credo credits runs/pp\n"
-      "  credo credits runs/3m --checkpoint all --states 64 --json\n"
-      "  credo credits --env skirmish/MMM2 --policy scripted:focus --out credits/mmm2 --dry-run\n"
-      "  credo credits --env hallway --policy scripted --game absence\n";
+      "Plays out sampled states of a policy's episodes with some agents held back and measures the "
+      "true contribution of each (Shapley values, with standard errors), beside the credits of the "
+      "learner (docs/credits.md). Writes CSV and JSON files into DIR/credits or --out; when stopped "
+      "it exits with 75, and the same command goes on.";
+  command.examples = {
+      "credo credits runs/pp", "credo credits runs/3m --checkpoint all --states 64 --json",
+      "credo credits --env skirmish/MMM2 --policy scripted:focus --out credits/mmm2 --dry-run",
+      "credo credits --env hallway --policy scripted --game absence"};
   command.options = {
       {"checkpoint", "NAME", "step_N, best or all (default: the newest)", false},
       {"env", "ENV", "environment, with --policy", false},
@@ -294,7 +290,7 @@ Command credits_command() {
       {"dry-run", "", "estimate steps and time, measure nothing", false}};
   command.options.push_back(json_option());
   command.options.push_back(progress_option());
-  command.most_positional = 1;
+  command.positional = {"DIR"};
   command.run = run_credits_command;
   return command;
 }
