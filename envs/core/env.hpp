@@ -41,7 +41,7 @@ struct Feature {
 struct ScriptedInfo {
   std::string name;  ///< "default" for `--policy scripted`, else `--policy scripted:NAME`
   std::string help;
-  /// Parameters of the environment without which it cannot play, with the values it needs.
+  /// Parameter values that the policy requires.
   std::vector<std::pair<std::string, ParamValue>> params = {};
 };
 
@@ -58,8 +58,8 @@ struct EnvSpec {
   double reward_low = 0.0;         ///< bounds of one step's team reward
   double reward_high = 0.0;
   std::optional<double> return_bound;  ///< upper bound of an episode's return, where known
-  /// Mean returns that tables over several tasks call 0 and 1. Without a `random_return` the
-  /// table's row of random play is measured, without a `best_return` the `return_bound` stands in.
+  /// Mean returns that normalise to 0 and 1 in tables over several tasks. Without `random_return`
+  /// random play is measured; without `best_return`, `return_bound` is used.
   std::optional<double> random_return;  ///< of uniform play over the available actions, exact
   std::optional<double> best_return;    ///< of the best policy, or an upper bound of it
   bool is_stochastic = true;       ///< false: two seeds give the same episode for the same actions
@@ -69,8 +69,8 @@ struct EnvSpec {
   std::vector<Feature> state_features;    ///< [state_dim]
   std::vector<ScriptedInfo> scripted;     ///< empty: no scripted policy
   std::vector<ParamSpec> params;          ///< every parameter with the value in force
-  /// What was read of each path parameter in use (FileSource::contents_read): it is part of what
-  /// this environment is.
+  /// Contents read through each path parameter in use (FileSource::contents_read); part of the
+  /// environment's identity.
   std::map<std::string, FileContents> inputs = {};
 };
 
@@ -123,14 +123,14 @@ class Env {
 
   int t() const { return t_; }         ///< steps taken in this episode
   bool done() const { return done_; }  ///< terminated or truncated (or never reset)
-  /// The time limit cut the episode, whichever of the two it was stored as.
+  /// The time limit ended the episode, whether stored as terminated or as truncated.
   bool timed_out() const { return timed_out_; }
   /// Won or not, for environments that can be won (battles); nullopt elsewhere.
   virtual std::optional<bool> won() const { return std::nullopt; }
-  /// Over, with nobody left to win.
+  /// The episode ended with neither side left.
   virtual bool drawn() const { return false; }
-  /// The actions of the last step where the environment chose them itself, whatever it was given
-  /// (parameters can ask for that); empty elsewhere.
+  /// Actions of the last step if the environment overrides those it is given (some parameters ask
+  /// for that); empty otherwise.
   virtual std::vector<int> own_actions() const { return {}; }
   /// Named facts about the episode so far (e.g. {"captures", 2}); logged at the end of episodes.
   virtual std::vector<std::pair<std::string, double>> info() const { return {}; }
@@ -144,13 +144,13 @@ class Env {
   /// The current situation as text: deterministic, never empty.
   std::string render_text() const { return do_render_text(); }
 
-  /// The plane the environment takes place on, for pictures (envs/core/scene.hpp); nullopt where
-  /// there is only text.
+  /// The layout to draw the environment on (envs/core/scene.hpp); nullopt if it renders as text
+  /// only.
   virtual std::optional<Stage> stage() const { return std::nullopt; }
-  /// The current situation on the stage. Empty where there is none.
+  /// The current state as drawable units; empty without a stage.
   virtual Scene scene() const { return {}; }
-  /// `step`, showing `watcher` the scenes on the way: stage()->scenes_per_step of them.
-  /// The step's result and what follows are the same bits as those of `step`.
+  /// Like `step`, but calls `watcher` with stage()->scenes_per_step intermediate scenes. The result
+  /// and all later steps have the same bits as with `step`.
   StepResult step_watched(std::span<const int> actions, const SceneWatcher& watcher);
 
   /// Errors: UserError when the environment has no such policy, or not with these parameters.
@@ -176,7 +176,7 @@ class Env {
   virtual void do_save(ByteWriter& out) const = 0;
   virtual void do_load(ByteReader& in) = 0;
   virtual std::string do_render_text() const = 0;
-  /// For do_step: is anybody watching? Then `show` every scene but the last one of the step.
+  /// For do_step: true during step_watched; then call `show` for every scene but the last.
   bool is_watched() const { return watcher_ != nullptr; }
   void show() const { (*watcher_)(scene()); }
   /// Called only with a name listed in spec().scripted.

@@ -37,7 +37,7 @@ std::string nearest_match(std::string_view word, std::span<const std::string> ca
   std::size_t best_distance = limit + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    // A candidate that shares nothing with a very short word is no help.
+    // For very short words, candidates without a common letter are no help.
     if (distance >= std::max(word.size(), candidate.size())) continue;
     if (distance < best_distance) {
       best_distance = distance;

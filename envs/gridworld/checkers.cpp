@@ -1,6 +1,6 @@
-// Checkers of ma-gym (checkers.py): two agents walk over a board of apples and lemons. Agent 0
-// earns and loses ten times as much as agent 1, so agent 1 should eat the lemons that are in the
-// way. Nothing is random.
+// Checkers of ma-gym (checkers.py): two agents walk over a board of apples and lemons. The
+// rewards of agent 0 are ten times those of agent 1, so agent 1 should eat the lemons that block
+// the way. Nothing is random.
 //
 // Time limit: ma-gym's own counter ends at 100 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default. The clock feature always

@@ -1,5 +1,5 @@
 // Switch of ma-gym (switch_one_corridor.py): two or four agents must pass a corridor one cell wide
-// to reach the opposite side. Nothing is random; the whole difficulty is exploration.
+// to reach the opposite side. Deterministic; the only difficulty is exploration.
 //
 // Time limit: ma-gym's own counter ends at 50 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default. The clock feature always
@@ -34,7 +34,7 @@ struct Rules {
   int n_agents = 2;
   bool clock = false;
   bool masks_moves = false;
-  double reward_scale = 1.0;  // agents' rewards differ here, so the mean divides their sum
+  double reward_scale = 1.0;  // agents' rewards differ, so the mean divides their sum
 };
 
 class Switch final : public grid::ViewedEnv {
@@ -58,7 +58,7 @@ class Switch final : public grid::ViewedEnv {
     place(kStart);
   }
 
-  // Agents move one after another; one that has arrived stays in its cell, in the others' way.
+  // Agents move one after another; one that has arrived keeps blocking its cell.
   Outcome do_step(std::span<const int> actions, Stream& stream) override {
     (void)stream;
     double reward = 0.0;

@@ -201,7 +201,8 @@ Rules read_rules(TomlTable table) {
   r.reward = static_cast<RewardOf>(table.choice_or("reward", {"lost", "dealt"}, 0));
   r.healers_fight = table.boolean_or("healers_fight", false);
   if (r.order == TickOrder::kShuffled) {
-    // One after another, damage is immediate: what would delay it, or react to it, has no place.
+    // With order = "shuffled" damage is immediate: delays of damage and reactions to it are
+    // rejected.
     if (r.range_slop > 0.0) table.fail("range_slop", "must be 0 with order = 'shuffled'");
     if (r.call_for_help > 0.0) table.fail("call_for_help", "must be 0 with order = 'shuffled'");
     if (r.targets != Targets::kKeep)
