@@ -41,7 +41,8 @@ fs::path interrupted_run(const ScratchFolder& scratch) {
     header.t_env = t_env;
     const std::vector<std::byte> trainer(64, static_cast<std::byte>(t_env));
     const std::vector<std::byte> weights(32, static_cast<std::byte>(t_env + 1));
-    run->save_checkpoint(header, weights, {[&](const ByteSink& sink) { sink(trainer); }, {}, {}});
+    run->save_checkpoint(header, weights,
+                         {[&](const credo::ByteSink& sink) { sink(trainer); }, {}, {}});
   }
   return path;
 }
