@@ -71,7 +71,7 @@ class Params {
   Params() = default;
   explicit Params(std::vector<ParamSpec> specs, std::string prefix = "");
 
-  void set(std::string_view key, const ParamValue& value);  ///< an integer is accepted for a float
+  void set(std::string_view key, const ParamValue& value);     ///< 3 passes for 3.0, and 3.0 for 3
   void set_text(std::string_view key, std::string_view text);  ///< parses by the declared type
   /// `set`, but the parameter goes on following others where it does.
   void set_default(std::string_view key, const ParamValue& value);

@@ -11,7 +11,7 @@
 
 namespace credo::suite {
 
-/// What the manifest says beside the results. Clocks and machines stand in manifest.json alone.
+/// Facts for the manifest beyond the results. Only manifest.json mentions clocks and machines.
 struct PublishNotes {
   std::string suite{};
   std::string status{};  ///< "running", "done", "incomplete"
@@ -22,7 +22,7 @@ struct PublishNotes {
   int threads = 1;
 };
 
-/// "done" when every run is, else "incomplete".
+/// "done" when every run is done, else "incomplete".
 std::string publish_status(const ResultSet& set);
 
 /// The manifest of a suite that has begun; tables come later. Errors: FileError.

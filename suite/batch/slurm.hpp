@@ -1,8 +1,8 @@
 // A suite as Slurm job arrays (docs/slurm.md). A submission is a folder below the suite's:
 //   slurm/N/elements.txt   the cells of array element 0, 1, ... one element a line
 //   slurm/N/array.sh       runs one element            slurm/N/report.sh   writes the tables
-//   slurm/N/jobs.txt       the numbers Slurm gave      slurm/N/log/        what the jobs printed
-// Slurm schedules; the cells' own folders say what is done.
+//   slurm/N/jobs.txt       Slurm's job ids             slurm/N/log/        output of the jobs
+// Slurm schedules; progress is read from the cells' folders.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,15 @@ struct SlurmOptions {
 };
 
 /// A time limit as sbatch reads it ("90", "2:30:00", "1-12"), in minutes, rounded up.
-/// Errors: UserError naming `option`; also for less than five minutes, where the warning two
-/// minutes ahead (Slurm may send it one minute earlier) would come at once.
+/// Errors: UserError naming `option`; also for less than five minutes, since the warning, sent two
+/// to three minutes before the end, would arrive at once.
 std::int64_t parse_time_limit(std::string_view option, std::string_view text);
 
 /// The names of the cells of every element.
 using Elements = std::vector<std::vector<std::string>>;
 
-/// `pack` cells after another to an element. Without: as many as have together at most the budget
-/// of the longest cell, so that short ones share an element and no element gets longer.
+/// `pack` consecutive cells per element; by default as many as together do not exceed the budget of
+/// the longest cell, so that short cells share an element and none takes longer.
 Elements pack_cells(const std::vector<const Cell*>& cells, std::optional<std::size_t> pack);
 
 /// Part of the elements in one array: Slurm's indices go from 0 to MaxArraySize - 1.

@@ -234,7 +234,7 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
     if (const std::string other = read_manifest(folder).commit; other != commit)
       throw UserError(
           fmt::format("{} was run by another program (commit {}, this is {}); use another --out, "
-                      "or --allow-mixed to go on all the same",
+                      "or --allow-mixed to continue anyway",
                       folder.string(), other, commit));
   }
   for (const PlannedCell& cell : plan)
@@ -244,7 +244,7 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
     if (same == first.end() || same->second->settings_id == cell.settings_id) continue;
     throw UserError(
         fmt::format("{} was planned with another configuration than {}; use another --out, or "
-                    "--allow-mixed to go on all the same",
+                    "--allow-mixed to continue anyway",
                     (out / cell_folder(cell.names, cell.seed)).string(),
                     cell_folder(same->second->names, same->second->seed).string()));
   }

@@ -1,4 +1,4 @@
-// How far a suite folder is, from its cells' own folders and Slurm's queue. Writes nothing.
+// The progress of a suite, read from its cells' folders and Slurm's queue. Writes nothing.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ bool is_to_submit(RunStatus status);
 struct CellReport {
   const Cell* cell = nullptr;
   RunStatus status = RunStatus::kMissing;
-  std::string note;  ///< why it failed, who runs it, how far it came
+  std::string note;  ///< reason of a failure, owner, or progress
 };
 
 /// In the order of the plan. Without a queue no cell is kQueued.
@@ -28,8 +28,8 @@ std::vector<CellReport> inspect_cells(const std::filesystem::path& out,
                                       const std::vector<OldSubmission>& submissions,
                                       const std::optional<Queue>& queue);
 
-/// The sbatch calls that submit what is to be submitted with scripts that exist: for every cell the
-/// newest submission that has it, each element once.
+/// The sbatch calls that resubmit unfinished cells with existing scripts: every cell through the
+/// newest submission that holds it, each element once.
 std::vector<std::string> resubmit_commands(const std::filesystem::path& out,
                                            const std::vector<CellReport>& reports,
                                            const std::vector<OldSubmission>& submissions,

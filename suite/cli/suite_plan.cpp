@@ -127,7 +127,7 @@ std::string plan_text(const std::vector<PlanLine>& lines, const PlanTotal& total
                         line.is_finished ? "" : mebibytes(line.estimate.bytes));
   text += fmt::format("{} cells, {} environment steps", lines.size(), with_thousands(total.steps));
   if (total.n_finished > 0) text += fmt::format("; {} cells are finished", total.n_finished);
-  text += fmt::format("\nabout {} one after the other, {} with {} job{}", about(total.cpu_s),
+  text += fmt::format("\nabout {} in sequence, {} with {} job{}", about(total.cpu_s),
                       about(total.wall_s), jobs, jobs == 1 ? "" : "s");
   if (total.workers < jobs) text += fmt::format(" on {} cores", total.workers);
   return text + fmt::format("; up to {}\nestimated for {}\n", mebibytes(total.bytes),

@@ -1,6 +1,6 @@
 // Results for other programs: marl-eval (Gorsane et al. 2022; rules: marl_eval_rules.hpp) and
-// rliable (Agarwal et al. 2021). Both want tables without holes. What does not fit is left out,
-// and every export names what that was.
+// rliable (Agarwal et al. 2021). Both require complete tables. What does not fit is left out, and
+// every export lists it.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ namespace credo::suite {
 struct Export {
   std::string bytes;                  ///< the file
   std::vector<std::string> left_out;  ///< runs, algorithms and tasks that are not in it, and why
-  std::vector<std::string> problems;  ///< rules of the format that it breaks all the same
-  std::vector<std::string> notes;     ///< what stands in it in another form
+  std::vector<std::string> problems;  ///< rules of the format that it violates nevertheless
+  std::vector<std::string> notes;     ///< what it holds in another form
 
   /// Everything is there, and by the rules.
   bool is_whole() const { return left_out.empty() && problems.empty(); }

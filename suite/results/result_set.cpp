@@ -112,7 +112,7 @@ void check_mixed(const ResultSet& set) {
     }
     throw UserError(
         fmt::format("the runs come from different programs: {}; --allow-mixed puts "
-                    "them together all the same",
+                    "them together anyway",
                     list));
   }
   std::map<std::pair<std::string, std::string>, const RunResult*> first;
@@ -122,7 +122,7 @@ void check_mixed(const ResultSet& set) {
     if (is_new || place->second->settings_id == run.settings_id) continue;
     throw UserError(
         fmt::format("{} and {} have different settings; --allow-mixed puts them "
-                    "together all the same",
+                    "together anyway",
                     name_of(*place->second), name_of(run)));
   }
 }

@@ -1,5 +1,5 @@
 // Results as a typed set in memory: tasks × algorithms × seeds, with every evaluation. Everything
-// that shows results (tables, exports, report pages, comparisons) reads this and no files.
+// that shows results (tables, exports, report pages, comparisons) reads this instead of files.
 //
 //   const ResultSet set = load_results({"runs/standard"}, {});
 //   for (const std::string& task : set.tasks)

@@ -13,8 +13,7 @@ namespace credo::suite {
 /// Errors of all functions: Error on an empty input or a value that is not finite.
 
 double mean(std::span<const double> values);
-/// Sample standard deviation (divides by n - 1); nullopt for one value, which says nothing of
-/// spread.
+/// Sample standard deviation (divides by n - 1); nullopt for a single value.
 std::optional<double> sample_std(std::span<const double> values);
 /// sample_std / sqrt(n).
 std::optional<double> standard_error(std::span<const double> values);
@@ -59,7 +58,7 @@ inline constexpr std::size_t kFewestForInterval = 2;
 /// Fewer values than this give intervals that are far too narrow (docs/protocol.md).
 inline constexpr std::size_t kFewValues = 5;
 
-/// Can runs be drawn again within every task? Every task needs kFewestForInterval of them.
+/// Whether runs can be resampled: every task needs kFewestForInterval of them.
 bool has_interval(const ScoreTable& scores);
 
 struct BootstrapOptions {

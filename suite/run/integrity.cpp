@@ -82,9 +82,8 @@ void require_unchanged(const std::vector<std::string>& changed) {
   if (changed.empty()) return;
   const std::string more =
       changed.size() > 1 ? fmt::format(" (and {} more)", changed.size() - 1) : "";
-  throw ChangedError(
-      fmt::format("{}{}; `credo verify` lists what changed, --no-verify goes on with it",
-                  changed.front(), more));
+  throw ChangedError(fmt::format("{}{}; `credo verify` lists what changed, --no-verify accepts it",
+                                 changed.front(), more));
 }
 
 RunStatus status_now(const fs::path& directory, const Manifest& manifest) {

@@ -164,9 +164,9 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
         throw UserError(fmt::format("{} already holds a run, {}; or use another --out",
                                     path.string(),
                                     interrupted_text(path, budget(read_run_config(path)))));
-      throw UserError(fmt::format(
-          "{} already holds a run that {}; use another --out, or go on with `credo resume {}`",
-          path.string(), status_name(old.status), path.string()));
+      throw UserError(
+          fmt::format("{} already holds a run that {}; use another --out, or `credo resume {}`",
+                      path.string(), status_name(old.status), path.string()));
     }
     refuse_foreign_files(path, config.to_toml());
     Manifest& manifest = run->manifest_;
@@ -258,7 +258,7 @@ std::string RunDirectory::older_hint(std::int64_t t_env) const {
     if (name->t_env >= t_env) continue;
     try {
       read_checkpoint(*name);
-      return fmt::format("; to go on from the one before it: --checkpoint {}",
+      return fmt::format("; to resume from the previous one: --checkpoint {}",
                          checkpoint_stem(name->t_env));
     } catch (const Error&) {
       continue;

@@ -41,7 +41,7 @@ struct Manifest {
   RunNames names;
   std::string profile;
   std::uint64_t seed = 0;
-  std::string parent;             ///< run_id of the run this one goes on with, "" = none
+  std::string parent;             ///< run_id of the run this one extends, "" = none
   std::int64_t parent_steps = 0;  ///< training steps taken over from it
   std::string version, commit, compiler, flags;
   std::string host, cpu;
@@ -74,7 +74,7 @@ class RunDirectory {
   static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path,
                                               const RunConfig& config, const RunNames& names,
                                               int threads, const std::string& isa);
-  /// An existing run, to go on with. Errors: UserError (no run, in use, changed configuration).
+  /// An existing run, to be resumed. Errors: UserError (no run, in use, changed configuration).
   static std::unique_ptr<RunDirectory> open(const std::filesystem::path& path);
   /// Removes what the process that finished this run left when it was killed right after: its lock
   /// and the resumable states. Nothing happens while that process lives, or without permission.
