@@ -18,7 +18,7 @@ bool is_to_submit(RunStatus status);
 struct CellReport {
   const Cell* cell = nullptr;
   RunStatus status = RunStatus::kMissing;
-  std::string note;  ///< why it failed, who runs it, how far it came
+  std::string note;  ///< reason of a failure, owner, or progress
 };
 
 /// In the order of the plan. Without a queue no cell is kQueued.

@@ -207,8 +207,7 @@ int bench_run(const Arguments& arguments) {
     request.env = env;
     request.algorithm = arguments.text("alg").value_or("qmix");
     request.profile = arguments.text("profile");
-    request.t_max =
-        arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max()).value_or(20000);
+    request.t_max = arguments.t_max().value_or(20000);
     request.sets = arguments.list("set");
     keep_evaluations_short(request);
     const RunConfig config = RunConfig::resolve(request);
@@ -258,7 +257,7 @@ int run_bench(const Arguments& arguments) {
   if (what != "run")
     for (const char* option : {"alg", "profile", "t-max", "set"})
       if (arguments.has(option))
-        throw UserError(fmt::format("--{} cannot be used with bench {}", option, one_line(what)));
+        throw UserError(fmt::format("--{} cannot be used with bench {}", option, what));
   if (what == "run") return bench_run(arguments);
   if (what == "env") return bench_env(arguments);
   if (what == "train") return bench_train(arguments);
@@ -282,8 +281,8 @@ Command bench_command() {
       "updates. --all adds realistic episode lengths, gradient entropy (`x full` is relative to a "
       "plain full-length update), and action selection for 1 and 8 environments.\n\n"
       "run: trains each environment in a temporary folder, with one evaluation of one episode before "
-      "and after, and reports steps per second without evaluation and where the time went; one "
-      "thread unless --threads is given.\n\n"
+      "and after, and prints steps per second without evaluation and the share of each part of the "
+      "work; one thread unless --threads is given.\n\n"
       "signature: trains every algorithm for a few thousand steps and prints one hash of all "
       "weights and returns, which is the same for every machine, compiler and number of threads.";
   command.examples = {"credo bench env --env switch/2 --threads 2",
@@ -291,9 +290,9 @@ Command bench_command() {
                       "credo bench run --env skirmish/3m --profile fast", "credo bench signature"};
   command.positional = {"env|train|run|signature"};
   command.options = {{"env", "ENV", "environment, or shape, to measure; repeat for more", true},
-                     {"alg", "ALG", "bench run: the algorithm (default qmix)", false},
-                     {"profile", "P", "bench run: named hyperparameters (default pymarl)", false},
-                     {"t-max", "N", "bench run: environment steps (default 20000)", false},
+                     {"alg", "ALG", "bench run: the algorithm (default qmix)"},
+                     {"profile", "P", "bench run: named hyperparameters (default pymarl)"},
+                     {"t-max", "N", "bench run: environment steps (default 20000)"},
                      {"set", "KEY=VALUE", "bench run: one setting; repeat for more", true},
                      {"all", "", "bench train: every variant"},
                      json_option()};
