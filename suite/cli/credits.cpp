@@ -62,13 +62,7 @@ std::pair<std::int64_t, std::int64_t> read_branches(const std::string& text) {
 
 CreditsOptions read_options(const Arguments& arguments, std::uint64_t seed) {
   CreditsOptions options;
-  if (const auto game = arguments.text("game")) {
-    if (*game != "step" && *game != "absence") {
-      const std::vector<std::string> allowed = {"step", "absence"};
-      throw UserError(unknown_name_message("--game", *game, allowed));
-    }
-    options.game = *game == "step" ? GameKind::kStep : GameKind::kAbsence;
-  }
+  if (arguments.text("game") == "absence") options.game = GameKind::kAbsence;
   options.choice = arguments.text("default").value_or("auto");
   options.states = arguments.integer("states", 1, kMostStates).value_or(options.states);
   options.episodes =
@@ -269,11 +263,11 @@ Command credits_command() {
       "credo credits --env skirmish/MMM2 --policy scripted:focus --out credits/mmm2 --dry-run",
       "credo credits --env hallway --policy scripted --game absence"};
   command.options = {
-      {"checkpoint", "NAME", "step_N, best or all (default: the newest)", false},
+      {"checkpoint", "step_N", "step_N, best or all (default: the newest)", false},
       {"env", "ENV", "environment, with --policy", false},
-      {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false},
+      {"policy", "POLICY", "random, noop, scripted, scripted:NAME or open_loop", false},
       {"set", "KEY=VALUE", "one setting of the environment; repeat for more", true},
-      {"game", "KIND", "step (held back for one step, default) or absence (to the end)", false},
+      {"game", "step|absence", "held back for one step (default), or to the end of the episode"},
       {"default", "ACTION",
        "what held-back agents do: idle, random, an action's name, or auto (default): idle where "
        "the "
