@@ -81,7 +81,7 @@ std::string roff_command(const Command& command) {
   std::string out = fmt::format(".SS credo {}\n{}.\n.PP\n.B credo {}\n", roff(command.name),
                                 roff(command.help), roff(command.name));
   if (!command.arguments.empty()) out += roff(command.arguments) + "\n";
-  if (!command.details.empty()) out += ".PP\n" + roff_paragraphs(command.details);
+  if (!command.details.empty()) out.append(".PP\n").append(roff_paragraphs(command.details));
   out += roff_options(command.options);
   if (command.examples.empty()) return out;
   out += ".PP\nExamples:\n.PP\n.nf\n";
@@ -119,13 +119,14 @@ std::string help_of(const Command& command) {
   std::string text =
       fmt::format("credo {}: {}\n\nusage: credo {}{}{}\n", command.name, command.help, command.name,
                   command.arguments.empty() ? "" : " ", command.arguments);
-  if (!command.details.empty()) text += "\n" + wrapped(command.details, kWidth);
+  if (!command.details.empty()) text.append("\n").append(wrapped(command.details, kWidth));
   text += "\noptions:\n";
   for (const Option& option : all_options(command))
     text += entry(option_text(option), option.help, 26);
   if (command.examples.empty()) return text;
   text += "\nexamples:\n";
-  for (const std::string& example : command.examples) text += "  " + example + "\n";
+  for (const std::string& example : command.examples)
+    text.append("  ").append(example).append("\n");
   return text;
 }
 
@@ -139,7 +140,7 @@ std::string manual_page() {
       "and reports whole benchmark suites. Results depend on configuration and seed alone.\n"
       "Data goes to standard output, messages to standard error.\n.SH COMMANDS\n";
   for (const Command& command : commands()) out += roff_command(command);
-  out += ".SH COMMON OPTIONS\n" + roff_options(common_options());
+  out.append(".SH COMMON OPTIONS\n").append(roff_options(common_options()));
   out +=
       ".SH SETTINGS\nKeys of\n.B \\-\\-set\nand of TOML files. Those of environments, "
       "\\fBenv.\\fP\\fINAME\\fP, are shown by\n.BR \"credo describe\" .\n";

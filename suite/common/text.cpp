@@ -161,7 +161,8 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
       const std::string_view word = words.substr(0, space);
       words.remove_prefix(std::min(space + 1, words.size()));
       if (!line.empty() && indent + line.size() + 1 + word.size() > width) end_line();
-      line += (line.empty() || word.empty() ? "" : " ") + std::string(word);
+      if (!line.empty() && !word.empty()) line += ' ';
+      line += word;
     }
   }
   end_line();

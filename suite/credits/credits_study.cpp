@@ -133,8 +133,9 @@ std::size_t load_part(const std::filesystem::path& path, const std::string& iden
     const std::vector<std::byte> bytes = read_bytes(path);
     constexpr std::size_t kHash = sizeof(std::uint64_t);
     CREDO_CHECK(bytes.size() > kHash, "too short");
-    const auto body = std::span(bytes).first(bytes.size() - kHash);
-    ByteReader tail(std::span(bytes).last(kHash));
+    const std::span<const std::byte> all(bytes);
+    const auto body = all.first(bytes.size() - kHash);
+    ByteReader tail(all.last(kHash));
     CREDO_CHECK(tail.get<std::uint64_t>() == xxh64(body), "damaged");
     ByteReader in(body);
     in.expect_tag(kPartTag);

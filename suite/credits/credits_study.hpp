@@ -12,8 +12,8 @@
 
 #include "envs/core/env.hpp"
 #include "learners/config.hpp"
-#include "learners/contributions/fidelity.hpp"
 #include "suite/common/json.hpp"
+#include "suite/credits/fidelity.hpp"
 
 namespace credo::suite {
 

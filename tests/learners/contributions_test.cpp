@@ -8,7 +8,6 @@
 
 #include "envs/core/registry.hpp"
 #include "learners/contributions/contribution.hpp"
-#include "learners/contributions/fidelity.hpp"
 #include "learners/contributions/learned.hpp"
 #include "learners/nets/parameters.hpp"
 #include "learners/network.hpp"
@@ -66,7 +65,15 @@ Contribution contribution_of(const Situation& s, const Subject& subject,
   return c;
 }
 
-double h_abs(const Contribution& c) { return share_entropy(c.phi, c.phi.size()).value_or(-1.0); }
+// H of |x|; -1 where it is undefined.
+double entropy_of(const std::vector<double>& x) {
+  double total = 0.0;
+  for (const double y : x) total += std::abs(y);
+  double h = total > 0.0 ? 0.0 : -1.0;
+  for (const double y : x)
+    if (y != 0.0) h -= std::abs(y) / total * std::log(std::abs(y) / total);
+  return h / std::log(static_cast<double>(x.size()));
+}
 
 // Every situation of a scripted episode of these evaluation streams.
 std::vector<Situation> scripted_situations(const Env& env, const FixedPolicy& policy, int episodes,
@@ -280,7 +287,7 @@ TEST_CASE("contributions: one-step games have their closed forms") {
     CHECK(std::abs(got.v_all - c.all) <= kExact);
     check_values(got.phi, c.phi);
     check_values(got.diff, c.diff);
-    CHECK(h_abs(got) == doctest::Approx(c.h).epsilon(1e-5));
+    CHECK(entropy_of(got.phi) == doctest::Approx(c.h).epsilon(1e-5));
     for (const double se : got.phi_se) CHECK(se == 0.0);
   }
 }
@@ -428,10 +435,10 @@ TEST_CASE("contributions: the learner's account of the worked example") {
   check_values(c.first, {.104864922356, .346562838960}, kFloat);
   check_values(c.delta, {.101823486307, .320135823420}, kFloat);
   check_values(c.psi, {.093633549858, .311945886971}, kFloat);
-  CHECK(share_entropy(c.g, 2).value_or(0) == doctest::Approx(.920193774224).epsilon(1e-5));
-  CHECK(share_entropy(c.first, 2).value_or(0) == doctest::Approx(.781992550986).epsilon(1e-5));
-  CHECK(share_entropy(c.delta, 2).value_or(0) == doctest::Approx(.797213885820).epsilon(1e-5));
-  CHECK(share_entropy(c.psi, 2).value_or(0) == doctest::Approx(.779513807048).epsilon(1e-5));
+  CHECK(entropy_of(c.g) == doctest::Approx(.920193774224).epsilon(1e-5));
+  CHECK(entropy_of(c.first) == doctest::Approx(.781992550986).epsilon(1e-5));
+  CHECK(entropy_of(c.delta) == doctest::Approx(.797213885820).epsilon(1e-5));
+  CHECK(entropy_of(c.psi) == doctest::Approx(.779513807048).epsilon(1e-5));
 
   // The gauge: a row of W1 times 10 and that agent's values over 10 change g and nothing else.
   TensorFile tensors;
@@ -445,7 +452,7 @@ TEST_CASE("contributions: the learner's account of the worked example") {
   check_values(scaled.first, c.first, kFloat);
   check_values(scaled.delta, c.delta, kFloat);
   check_values(scaled.psi, c.psi, kFloat);
-  CHECK(share_entropy(scaled.g, 2).value_or(0) == doctest::Approx(.647255464382).epsilon(1e-5));
+  CHECK(entropy_of(scaled.g) == doctest::Approx(.647255464382).epsilon(1e-5));
 }
 
 TEST_CASE("contributions: a monotone mixer cannot blame a greedy agent") {
@@ -482,55 +489,6 @@ TEST_CASE("contributions: a monotone mixer cannot blame a greedy agent") {
       }
     }
   }
-}
-
-TEST_CASE("contributions: measures of agreement") {
-  const auto all_decided = [](std::span<const double> truth) {
-    const std::size_t k = truth.size();
-    std::vector<std::uint8_t> decided(k * k, 0);
-    for (std::size_t i = 0; i < k; ++i)
-      for (std::size_t j = 0; j < k; ++j)
-        if (truth[i] != truth[j]) decided[i * k + j] = 1;
-    return decided;
-  };
-  const std::vector<double> truth = {3, 1, 1, -2, 0};
-  const std::vector<double> learned = {.9, .4, .5, .1, .1};
-  std::vector<std::uint8_t> decided = all_decided(truth);
-  PairCount pairs = count_pairs(truth, learned, decided);
-  CHECK(pairs.agreeing == 8);
-  CHECK(pairs.opposing == 0);
-  CHECK(pairs.learner_ties == 1);
-  CHECK(pairs.truth_ties == 1);
-  CHECK(*pairs.agreement() == doctest::Approx(8.0 / 9));
-  CHECK(*kendall_tau_b(truth, learned) == doctest::Approx(.8888888889));
-  CHECK(*spearman(truth, learned) == doctest::Approx(.9473684211));
-  CHECK(*pearson(truth, learned) == doctest::Approx(.9128709292));
-  CHECK(*top_one(truth, learned, decided) == 1.0);
-  // {1, 2} and {3, 4} are tied by noise.
-  decided[3 * 5 + 4] = decided[4 * 5 + 3] = 0;
-  CHECK(*count_pairs(truth, learned, decided).agreement() == 1.0);
-
-  const std::vector<double> one = {5, 0, 0, 0};
-  const std::vector<double> falling = {4, 3, 2, 1};
-  CHECK(*kendall_tau_b(one, falling) == doctest::Approx(.7071067812));
-  CHECK(*spearman(one, falling) == doctest::Approx(.7745966692));
-  CHECK(*count_pairs(one, falling, all_decided(one)).agreement() == 1.0);
-  const std::vector<double> level = {2, 2, 2, 2};
-  CHECK(*kendall_tau_b(one, level) == 0.0);
-  CHECK(*spearman(one, level) == 0.0);
-  CHECK(*count_pairs(one, level, all_decided(one)).agreement() == 0.0);
-  CHECK(*top_one(one, level, all_decided(one)) == 0.25);
-  CHECK_FALSE(kendall_tau_b(level, one).has_value());
-  CHECK_FALSE(count_pairs(level, one, all_decided(level)).agreement().has_value());
-
-  const auto h = [](const std::vector<double>& x) { return share_entropy(x, x.size()); };
-  CHECK(*h({2, 1, -1}) == doctest::Approx(.9463946304));
-  CHECK(*positive_entropy(std::vector<double>{2, 1, -1}, 3) == doctest::Approx(.5793801643));
-  CHECK(*h({1, 2, 3, 4}) == doctest::Approx(.9232196723));
-  CHECK(*h({3, 0, 0}) == 0.0);
-  CHECK_FALSE(h({0, 0, 0}).has_value());
-  CHECK(*h({10, 1}) == doctest::Approx(.439497).epsilon(1e-5));
-  CHECK(*share_entropy(std::vector<double>{1, 1, 1}, 5) == doctest::Approx(.6826061945));
 }
 
 TEST_CASE("contributions: when replicates are enough") {

@@ -230,7 +230,7 @@ TEST_SUITE("determinism") {
     }
     for (std::size_t size = 0; size < state.size(); size += size < 400 ? 37 : 997) {
       Trainer fresh(*env, config);
-      credo::ByteReader in(std::span(state).first(size));
+      credo::ByteReader in(std::span<const std::byte>(state).first(size));
       CHECK_THROWS_AS(fresh.load(in), credo::Error);
     }
   }

@@ -1,4 +1,4 @@
-#include "learners/contributions/fidelity.hpp"
+#include "suite/credits/fidelity.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "learners/base/index.hpp"
 
-namespace credo {
+namespace credo::suite {
 
 namespace {
 
@@ -559,4 +559,4 @@ Fidelity measure_fidelity(std::span<const MeasuredState> states, double gamma, i
   return result;
 }
 
-}  // namespace credo
+}  // namespace credo::suite

@@ -18,7 +18,7 @@
 #include "learners/contributions/contribution.hpp"
 #include "learners/contributions/learned.hpp"
 
-namespace credo {
+namespace credo::suite {
 
 struct PairCount {
   int agreeing = 0;
@@ -88,4 +88,4 @@ struct Fidelity {
 Fidelity measure_fidelity(std::span<const MeasuredState> states, double gamma, int episode_limit,
                           int n_agents, bool central, std::uint64_t seed);
 
-}  // namespace credo
+}  // namespace credo::suite
