@@ -212,10 +212,10 @@ int run_cli(const std::vector<std::string>& words) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      list_command(),        describe_command(),   run_command(),    resume_command(),
-      eval_command(),        credits_command(),    suite_command(),  report_command(),
-      compare_command(),     playthrough_command(), replay_command(), bench_command(),
-      check_command(),       show_config_command(), verify_command(), completion_command(),
+      list_command(),    describe_command(),    run_command(),    resume_command(),
+      eval_command(),    credits_command(),     suite_command(),  report_command(),
+      compare_command(), playthrough_command(), replay_command(), bench_command(),
+      check_command(),   show_config_command(), verify_command(), completion_command(),
       man_command()};
   return all;
 }

@@ -72,7 +72,8 @@ class Completer {
     for (const std::string& name : algorithm_names())
       if (is_fixed_policy(name)) add(name, algorithm_help(name));
     if (env.empty()) return;
-    for (const ScriptedInfo& policy : make_env(env)->spec().scripted)
+    const auto made = make_env(env);
+    for (const ScriptedInfo& policy : made->spec().scripted)
       add("scripted:" + policy.name, policy.help);
   }
 

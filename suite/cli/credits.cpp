@@ -259,13 +259,13 @@ Command credits_command() {
       "learner (docs/credits.md). Writes CSV and JSON files into DIR/credits or --out; when stopped "
       "it exits with 75, and the same command goes on.";
   command.examples = {
-      "credo credits runs/pp", "credo credits runs/3m --checkpoint all --states 64 --json",
+      "credo credits runs/pp", "credo credits runs/pp --checkpoint all --states 64 --json",
       "credo credits --env skirmish/MMM2 --policy scripted:focus --out credits/mmm2 --dry-run",
       "credo credits --env hallway --policy scripted --game absence"};
   command.options = {
-      {"checkpoint", "step_N", "step_N, best or all (default: the newest)", false},
-      {"env", "ENV", "environment, with --policy", false},
-      {"policy", "POLICY", "random, noop, scripted, scripted:NAME or open_loop", false},
+      {"checkpoint", "step_N", "step_N, best or all (default: the newest)"},
+      {"env", "ENV", "environment, with --policy"},
+      {"policy", "POLICY", "random, noop, scripted, scripted:NAME or open_loop"},
       {"set", "KEY=VALUE", "one setting of the environment; repeat for more", true},
       {"game", "step|absence", "held back for one step (default), or to the end of the episode"},
       {"default", "ACTION",
@@ -273,15 +273,15 @@ Command credits_command() {
        "the "
        "environment has an idle action, else random",
        false},
-      {"states", "N", "states to sample (default 128)", false},
-      {"episodes", "N", "episodes to sample them from (default 32)", false},
-      {"gamma", "G", "discount (default: the learner's, 0.99 for fixed policies)", false},
-      {"exact-up-to", "K", "acting agents whose coalitions are all played (default 8)", false},
-      {"branches", "LOW:HIGH", "branches per state (default 512:8192)", false},
-      {"budget", "STEPS", "play no more environment steps than this", false},
-      {"seed", "S", "of episodes and branches (default: the run's, else 0)", false},
-      {"out", "DIR", "folder for the files (default: DIR/credits)", false},
-      {"dry-run", "", "estimate steps and time, measure nothing", false}};
+      {"states", "N", "states to sample (default 128)"},
+      {"episodes", "N", "episodes to sample them from (default 32)"},
+      {"gamma", "X", "discount (default: the learner's, 0.99 for fixed policies)"},
+      {"exact-up-to", "N", "acting agents whose coalitions are all played (default 8)"},
+      {"branches", "LOW:HIGH", "branches per state (default 512:8192)"},
+      {"budget", "N", "play no more environment steps than this"},
+      {"seed", "S", "of episodes and branches (default: the run's, else 0)"},
+      {"out", "DIR", "folder for the files (default: DIR/credits)"},
+      {"dry-run", "", "estimate steps and time, measure nothing"}};
   command.options.push_back(json_option());
   command.options.push_back(progress_option());
   command.positional = {"DIR"};

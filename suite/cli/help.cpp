@@ -116,9 +116,9 @@ std::string usage() {
 }
 
 std::string help_of(const Command& command) {
-  std::string text =
-      fmt::format("credo {}: {}\n\nusage: credo {}{}{}\n", command.name, command.help, command.name,
-                  command.arguments.empty() ? "" : " ", command.arguments);
+  std::string text = wrapped(fmt::format("credo {}: {}", command.name, command.help), kWidth) +
+                     fmt::format("\nusage: credo {}{}{}\n", command.name,
+                                 command.arguments.empty() ? "" : " ", command.arguments);
   if (!command.details.empty()) text.append("\n").append(wrapped(command.details, kWidth));
   text += "\noptions:\n";
   for (const Option& option : all_options(command))

@@ -65,7 +65,7 @@ credo run "${small[@]}" --t-max 50 --set evaluation.episodes=2 --quiet --out don
 credo show-config "${small[@]}" --t-max 50 --set evaluation.episodes=2 >shown
 head -n "$(wc -l <done/config.toml)" shown | cmp -s - done/config.toml || fail "show-config: not config.toml"
 credo show-config --config shown | cmp -s - shown || fail "show-config does not read back"
-sections() { awk '/^\[/ { gsub(/[][]/, ""); section = $0 } /^[a-z]/ { print section "." $1 }
+sections() { awk '/^\[/ { gsub(/[][]/, ""); section = $0; next } /^[a-z]/ { print section "." $1 }
                   /^# [a-z_]+\./ { print $2 }' "$1" | sort; }
 for alg in vdn qmix_gre coma open_loop random; do
   credo show-config --env two_step --alg $alg >shown
@@ -129,7 +129,7 @@ if command -v zsh >/dev/null; then
   in_zsh() {
     zsh -f -c '
       compdef() { :; }
-      _describe() { local name=$2; print -l -- ${(P)name} }
+      _describe() { local name=$2; print -rl -- ${(P)name} }
       _files() { print -l -- files $@ }
       source $1
       words=(${=2}) PREFIX=$3

@@ -196,7 +196,8 @@ def check_text(page, names, options, settings):
                 if option not in options[words[1]]:
                     fail(where, f"`{code}`: {words[1]} has no {option}")
         key = re.match(r"([a-z]+)\.[a-z_0-9]+(?=$|[ =])", code)
-        if key and key.group(1) in sections and key.group() not in settings:
+        known = key and (key.group() in settings or key.group() in RULES["not_settings"]["words"])
+        if key and key.group(1) in sections and not known:
             fail(where, f"`{code}`: there is no setting {key.group()}")
 
 

@@ -50,7 +50,7 @@ grep -q "^equal      two_step/random/seed_1" out || fail "the others: $(cat out)
 
 expect 2 "at least 1" verify kept --rerun 0
 expect 2 "matches none of the 16 finished runs" verify kept --rerun qmixx
-expect 2 "no meaning without --rerun" verify kept --scratch x
+expect 2 "can only be used with --rerun" verify kept --scratch x
 
 echo "$failures failures"
 [ $failures -eq 0 ]

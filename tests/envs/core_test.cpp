@@ -146,7 +146,7 @@ TEST_CASE("bad parameters are refused in one line that names key, value and what
         "unknown parameter 'env.stpes'; did you mean 'env.steps'? allowed: env.steps, env.penalty, "
         "env.full_obs, env.state, env.file");
   Params params = example();
-  CHECK_THROWS_AS(params.set("steps", 2.0), credo::UserError);
+  CHECK_THROWS_AS(params.set("steps", 2.5), credo::UserError);
   CHECK_THROWS_AS(params.set("full_obs", std::int64_t{1}), credo::UserError);
   CHECK_THROWS_AS((void)params.real("steps"), credo::Error);
   CHECK_THROWS_AS((void)params.text("nothing"), credo::UserError);
@@ -244,11 +244,11 @@ TEST_CASE("limits, bounds and help texts follow the parameters of every family")
       {"matrix/qtran-n", {{"n_agents", "5"}}, 1, "QTRAN game for 5 agents"},
       {"skirmish/3m", {}, 60, "SMAC's map 3m"},
       {"skirmish/3m", {{"map", "MMM2"}}, 180, "SMAC's map MMM2"},
-      {"skirmish/8m", {{"map", "terran_5v5"}}, 200, "random terran armies 5v5 in SMACv2's manner"},
+      {"skirmish/8m", {{"map", "terran_5v5"}}, 200, "SMACv2-style random terran armies 5v5"},
       {"skirmish/8m",
        {{"limit", "5"}, {"map", "terran_5v5"}},
        5,
-       "random terran armies 5v5 in SMACv2's manner"},
+       "SMACv2-style random terran armies 5v5"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.id);

@@ -71,8 +71,9 @@ TEST_CASE("values are completed by what the placeholder stands for") {
 }
 
 TEST_CASE("every option's value is one that completion knows, a choice, or free") {
-  const Words free = {"N",    "S",     "LIST",   "GLOB", "I/N", "P",      "A",        "Q",
-                      "SIZE", "LIMIT", "OPTION", "N/K",  "X",   "step_N", "N|PATTERN"};
+  const Words free = {"N", "S",      "LIST",      "GLOB",   "I/N",     "P",
+                      "A", "Q",      "SIZE",      "LIMIT",  "OPTION",  "N/K",
+                      "X", "step_N", "N|PATTERN", "ACTION", "LOW:HIGH"};
   for (const Command& command : commands()) {
     for (const Option& option : all_options(command)) {
       if (option.value.empty() || !choices_of(option.value).empty()) continue;
