@@ -34,12 +34,19 @@ function showLearners() {
 /** On a small screen sections and algorithms lie behind the button "Menu". */
 function setUpMenu() {
   const button = document.getElementById("menu");
+  const bar = document.querySelector(".bar");
+  // Below the bar, whose title may take several lines.
+  const place = () => {
+    const open = document.body.classList.contains("menu-open");
+    document.getElementById("side").style.top = open ? `${bar.getBoundingClientRect().bottom}px` : "";
+  };
   const set = (open) => {
     document.body.classList.toggle("menu-open", open);
     button.setAttribute("aria-expanded", String(open));
-    // Below the bar, whose title may take several lines.
-    document.getElementById("side").style.top = open ? `${document.querySelector(".bar").getBoundingClientRect().bottom}px` : "";
+    place();
+    if (open) document.getElementById("side").scrollTop = 0;
   };
+  new ResizeObserver(place).observe(bar);
   button.addEventListener("click", () => set(!document.body.classList.contains("menu-open")));
   document.getElementById("nav").addEventListener("click", () => set(false));
   document.addEventListener("keydown", (event) => {

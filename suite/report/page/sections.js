@@ -75,8 +75,7 @@ function glanceTable() {
           ? Math.max(0, Math.min(1, (score - bounds.random) / (bounds.best - bounds.random))) : null;
         return el("td", { role: "cell", style: share === null ? null
           : `background:color-mix(in srgb, var(--tint) ${(share * 42).toFixed(0)}%, transparent)` },
-        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}`,
-          class: isDone(cell) ? null : "warned" }, [el("span", { class: "who", "aria-hidden": "true" }, [swatch(a), breakable(a.name)]), cell === best && el("span", { class: "star", text: "★ " }),
+        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}` }, [el("span", { class: "who", "aria-hidden": "true" }, [swatch(a), breakable(a.name)]), cell === best && el("span", { class: "star", text: "★ " }),
           isDone(cell) ? "" : "⚠ ", shownScore(task, score)]));
       })]);
   });
