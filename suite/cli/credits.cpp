@@ -102,7 +102,7 @@ CreditsSubject weights_subject(const std::string& directory, const RunConfig& co
   return subject;
 }
 
-std::string measure_line(const std::string& name, const Measure& m) {
+std::string measure_line(const std::string& name, const CreditMeasure& m) {
   if (!m.value) return "";
   std::string text = fmt::format("  {:<28} {:>9.4f}", name, *m.value);
   text += m.low ? fmt::format("  [{:.4f}, {:.4f}]", *m.low, *m.high) : "";
@@ -117,14 +117,14 @@ std::string describe(const Env& env, const CreditsSubject& subject, const Credit
       plan.choice_name, plan.options.gamma, result.fidelity.states, result.fidelity.decided_states,
       result.steps);
   text += "true contributions\n";
-  for (const Measure& m : result.fidelity.truth) text += measure_line(m.name, m);
+  for (const CreditMeasure& m : result.fidelity.truth) text += measure_line(m.name, m);
   for (const SignalMeasures& signal : result.fidelity.learned) {
     text += fmt::format("{} of the {} against {}\n", signal.signal, signal.learner,
                         signal.signal == "delta" ? "differences" : "contributions");
-    for (const Measure& m : signal.measures) text += measure_line(m.name, m);
+    for (const CreditMeasure& m : signal.measures) text += measure_line(m.name, m);
   }
   if (!result.fidelity.calibration.empty()) text += "calibration of Q_tot\n";
-  for (const Measure& m : result.fidelity.calibration) text += measure_line(m.name, m);
+  for (const CreditMeasure& m : result.fidelity.calibration) text += measure_line(m.name, m);
   if (result.left_out > 0)
     text += fmt::format("{} sampled states are beyond the budget\n", result.left_out);
   if (result.fidelity.decided_states == 0)

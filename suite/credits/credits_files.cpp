@@ -17,18 +17,9 @@ std::string value_at(const std::vector<double>& values, std::size_t i) {
   return i < values.size() ? csv_number(values[i]) : "";
 }
 
-std::vector<std::uint8_t> decided_pairs(const Contribution& truth) {
-  const std::size_t k = truth.phi.size();
-  std::vector<std::uint8_t> decided(k * k, 0);
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < k; ++j)
-      if (i != j && truth.decided(i, j)) decided[i * k + j] = 1;
-  return decided;
-}
-
-Json measures_json(const std::vector<Measure>& measures) {
+Json measures_json(const std::vector<CreditMeasure>& measures) {
   Json list = Json::array();
-  for (const Measure& m : measures) {
+  for (const CreditMeasure& m : measures) {
     Json entry;
     entry["measure"] = m.name;
     entry["help"] = m.help;

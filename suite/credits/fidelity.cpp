@@ -15,8 +15,8 @@ namespace {
 
 constexpr double kTie = 1e-6;  // relative: closer values of a learner are tied
 constexpr int kResamples = 10000;
-constexpr std::size_t kFewEpisodes = 5;  // no interval below
-constexpr double kForgotten = 0.05;      // what is cut counts less than that
+constexpr std::size_t kFewestEpisodes = 5;  // no interval below
+constexpr double kForgotten = 0.05;         // what is cut counts less than that
 
 bool tied(double a, double b) {
   return std::abs(a - b) <= kTie * std::max(std::abs(a), std::abs(b));
@@ -60,6 +60,15 @@ std::optional<double> entropy_of(std::span<const double> x, std::size_t n_all,
 std::optional<double> PairCount::agreement() const {
   if (decided() == 0) return std::nullopt;
   return static_cast<double>(agreeing - opposing) / decided();
+}
+
+std::vector<std::uint8_t> decided_pairs(const Contribution& truth) {
+  const std::size_t k = truth.phi.size();
+  std::vector<std::uint8_t> decided(k * k, 0);
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t j = 0; j < k; ++j)
+      if (i != j && truth.decided(i, j)) decided[i * k + j] = 1;
+  return decided;
 }
 
 PairCount count_pairs(std::span<const double> truth, std::span<const double> learned,
@@ -236,22 +245,22 @@ class Table {
     add(definition, {1.0, x, y, x * x, y * y, x * y});
   }
 
-  std::vector<Measure> evaluate(std::size_t begin, std::size_t end, std::uint64_t seed) {
+  std::vector<CreditMeasure> evaluate(std::size_t begin, std::size_t end, std::uint64_t seed) {
     for (const auto& [mine, other] : shared_)
       definitions_[mine].states = definitions_[other].states;
     if (resamples_.empty()) resample(seed);
     std::vector<double> total(width_, 0.0);
     for (std::size_t e = 0; e < episodes_.size(); ++e) add_row(e, total);
-    std::vector<Measure> measures;
+    std::vector<CreditMeasure> measures;
     for (std::size_t d = begin; d < end; ++d) {
       const Definition& definition = definitions_[d];
-      Measure m{.name = definition.name,
-                .help = definition.help,
-                .value = definition.value(total.data() + definition.first),
-                .low = {},
-                .high = {},
-                .states = definition.states};
-      if (m.value && episodes_.size() >= kFewEpisodes) {
+      CreditMeasure m{.name = definition.name,
+                      .help = definition.help,
+                      .value = definition.value(total.data() + definition.first),
+                      .low = {},
+                      .high = {},
+                      .states = definition.states};
+      if (m.value && episodes_.size() >= kFewestEpisodes) {
         std::vector<double> values;
         for (int r = 0; r < kResamples; ++r)
           if (const auto x =
@@ -300,15 +309,6 @@ class Table {
   std::vector<double> sums_;       // [episodes, width]
   std::vector<double> resamples_;  // [kResamples, width]
 };
-
-std::vector<std::uint8_t> decided_pairs(const Contribution& truth) {
-  const std::size_t k = truth.phi.size();
-  std::vector<std::uint8_t> decided(k * k, 0);
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < k; ++j)
-      if (i != j && truth.decided(i, j)) decided[i * k + j] = 1;
-  return decided;
-}
 
 // The rows of one kind of credit.
 struct SignalRows {
@@ -554,7 +554,7 @@ Fidelity measure_fidelity(std::span<const MeasuredState> states, double gamma, i
     result.learned.push_back({.learner = sources[listed[r].first].name,
                               .signal = kinds[listed[r].second].name,
                               .measures = table.evaluate(rows[r].begin, rows[r].end, seed)});
-  for (Measure& m : table.evaluate(calibration_begin, calibration_end, seed))
+  for (CreditMeasure& m : table.evaluate(calibration_begin, calibration_end, seed))
     if (m.value) result.calibration.push_back(std::move(m));
   return result;
 }

@@ -31,7 +31,10 @@ struct PairCount {
   std::optional<double> agreement() const;
 };
 
-/// decided: [k, k], symmetric.
+/// [k, k], symmetric: 1 where a pair of players is decided.
+std::vector<std::uint8_t> decided_pairs(const Contribution& truth);
+
+/// decided: as decided_pairs.
 PairCount count_pairs(std::span<const double> truth, std::span<const double> learned,
                       std::span<const std::uint8_t> decided);
 
@@ -54,7 +57,7 @@ std::optional<double> share_entropy(std::span<const double> x, std::size_t n_all
 std::optional<double> positive_entropy(std::span<const double> x, std::size_t n_all);
 
 /// A number with its 95% interval, and how many states it rests on.
-struct Measure {
+struct CreditMeasure {
   std::string name;
   std::string help;
   std::optional<double> value;
@@ -72,13 +75,13 @@ struct MeasuredState {
 struct SignalMeasures {
   std::string learner;  ///< "mixer" or "central"
   std::string signal;
-  std::vector<Measure> measures;
+  std::vector<CreditMeasure> measures;
 };
 
 struct Fidelity {
-  std::vector<Measure> truth;  ///< shares of states and agents, H of true contributions
+  std::vector<CreditMeasure> truth;  ///< shares of states and agents, H of true contributions
   std::vector<SignalMeasures> learned;
-  std::vector<Measure> calibration;  ///< of Q_tot, mixer first
+  std::vector<CreditMeasure> calibration;  ///< of Q_tot, mixer first
   std::int64_t states = 0;
   std::int64_t decided_states = 0;
 };
