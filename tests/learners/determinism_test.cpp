@@ -194,7 +194,7 @@ TEST_SUITE("determinism") {
         CHECK((resumed(*env, config, at) == one));
       }
       if (config.learner.kind == credo::LearnerKind::kPpo) continue;  // PPO has neither option
-      for (const bool without_tau : {true, false}) {  // each option is one
+      for (const bool without_tau : {true, false}) {                  // each option is one
         credo::TrainConfig other = config;
         if (without_tau)
           other.learner.target_tau = 0.0;
