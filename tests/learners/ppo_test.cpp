@@ -546,7 +546,8 @@ TEST_SUITE("ppo") {
                                                                     {"ppo.value_clip", "-0.1"},
                                                                     {"ppo.value_norm_beta", "1"},
                                                                     {"ppo.policy_gain", "0"}}) {
-      CAPTURE(key);
+      const std::string named = key;
+      CAPTURE(named);
       CHECK(message(key, value).starts_with(key));
     }
     CHECK(message("ppo.minibatches", "33") ==

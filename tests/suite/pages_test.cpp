@@ -133,7 +133,8 @@ TEST_CASE("file-formats.md names every metric that training logs, and every fiel
          parse_metrics(read_text(folder / kMetrics), std::string(kMetrics))) {
       seen.insert(event.event);
       for (const auto& [name, value] : event.metrics) {
-        CAPTURE(name);
+        const std::string metric = name;
+        CAPTURE(metric);
         CHECK(is_named(text, name.starts_with("credit_") ? "credit_<agent>" : name));
       }
     }
@@ -142,7 +143,8 @@ TEST_CASE("file-formats.md names every metric that training logs, and every fiel
   const auto check_fields = [&](const fs::path& manifest) {
     const auto json = nlohmann::json::parse(read_text(manifest));
     for (const auto& [field, value] : json.items()) {
-      CAPTURE(field);
+      const std::string shown = field;
+      CAPTURE(shown);
       CHECK(is_named(text, field));
     }
   };
