@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "learners/base/index.hpp"
+#include "learners/nets/critic_input.hpp"
 #include "learners/rollout/policy.hpp"
 
 namespace credo {
@@ -189,9 +190,18 @@ class Account {
     std::vector<float> obs(sz(n_) * sz(spec.obs_dim));
     situation_.env->write_obs(obs);
     scratch_.reset();
-    const float* q =
-        critic_values(network_, params_, spec, state_.data(), obs.data(), situation_.actions.data(),
-                      situation_.t > 0 ? situation_.last_actions.data() : nullptr, scratch_);
+    const EnvShape shape = shape_of(spec);
+    const bool first_step = situation_.t == 0;
+    const int dense = critic_dense(shape);
+    const int n_hot = critic_hot(shape, first_step);
+    float* x = scratch_.floats(sz(n_) * sz(dense));
+    int* hot = scratch_.take<int>(sz(n_) * sz(n_hot));
+    write_critic_input(
+        shape, first_step, state_.data(), obs.data(),
+        [&](int agent) { return situation_.actions[sz(agent)]; },
+        [&](int agent) { return situation_.last_actions[sz(agent)]; }, x, hot);
+    const MlpInput in = {.rows = n_, .x = x, .ld = dense, .hot = hot, .n_hot = n_hot};
+    const float* q = network_.action_critic->forward(params_, in, scratch_).out;
     for (const int agent : truth_.players) {
       const float* row = q + at(agent, n_actions_);
       double other = 0.0;
@@ -200,31 +210,6 @@ class Account {
       out.q_default.push_back(other / static_cast<double>(n_draws_));
       out.delta.push_back(out.q_action.back() - out.q_default.back());
     }
-  }
-
-  // As ComaLearner::forward_critic reads packed batches: state, observation, the others' actions,
-  // everybody's actions of the step before, index.
-  static const float* critic_values(const Network& network, const float* params,
-                                    const EnvSpec& spec, const float* state, const float* obs,
-                                    const int* actions, const int* last_actions, Scratch& scratch) {
-    const int n = spec.n_agents;
-    const int n_actions = spec.n_actions;
-    const int dense = spec.state_dim + spec.obs_dim;
-    const int n_hot = (n - 1) + (last_actions != nullptr ? n : 0) + 1;
-    float* x = scratch.floats(sz(n) * sz(dense));
-    int* hot = scratch.take<int>(sz(n) * sz(n_hot));
-    for (int i = 0; i < n; ++i) {
-      std::copy_n(state, spec.state_dim, x + at(i, dense));
-      std::copy_n(obs + at(i, spec.obs_dim), spec.obs_dim, x + at(i, dense) + spec.state_dim);
-      int* ones = hot + at(i, n_hot);
-      for (int j = 0; j < n; ++j)
-        if (j != i) *ones++ = dense + j * n_actions + actions[j];
-      for (int j = 0; j < n && last_actions != nullptr; ++j)
-        *ones++ = dense + (n + j) * n_actions + last_actions[j];
-      *ones = dense + 2 * n * n_actions + i;
-    }
-    const MlpInput in = {.rows = n, .x = x, .ld = dense, .hot = hot, .n_hot = n_hot};
-    return network.action_critic->forward(params, in, scratch).out;
   }
 
   const Network& network_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
+#include <new>
 
 #include "learners/config.hpp"
 #include "suite/run/runner.hpp"
@@ -97,6 +98,8 @@ MemoryAdvice check_memory(const std::vector<const RunConfig*>& cells, int jobs,
         large.push_back({.config = config, .work = work, .need = memory_need(work, model)});
     } catch (const UserError&) {
       continue;  // what is wrong with it, its run says
+    } catch (const std::bad_alloc&) {
+      continue;  // not even the probe fits: the run fails for that, with a folder that says so
     }
   }
   if (large.empty()) return {};

@@ -70,6 +70,9 @@ def check_phone(browser, where):
         fail(where, "the menu covers the page at first")
     browser.evaluate("document.getElementById('menu').click()")
     settled(browser)
+    if not browser.evaluate("""(() => { const bar = document.querySelector(".bar").getBoundingClientRect().bottom;
+            return document.querySelector("#nav a").getBoundingClientRect().top >= bar - 1; })()"""):
+        fail(where, "the menu hides its first entry")
     measure(browser, f"{where}, menu")
     browser.press("Escape")
     if browser.evaluate("document.getElementById('nav').checkVisibility()"):

@@ -81,7 +81,7 @@ expect 0 "" "${suite[@]}" --no-verify
 expect 3 "seed_1/eval_episodes.csv: changed" report suite
 
 # Too little memory: failed with the reason, and with more the run goes on.
-(ulimit -v 600000 && exec timeout 60 "$credo" run --env two_step --alg qmix --t-max 4 --threads 1 \
+(ulimit -v 100000 && exec timeout 60 "$credo" run --env two_step --alg qmix --t-max 4 --threads 1 \
   --set agent.hidden_dim=2048 --set evaluation.episodes=1 --quiet --out lean) >out 2>err
 code=$?
 [ $code -eq 1 ] && grep -q "^credo: error: lean: run failed: out of memory$" err ||
