@@ -177,16 +177,30 @@ class Estimator {
     bool differs = false;
     std::int64_t done = 0;
     BranchCount count;
+    // All at once, so that the network runs over many branches; added in their order.
     const auto play_to = [&](std::int64_t replicates) {
-      for (; done < replicates; ++done) {
-        const std::vector<double> v = play_replicate(done, count);
-        if (done == 0) first = v;
-        for (std::size_t c = 0; c < v.size() && !differs; ++c) differs = !same_bits(v[c], first[c]);
+      std::vector<CoalitionPlan> plans;
+      std::vector<Branch> branches;
+      for (std::int64_t m = done; m < replicates; ++m) {
+        plans.push_back(plan_of(m));
+        for (const Coalition c : plans.back().coalitions())
+          branches.push_back({.coalition = c, .replicate = static_cast<std::uint64_t>(m)});
+      }
+      std::vector<double> values(branches.size());
+      continuations_.play(situation_, players_, branches, values, count);
+      auto v = std::span<const double>(values);
+      for (const CoalitionPlan& plan : plans) {
+        const auto mine = v.first(plan.coalitions().size());
+        v = v.subspan(mine.size());
+        if (done == 0) first.assign(mine.begin(), mine.end());
+        for (std::size_t c = 0; c < mine.size() && !differs; ++c)
+          differs = !same_bits(mine[c], first[c]);
         if (options_.choice.random && options_.game == GameKind::kStep) {
           result.defaults.resize(sz(done + 1) * sz(n));
           continuations_.draw_defaults(situation_, static_cast<std::uint64_t>(done),
                                        std::span(result.defaults).subspan(sz(done) * sz(n), sz(n)));
         }
+        add(plan, mine, done++);
       }
     };
     // Different orders value different coalitions, so agreement tells nothing there.
@@ -210,7 +224,7 @@ class Estimator {
     result.steps = count.steps;
   }
 
-  std::vector<double> play_replicate(std::int64_t m, BranchCount& count) {
+  CoalitionPlan plan_of(std::int64_t m) const {
     std::vector<int> order(k_);
     std::iota(order.begin(), order.end(), 0);
     if (!CoalitionPlan::enumerates(static_cast<int>(k_), options_.exact_up_to)) {
@@ -219,14 +233,7 @@ class Estimator {
       stream.seek(0);
       stream.shuffle(std::span(order));
     }
-    const CoalitionPlan plan(static_cast<int>(k_), options_.exact_up_to, order);
-    branches_.clear();
-    for (const Coalition c : plan.coalitions())
-      branches_.push_back({.coalition = c, .replicate = static_cast<std::uint64_t>(m)});
-    std::vector<double> v(branches_.size());
-    continuations_.play(situation_, players_, branches_, v, count);
-    add(plan, v, m);
-    return v;
+    return CoalitionPlan(static_cast<int>(k_), options_.exact_up_to, order);
   }
 
   void add(const CoalitionPlan& plan, std::span<const double> v, std::int64_t m) {
@@ -284,7 +291,6 @@ class Estimator {
   std::vector<int> players_;
   std::size_t k_;
   std::int64_t coalitions_ = 0;
-  std::vector<Branch> branches_;
   Sums sums_;
 };
 

@@ -109,6 +109,25 @@ std::vector<std::uint8_t> within_budget(const std::vector<Situation>& situations
   return keep;
 }
 
+struct Sample {
+  std::vector<int> lengths;  // of the episodes
+  std::vector<Situation> situations;
+  std::int64_t left_out = 0;  // for the budget's sake
+};
+
+Sample sample_situations(const Env& env, const Subject& subject, const CreditsPlan& plan) {
+  Sample sample;
+  sample.lengths = episode_lengths(env, subject, plan.episodes, plan.options.seed);
+  const std::vector<Moment> moments =
+      sample_moments(sample.lengths, plan.states, plan.options.seed);
+  std::vector<Situation> all = record_situations(env, subject, moments, plan.options.seed);
+  const std::vector<std::uint8_t> keep = within_budget(all, plan, env.spec().episode_limit);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (keep[i] != 0) sample.situations.push_back(std::move(all[i]));
+  sample.left_out = static_cast<std::int64_t>(all.size() - sample.situations.size());
+  return sample;
+}
+
 // What is done, with a checksum behind it.
 void save_part(const std::filesystem::path& path, const std::string& identity,
                const std::vector<MeasuredState>& states, std::size_t done) {
@@ -212,20 +231,13 @@ std::optional<CreditsResult> run_credits(
     const std::function<void(const CreditsProgress&)>& on_progress) {
   const EnvSpec& spec = env.spec();
   const Studied studied(env, subject);
-  const std::vector<int> lengths =
-      episode_lengths(env, studied.subject(), plan.episodes, plan.options.seed);
-  const std::vector<Moment> moments = sample_moments(lengths, plan.states, plan.options.seed);
-  std::vector<Situation> sampled =
-      record_situations(env, studied.subject(), moments, plan.options.seed);
-  const std::vector<std::uint8_t> keep = within_budget(sampled, plan, spec.episode_limit);
-  std::vector<Situation> situations;
-  for (std::size_t i = 0; i < sampled.size(); ++i)
-    if (keep[i] != 0) situations.push_back(std::move(sampled[i]));
+  const Sample sample = sample_situations(env, studied.subject(), plan);
+  const std::vector<Situation>& situations = sample.situations;
   if (situations.empty())
     throw UserError("--budget does not pay for one state; estimate with --dry-run");
 
   CreditsResult result;
-  result.left_out = static_cast<std::int64_t>(moments.size() - situations.size());
+  result.left_out = sample.left_out;
   result.states.resize(situations.size());
   const bool central =
       studied.subject().network != nullptr && studied.subject().network->central != nullptr;
@@ -282,26 +294,20 @@ CreditsEstimate estimate_credits(const Env& env, const CreditsSubject& subject,
                                  const CreditsPlan& plan) {
   const EnvSpec& spec = env.spec();
   const Studied studied(env, subject);
-  const std::vector<int> lengths =
-      episode_lengths(env, studied.subject(), plan.episodes, plan.options.seed);
-  const std::vector<Moment> moments = sample_moments(lengths, plan.states, plan.options.seed);
-  std::vector<Situation> sampled =
-      record_situations(env, studied.subject(), moments, plan.options.seed);
-  const std::vector<std::uint8_t> keep = within_budget(sampled, plan, spec.episode_limit);
+  const Sample sample = sample_situations(env, studied.subject(), plan);
   CreditsEstimate estimate;
   const bool certain = !spec.is_stochastic && !plan.options.choice.random;
-  for (std::size_t i = 0; i < sampled.size(); ++i) {
-    if (keep[i] == 0) continue;
+  for (const Situation& situation : sample.situations) {
     ++estimate.states;
-    const auto players = static_cast<int>(acting_agents(sampled[i], plan.options).size());
+    const auto players = static_cast<int>(acting_agents(situation, plan.options).size());
     if (players == 0) continue;
     const std::int64_t coalitions = CoalitionPlan::size(players, plan.options.exact_up_to);
     const double likely =
         static_cast<double>(coalitions * (certain ? 1 : plan.options.rule.first(coalitions)));
     // The recorded episode says how long branches last.
-    estimate.likely_steps += likely * (lengths[sz(sampled[i].episode)] - sampled[i].t);
+    estimate.likely_steps += likely * (sample.lengths[sz(situation.episode)] - situation.t);
     estimate.most_steps +=
-        static_cast<double>(most_steps(players, spec.episode_limit - sampled[i].t, plan.options));
+        static_cast<double>(most_steps(players, spec.episode_limit - situation.t, plan.options));
   }
   const double step_s =
       CostModel::builtin().acting_step_seconds(spec.id, subject.config ? spec.n_agents : 0);
