@@ -17,6 +17,7 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       params_(network_.layout.size()),
       grad_(network_.layout.size()),
       optimizer_(config.optimizer, network_.layout.size()),
+      gre_lambda_(config.entropy.target_entropy > 0.0 ? 0.0 : config.entropy.lambda),
       target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
                      config.replay_capacity),
       traced_target_values_(shape, 0, 1),
@@ -50,6 +51,8 @@ void UpdateSums::add(const UpdateSums& other) {
   target += other.target;
   weight += other.weight;
   entropy += other.entropy;
+  largest_share += other.largest_share;
+  contribution_entropy += other.contribution_entropy;
   for (std::size_t i = 0; i < credit.size(); ++i) credit[i] += other.credit[i];
 }
 
@@ -70,10 +73,26 @@ void QLearner::clear_trace(std::size_t batch, UpdateTrace& trace) const {
 
 const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> batch,
                                               UpdateTrace* trace, float td_weight) {
-  std::int64_t steps = 0;
-  for (const Episode* e : batch) steps += e->length();
   if (trace != nullptr) clear_trace(batch.size(), *trace);
   if (config_.learner.standardise_rewards) take_in_rewards(batch);
+  differentiate(batch, trace, td_weight);
+  return stats_;
+}
+
+GradientNorms QLearner::gradient_norms(std::span<const Episode* const> batch) {
+  differentiate(batch, nullptr, 1.0F);
+  std::vector<float> td(grad_.begin(), grad_.end());
+  differentiate(batch, nullptr, 0.0F);
+  GradientNorms norms{.td = 0.0, .entropy = stats_.grad_norm};
+  for (std::size_t i = 0; i < td.size(); ++i) td[i] -= grad_[i];
+  norms.td = gradient_norm(td);
+  return norms;
+}
+
+void QLearner::differentiate(std::span<const Episode* const> batch, UpdateTrace* trace,
+                             float td_weight) {
+  std::int64_t steps = 0;
+  for (const Episode* e : batch) steps += e->length();
   order_longest_first(
       batch.size(), [&](int i) { return batch[sz(i)]->length(); }, order_);
   plan_chunks(
@@ -105,6 +124,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .target_values = target_values_,
                               .traced_values = both ? traced_target_values_ : target_values_,
                               .steps = static_cast<double>(steps),
+                              .gre_lambda = gre_lambda_,
                               .td_weight = td_weight,
                               .trace = trace};
   const std::size_t n_groups = GradientGroups::count(chunks_.size());
@@ -121,7 +141,6 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   sums_.clear(shape_.n_agents);
   for (std::size_t g = 0; g < n_groups; ++g) sums_.add(group_sums_[g]);
   make_statistics(steps, td_weight);
-  return stats_;
 }
 
 void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
@@ -140,8 +159,11 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.opt_loss = sums.opt / steps;
   stats.nopt_loss = sums.nopt / steps;
   stats.td_weight_mean = sums.weight / values;
-  stats.entropy_loss =
-      config_.entropy.enabled ? config_.entropy.lambda * sums.entropy_in_loss / steps : 0.0;
+  stats.entropy_in_loss = sums.entropy_in_loss / steps;
+  if (config_.entropy.enabled) {
+    stats.gre_lambda = gre_lambda_;
+    stats.entropy_loss = gre_lambda_ * stats.entropy_in_loss;
+  }
   double td_loss = stats.td_loss;
   if (network_.central != nullptr)
     td_loss = config_.mixer.wqmix.qmix_loss * stats.td_loss +
@@ -155,6 +177,8 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.target_mean = sums.target / values;
   if (network_.mixer->has_credits()) {
     stats.entropy_mean = sums.entropy / steps;
+    stats.largest_share = sums.largest_share / steps;
+    stats.contribution_entropy = sums.contribution_entropy / steps;
     for (const double c : sums.credit) stats.credit_mean.push_back(c / steps);
   }
   stats.grad_norm = gradient_norm(grad_);
@@ -163,6 +187,16 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
 void QLearner::apply_gradient(const UpdateStats& stats) {
   if (stats.steps == 0) return;
   optimizer_.step(params_, grad_, clip_factor(config_.optimizer, stats.grad_norm));
+  if (!holds_entropy()) return;
+  // The dual step of "H is at most the target", without its sign: H may be raised as well.
+  const EntropyConfig& config = config_.entropy;
+  gre_lambda_ = std::clamp(
+      gre_lambda_ + config.target_lr * (stats.entropy_in_loss - config.target_entropy),
+      -config.lambda_max, config.lambda_max);
+}
+
+bool QLearner::holds_entropy() const {
+  return config_.entropy.enabled && config_.entropy.target_entropy > 0.0 && shape_.n_agents > 1;
 }
 
 void QLearner::sync_target() {
@@ -187,6 +221,7 @@ void QLearner::save(ByteWriter& out) const {
   out.put_span(std::span<const float>(target_));
   optimizer_.save(out);
   if (config_.learner.standardise_rewards) reward_scale_.save(out);
+  if (holds_entropy()) out.put(gre_lambda_);
 }
 
 void QLearner::load(ByteReader& in) {
@@ -195,6 +230,7 @@ void QLearner::load(ByteReader& in) {
   in.get_span(std::span<float>(target_));
   optimizer_.load(in);
   if (config_.learner.standardise_rewards) reward_scale_.load(in);
+  if (holds_entropy()) gre_lambda_ = in.get<double>();
   target_values_.forget();
 }
 

@@ -38,13 +38,19 @@ struct UpdateStats {
   double td_error_abs = 0.0;  ///< mean |Q_tot - y|
   double q_taken_mean = 0.0;
   double target_mean = 0.0;
+  double entropy_in_loss = 0.0;     ///< mean H of the credits in the loss
+  double gre_lambda = 0.0;          ///< weight that this update gave it
   double entropy_mean = 0.0;        ///< mean H of the exact credits; 0 when the mixer has none
+  double largest_share = 0.0;       ///< mean over steps of the largest p_i
+  double contribution_entropy = 0.0;  ///< mean H of |g_i (q_i(u_i) - mean of q_i)|
   std::vector<double> credit_mean;  ///< [n_agents]
   std::int64_t steps = 0;           ///< N
 };
 
 /// Its numbers as they are logged.
 const std::vector<UpdateMetric<UpdateStats>>& value_metrics();
+/// What is measured where a record is written, with gradient entropy in the loss.
+const std::vector<MetricInfo>& gradient_norm_metrics();
 
 /// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
 struct UpdateTrace {
@@ -63,10 +69,17 @@ struct UpdateTrace {
 struct alignas(64) UpdateSums {
   double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
   double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
+  double largest_share = 0.0, contribution_entropy = 0.0;
   std::vector<double> credit;
 
   void clear(int n_agents);
   void add(const UpdateSums& other);
+};
+
+/// Norms of the parts of a gradient.
+struct GradientNorms {
+  double td = 0.0;
+  double entropy = 0.0;  ///< of lambda H
 };
 
 class QLearner {
@@ -78,7 +91,10 @@ class QLearner {
   /// The result is valid until the next call: an update allocates nothing in the long run.
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F);
-  /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
+  /// The same for each part of the loss by itself; moves nothing, and overwrites gradient().
+  GradientNorms gradient_norms(std::span<const Episode* const> batch);
+  /// Clips by global norm and takes an optimiser step, then adjusts lambda where gre.target_entropy
+  /// is set. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
   /// Copies the online networks into the target networks.
   void sync_target();
@@ -94,12 +110,15 @@ class QLearner {
   std::span<const float> gradient() const { return grad_; }
   const Optimizer& optimizer() const { return optimizer_; }
   const RewardScale& reward_scale() const { return reward_scale_; }
+  double gre_lambda() const { return gre_lambda_; }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
 
  private:
   void take_in_rewards(std::span<const Episode* const> batch);
+  void differentiate(std::span<const Episode* const> batch, UpdateTrace* trace, float td_weight);
+  bool holds_entropy() const;
   void clear_trace(std::size_t batch, UpdateTrace& trace) const;
   void make_statistics(std::int64_t steps, float td_weight);
 
@@ -111,6 +130,7 @@ class QLearner {
   FloatArray grad_;
   Optimizer optimizer_;
   RewardScale reward_scale_;
+  double gre_lambda_;
   AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<float> rewards_;  // of the batch, where they are standardised
   std::vector<int> order_;      // batch positions, longest episode first

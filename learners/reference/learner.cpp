@@ -21,7 +21,9 @@ class QLearning final : public Learner {
   QLearning(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
             std::span<const float> params)
       : Learner(shape, config, layout, params),
-        optimizer_(config.optimizer, 0, params_.flat().size()) {}
+        optimizer_(config.optimizer, 0, params_.flat().size()) {
+    if (config.entropy.target_entropy > 0.0) config_.entropy.lambda = 0.0;
+  }
 
   Outcome update(const UpdateRecord& record) override {
     Decisions decisions{.slots = record.slots,
@@ -41,6 +43,11 @@ class QLearning final : public Learner {
     optimizer_.step(outcome.gradients[0], outcome.gradient_tolerances[0], params_.flat(),
                     params_tolerance_);
     if (config_.learner.target_tau > 0.0) blend_target();
+    EntropyConfig& gre = config_.entropy;
+    if (gre.enabled && gre.target_entropy > 0.0 && shape_.n_agents > 1)
+      gre.lambda = std::clamp(gre.lambda + gre.target_lr * (outcome.losses["entropy_in_loss"] -
+                                                           gre.target_entropy),
+                              -gre.lambda_max, gre.lambda_max);
     updated_ = true;
     return outcome;
   }
