@@ -14,6 +14,11 @@ namespace {
 
 std::size_t place(std::size_t row, int width) { return row * sz(width); }
 
+std::vector<int> orders_of(const UpdateRecord& record) {
+  const auto found = record.choices.find("orders");
+  return found == record.choices.end() ? std::vector<int>{} : found->second;
+}
+
 /// Every algorithm with a replay buffer: one optimiser step per update; the target networks are
 /// copied once learner.target_update_interval episodes have passed, or blended after every step.
 class QLearning final : public Learner {
@@ -32,7 +37,7 @@ class QLearning final : public Learner {
       decisions.td_weights.assign(weights.begin(), weights.end());
     }
     const QLoss loss(shape_, config_, params_, target_, record.episodes,
-                     take_in_rewards(record.episodes), &decisions);
+                     take_in_rewards(record.episodes), &decisions, orders_of(record));
     Outcome outcome{.losses = loss.losses(), .values = loss.values(), .ties = decisions.taken};
     outcome.gradients = {loss.gradient(params_)};
     std::vector<double> flipped;
