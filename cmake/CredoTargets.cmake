@@ -1,6 +1,7 @@
 # What every Credo target shares: C++20, warnings, and floating-point rules that keep the bits the
 # same for every compiler (no contraction, no fast-math).
 include_guard(GLOBAL)
+include(GNUInstallDirs)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -30,6 +31,6 @@ function(credo_library name alias)
   add_library(credo::${alias} ALIAS ${name})
   set_target_properties(${name} PROPERTIES EXPORT_NAME ${alias})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                            $<INSTALL_INTERFACE:include/credo>)
+                                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/credo>)
   credo_compile_options(${name})
 endfunction()

@@ -1,7 +1,7 @@
 // Hallway (join1 of NDQ; Wang et al., "Learning nearly decomposable value functions via
-// communication minimization", ICLR 2020): each agent walks along a corridor of its own and must
-// reach the end, position 0, in the same step as all the others. Whoever arrives alone ends the
-// episode with nothing. Agents see only their own position.
+// communication minimization", ICLR 2020): each agent walks along its own corridor and must
+// reach the end, position 0, in the same step as all others. An agent that arrives alone ends the
+// episode without reward. Agents observe only their own position.
 //
 // Time limit: the original ends ten steps after the length of the longest corridor, whatever the
 // lengths are, and does not mark this as a cut, hence limit_is_terminal = true by default.
@@ -91,7 +91,7 @@ class Hallway final : public Env {
   std::vector<std::int32_t> position_;
 };
 
-/// Knows all positions: only those farthest from the end walk.
+/// Privileged (sees all positions): only the agents farthest from the end walk.
 class CatchUp final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -169,7 +169,7 @@ std::unique_ptr<Env> make_hallway(EnvSpec spec, const Params& params) {
   spec.reward_low = 0.0;
   spec.reward_high = kReward;
   spec.return_bound = kReward;
-  // Nobody can arrive in time from farther away than the limit.
+  // From farther away than the limit no agent can arrive in time.
   double in_time = 1.0;
   for (const std::int32_t length : lengths)
     in_time *= static_cast<double>(std::min(length, spec.episode_limit)) / length;

@@ -1,12 +1,12 @@
 // Matrix games: every agent picks an action, the joint action selects one team payoff. The payoffs
-// are those of the papers that introduced them (named below); `payoff_file` brings your own.
+// are those of the papers that introduced them (named below); `payoff_file` loads your own.
 //
-// One-step form (steps = 1): the play is the whole task, its end is a true end. Repeated form
+// One-step form (steps = 1): one play is the whole task and its end a true end. Repeated form
 // (steps > 1): the same game played `steps` times; where it stops is a time limit, stored as
 // terminal by default as EPyMARL's gymma wrapper stores it.
 //
-// The reward is the payoff itself, once. Wrappers that sum one reward per agent report n_agents
-// times as much.
+// The team reward is the payoff, counted once. Wrappers that sum one reward per agent report
+// n_agents times as much.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -169,7 +169,7 @@ class PayoffFile {
   Payoff payoff_;
 };
 
-// Without a payoff file: agents with different numbers of actions, so the mask has something to do.
+// Without a payoff file: agents with different numbers of actions, which exercises the mask.
 Payoff example_payoff() { return {{2, 3}, {1, 0, 0, 0, 2, 4}}; }
 
 // ---- the environment ----------------------------------------------------------------------------
@@ -297,7 +297,7 @@ std::unique_ptr<ScriptedPolicy> MatrixGame::do_make_scripted(std::string_view na
   return std::make_unique<OptimalPlay>();
 }
 
-// A parameter of one game must not be set for another, where it would do nothing.
+// Setting a parameter of one game for another, where it has no effect, is an error.
 void check_unused(const Params& params, std::string_view key, const ParamValue& unused,
                   std::string_view game) {
   if (params.text("game") == game || params.value(key) == unused) return;

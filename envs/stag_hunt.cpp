@@ -3,8 +3,8 @@
 // then frozen and leave the board. A catch that comes alone costs `miscapture_penalty`, per prey
 // touched. The reward is one number for the team.
 //
-// Time limit: the original reports it as a cut (bootstrap), hence limit_is_terminal = false. It
-// does so even when the hunt ends by itself on that very step; here such an end is an end.
+// Time limit: the original reports it as a truncation (bootstrap), hence limit_is_terminal = false.
+// It does so even if the hunt ends on that very step; here that is a true end.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -37,7 +37,7 @@ struct Rules {
   double miscapture_penalty = -2.0;
 };
 
-// Most one can earn: each stag takes two agents off the board, each hare one.
+// Upper bound of the return: each stag removes two agents, each hare one.
 double best_catch(const Rules& rules) {
   double best = 0.0;
   for (int stags = 0; stags <= std::min(rules.n_stags, rules.n_agents / kStagCatchers); ++stags) {
@@ -294,7 +294,7 @@ class StagHunt final : public Env {
     return n;
   }
 
-  // Every agent that helped leaves the board, at once: it does not count for a later prey.
+  // Every agent that took part leaves the board at once and does not count for a later prey.
   void capture(std::size_t i, std::span<const int> actions) {
     const int cell = prey_[i].cell;
     for (std::size_t a = 0; a < agents_.size(); ++a) {
@@ -331,11 +331,11 @@ class StagHunt final : public Env {
   std::int32_t miscaptures_ = 0;
 };
 
-/// Knows everything: catches when enough free agents stand beside the same prey (at most one prey
-/// per agent and tick), otherwise walks towards the nearest prey, one move in ten at random.
+/// Privileged (sees everything): catches if enough free agents stand beside the same prey (at most
+/// one prey per agent and step), else walks towards the nearest prey; one move in ten is random.
 class JointHunt final : public ScriptedPolicy {
  public:
-  /// sparing: no more catchers than a stag needs, since all of them are lost to the team.
+  /// sparing: no more catchers than a stag needs, since all of them leave the board.
   explicit JointHunt(bool sparing) : sparing_(sparing) {}
 
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -459,7 +459,7 @@ std::unique_ptr<Env> make_stag_hunt(EnvSpec spec, const Params& params) {
   spec.obs_dim = static_cast<int>(spec.obs_features.size());
   spec.state_features = state_features(rules);
   spec.state_dim = static_cast<int>(spec.state_features.size());
-  // A lone catcher is beside at most four prey; a hare never escapes a catch.
+  // A lone catcher is beside at most four prey; a hare cannot escape a catch.
   spec.reward_low = std::min(rules.n_stags, 4 * rules.n_agents) * rules.miscapture_penalty;
   spec.reward_high = best_catch(rules);
   spec.return_bound = best_catch(rules);

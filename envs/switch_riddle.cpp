@@ -1,8 +1,8 @@
 // Switch riddle (Foerster et al., "Learning to communicate with deep multi-agent reinforcement
-// learning", 2016; rules of JaxMARL's switch_riddle.py): in every step one prisoner, drawn afresh,
-// is in the interrogation room and may flip the light or tell that everybody has been there. True:
-// +1 for all, false: -1 for all; either way the episode ends. Only the prisoner in the room sees
-// the light.
+// learning", 2016; rules of JaxMARL's switch_riddle.py): in every step one prisoner, drawn at
+// random, is in the interrogation room and may toggle the light or announce that all prisoners have
+// been there. A true announcement pays the team +1, a false one -1; either ends the episode. Only
+// the prisoner in the room sees the light.
 //
 // Time limit: 4n - 6 steps for n prisoners, ended like any other end in the original, hence
 // limit_is_terminal = true by default.
@@ -31,7 +31,7 @@ class SwitchRiddle final : public grid::ViewedEnv {
       : ViewedEnv(std::move(spec), views), rules_(rules) {}
 
   std::size_t in_room() const { return in_room_; }
-  /// Once the prisoner now in the room counts, has everybody been there?
+  /// Whether all prisoners, including the one now in the room, have been there.
   bool is_everybody_in() const {
     return std::popcount(visited_ | bit(in_room_)) == rules_.n_agents;
   }
@@ -122,8 +122,8 @@ class SwitchRiddle final : public grid::ViewedEnv {
   bool won_ = false;
 };
 
-/// Knows who has been in the room: the best possible. With three prisoners the light alone does it
-/// too: whoever comes second turns it on, whoever sees it on at a first visit tells.
+/// Privileged and optimal: knows who has been in the room. With three prisoners the light alone is
+/// enough: the second visitor turns it on, and whoever sees it on at a first visit announces.
 class AllKnowing final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -147,7 +147,7 @@ std::string describe(const Params& params) {
   return fmt::format("{} prisoners, {} steps", params.integer("n_agents"), params.integer("limit"));
 }
 
-/// Mean returns, per prisoner, of telling as soon as it is true and of random play.
+/// Mean returns, per prisoner, of announcing as soon as it is true and of random play.
 struct Values {
   double best = 0.0;
   double random = 0.0;
@@ -157,7 +157,7 @@ Values exact_values(int n_agents, int limit) {
   std::vector<double> p(n + 1, 0.0);  // p[k]: k have been in the room
   p[0] = 1.0;
   Values values;
-  double playing = 1.0;  // random play: nobody has told yet
+  double playing = 1.0;  // random play: probability that nobody has announced yet
   for (int step = 0; step < limit; ++step) {
     for (std::size_t k = n; k > 0; --k)
       p[k] = (p[k] * static_cast<double>(k) + p[k - 1] * static_cast<double>(n + 1 - k)) / n_agents;
@@ -189,14 +189,14 @@ std::unique_ptr<Env> make_switch_riddle(EnvSpec spec, const Params& params) {
                      std::move(true_state));
   spec.reward_low = -rules.reward_scale;
   spec.reward_high = rules.reward_scale;
-  // A limit below the number of prisoners leaves nothing true to tell.
+  // With a limit below the number of prisoners no announcement can be true.
   spec.return_bound = spec.episode_limit < rules.n_agents ? 0.0 : rules.reward_scale;
   const Values values = exact_values(rules.n_agents, spec.episode_limit);
   spec.best_return = rules.reward_scale * values.best;
   spec.random_return = rules.reward_scale * values.random;
   spec.is_stochastic = true;
   spec.scripted.push_back(
-      {"default", "knows who has been in the room; tells as soon as it is true"});
+      {"default", "knows who has been in the room; announces as soon as it is true"});
   return std::make_unique<SwitchRiddle>(std::move(spec), views, rules);
 }
 
@@ -205,7 +205,7 @@ std::unique_ptr<Env> make_switch_riddle(EnvSpec spec, const Params& params) {
 EnvFamily switch_riddle_family() {
   EnvFamily family;
   family.name = "switch_riddle";
-  family.help = "hundred-prisoners riddle: count visits with one light bulb";
+  family.help = "hundred-prisoners riddle: coordinate through one light bulb";
   family.params = {ParamSpec::integer("n_agents", 3, 3, kMaxAgents,
                                       "number of prisoners; the limit is 4 n_agents - 6"),
                    grid::reward_param(), grid::avail_param(), grid::partial_state_param()};

@@ -1,9 +1,10 @@
-# Writes configs/**/*.toml, the scripts configs/**/*.in, replay/page/* and report/page/* of suite into
-# one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P embed_configs.cmake
+# Writes configs/**/*.toml, the scripts configs/**/*.in, replay/page/*, report/page/* and
+# cli/completion/* of suite into one C++ file: cmake -D SOURCE_DIR=... -D OUTPUT=... -P embed_configs.cmake
 file(GLOB_RECURSE files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/configs/*.toml
      ${SOURCE_DIR}/configs/*.in)
 list(SORT files)
-file(GLOB page RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/replay/page/* ${SOURCE_DIR}/report/page/*)
+file(GLOB page RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/replay/page/* ${SOURCE_DIR}/report/page/*
+     ${SOURCE_DIR}/cli/completion/*)
 list(SORT page)
 list(APPEND files ${page})
 set(code "// Generated from files in suite.\n#include \"suite/common/builtin_files.hpp\"\n\n")

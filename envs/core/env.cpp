@@ -35,6 +35,7 @@ Env::Env(EnvSpec spec) {
   CREDO_CHECK(spec.n_agents > 0 && spec.n_actions > 0 && spec.obs_dim > 0 && spec.state_dim > 0,
               "environment '" + spec.id + "' has an empty dimension");
   CREDO_CHECK(spec.episode_limit > 0, "environment '" + spec.id + "' has no episode limit");
+  if (!spec.idle_action) spec.idle_action = spec.noop_action;
   avail_.assign(size_product(spec.n_agents, spec.n_actions), 1);
   spec_ = std::make_shared<const EnvSpec>(std::move(spec));
 }
@@ -47,6 +48,13 @@ void Env::reset(const Stream& stream) {
   timed_out_ = false;
   do_reset(stream_);
   refresh_avail();
+}
+
+void Env::branch(const Stream& stream) {
+  CREDO_CHECK(!done_, "branch after the end of an episode of '" + spec_->id + "'");
+  stream_ = stream;
+  stream_.seek(0);
+  do_branch(stream_);
 }
 
 StepResult Env::step(std::span<const int> actions) {

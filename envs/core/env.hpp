@@ -41,7 +41,7 @@ struct Feature {
 struct ScriptedInfo {
   std::string name;  ///< "default" for `--policy scripted`, else `--policy scripted:NAME`
   std::string help;
-  /// Parameters of the environment without which it cannot play, with the values it needs.
+  /// Parameter values that the policy requires.
   std::vector<std::pair<std::string, ParamValue>> params = {};
 };
 
@@ -60,19 +60,23 @@ struct EnvSpec {
   double reward_low = 0.0;         ///< bounds of one step's team reward
   double reward_high = 0.0;
   std::optional<double> return_bound;  ///< upper bound of an episode's return, where known
-  /// Mean returns that tables over several tasks call 0 and 1. Without a `random_return` the
-  /// table's row of random play is measured, without a `best_return` the `return_bound` stands in.
+  /// Mean returns that normalise to 0 and 1 in tables over several tasks. Without `random_return`
+  /// random play is measured; without `best_return`, `return_bound` is used.
   std::optional<double> random_return;  ///< of uniform play over the available actions, exact
   std::optional<double> best_return;    ///< of the best policy, or an upper bound of it
   bool is_stochastic = true;       ///< false: two seeds give the same episode for the same actions
   std::optional<int> noop_action;  ///< the action that does nothing, if there is one
+  /// What an agent does that takes no part: noop_action unless the environment names another (a
+  /// living soldier cannot do nothing, but it can stop). Where it is not available, the
+  /// lowest-numbered available action stands in.
+  std::optional<int> idle_action;
   std::vector<std::string> action_names;  ///< [n_actions]
   std::vector<Feature> obs_features;      ///< [obs_dim]
   std::vector<Feature> state_features;    ///< [state_dim]
   std::vector<ScriptedInfo> scripted;     ///< empty: no scripted policy
   std::vector<ParamSpec> params;          ///< every parameter with the value in force
-  /// What was read of each path parameter in use (FileSource::contents_read): it is part of what
-  /// this environment is.
+  /// Contents read through each path parameter in use (FileSource::contents_read); part of the
+  /// environment's identity.
   std::map<std::string, FileContents> inputs = {};
 };
 
@@ -94,6 +98,9 @@ class ScriptedPolicy {
   virtual void reset() {}
   /// Fills actions [n_agents] with available actions; `stream` is positioned at the current step.
   virtual void act(const Env& env, Stream& stream, std::span<int> actions) = 0;
+  /// An independent copy that goes on as this one does. Null, the default, says that nothing is
+  /// remembered between steps, so that a fresh policy goes on alike.
+  virtual std::unique_ptr<ScriptedPolicy> clone() const { return nullptr; }
 };
 
 /// Base class. Authors implement the protected do_* functions; the public ones add what every
@@ -125,20 +132,25 @@ class Env {
 
   int t() const { return t_; }         ///< steps taken in this episode
   bool done() const { return done_; }  ///< terminated or truncated (or never reset)
-  /// The time limit cut the episode, whichever of the two it was stored as.
+  /// The time limit ended the episode, whether stored as terminated or as truncated.
   bool timed_out() const { return timed_out_; }
   /// Won or not, for environments that can be won (battles); nullopt elsewhere.
   virtual std::optional<bool> won() const { return std::nullopt; }
-  /// Over, with nobody left to win.
+  /// The episode ended with neither side left.
   virtual bool drawn() const { return false; }
-  /// The actions of the last step where the environment chose them itself, whatever it was given
-  /// (parameters can ask for that); empty elsewhere.
+  /// Actions of the last step if the environment overrides those it is given (some parameters ask
+  /// for that); empty otherwise.
   virtual std::vector<int> own_actions() const { return {}; }
   /// Named facts about the episode so far (e.g. {"captures", 2}); logged at the end of episodes.
   virtual std::vector<std::pair<std::string, double>> info() const { return {}; }
 
   /// An independent copy in the same state; continues bit-identically.
   std::unique_ptr<Env> clone() const { return do_clone(); }
+  /// Another future for the same present: from the next step on, chance comes from `stream`.
+  /// Observations, state, availability, t and render_text stay as they are. A clone alone repeats
+  /// the future of the original; clones branched onto streams of their own are replicates.
+  /// Errors: Error when the episode is over.
+  void branch(const Stream& stream);
   /// Complete dynamic state; load needs an environment of the same id and parameters.
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -146,13 +158,13 @@ class Env {
   /// The current situation as text: deterministic, never empty.
   std::string render_text() const { return do_render_text(); }
 
-  /// The plane the environment takes place on, for pictures (envs/core/scene.hpp); nullopt where
-  /// there is only text.
+  /// The layout to draw the environment on (envs/core/scene.hpp); nullopt if it renders as text
+  /// only.
   virtual std::optional<Stage> stage() const { return std::nullopt; }
-  /// The current situation on the stage. Empty where there is none.
+  /// The current state as drawable units; empty without a stage.
   virtual Scene scene() const { return {}; }
-  /// `step`, showing `watcher` the scenes on the way: stage()->scenes_per_step of them.
-  /// The step's result and what follows are the same bits as those of `step`.
+  /// Like `step`, but calls `watcher` with stage()->scenes_per_step intermediate scenes. The result
+  /// and all later steps have the same bits as with `step`.
   StepResult step_watched(std::span<const int> actions, const SceneWatcher& watcher);
 
   /// Errors: UserError when the environment has no such policy, or not with these parameters.
@@ -170,6 +182,9 @@ class Env {
   virtual void do_reset(Stream& stream) = 0;
   /// `stream` is positioned at this step; actions are legal. Do not handle the time limit.
   virtual Outcome do_step(std::span<const int> actions, Stream& stream) = 0;
+  /// For environments that draw at reset what chance decides later: draw it again. `stream` is
+  /// positioned at step 0, as in do_reset.
+  virtual void do_branch(Stream& stream) { (void)stream; }
   virtual void do_write_obs(std::span<float> out) const = 0;
   virtual void do_write_state(std::span<float> out) const = 0;
   /// `out` holds ones on entry; clear what is unavailable. Nothing to do when all always are.
@@ -178,7 +193,7 @@ class Env {
   virtual void do_save(ByteWriter& out) const = 0;
   virtual void do_load(ByteReader& in) = 0;
   virtual std::string do_render_text() const = 0;
-  /// For do_step: is anybody watching? Then `show` every scene but the last one of the step.
+  /// For do_step: true during step_watched; then call `show` for every scene but the last.
   bool is_watched() const { return watcher_ != nullptr; }
   void show() const { (*watcher_)(scene()); }
   /// Called only with a name listed in spec().scripted.

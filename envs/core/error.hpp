@@ -21,11 +21,11 @@ class UserError : public Error {
   using Error::Error;
 };
 
-/// The candidate with the smallest edit distance to `word`, or "" when none is close
-/// (distance above max(2, a third of the word's length)).
+/// The candidate that `word` most likely means: the same but for case, the same last component
+/// ("lr", "learner.lr": optimizer.lr), one it begins, or one a few edits away. "" when none is close.
 std::string nearest_match(std::string_view word, std::span<const std::string> candidates);
 
-/// One line naming what is wrong, the allowed values and the nearest match, e.g.
+/// One line naming what is wrong, the allowed values and the nearest matches (up to three), e.g.
 ///   unknown environment 'matrix/qtan'; did you mean 'matrix/qtran'? allowed: matrix/climbing, ...
 /// Long lists of allowed values are cut after a dozen.
 std::string unknown_name_message(std::string_view kind, std::string_view word,

@@ -1,5 +1,5 @@
-// The file or folder a parameter names. An environment reads it through this class alone, so that
-// what it read can be recorded, and given to it again from memory where the files are gone.
+// A file or folder named by a parameter. Environments read it only through this class, which
+// records what was read, so that a run can be repeated from memory after the files are gone.
 #pragma once
 
 #include <map>
@@ -9,15 +9,15 @@
 
 namespace credo {
 
-/// Files by their name below a folder ("maps/pair.toml"), with their bytes; a single file is "".
+/// File contents by path relative to the folder ("maps/pair.toml"); a single file has the key "".
 using FileContents = std::map<std::string, std::string>;
 
 class FileSource {
  public:
-  /// A file or folder on disk; "" names nothing.
+  /// A file or folder on disk; "" means none.
   FileSource(std::string path = "");
   FileSource(const char* path) : FileSource(std::string(path)) {}
-  /// What stood at `path` once; the disk is not asked again.
+  /// Contents recorded earlier for `path`; the disk is not read.
   FileSource(std::string path, std::shared_ptr<const FileContents> contents);
 
   const std::string& path() const { return path_; }
@@ -26,8 +26,8 @@ class FileSource {
   /// The name of a file in messages.
   std::string label(const std::string& name = "") const;
 
-  /// The bytes of a file of the folder, or of the path itself; nullopt where there is none.
-  /// Errors: UserError for what is not a regular file, cannot be read, or exceeds 1 GiB.
+  /// Contents of a file in the folder, or of the path itself; nullopt if it does not exist.
+  /// Errors: UserError if it is not a regular file, cannot be read, or exceeds 1 GiB.
   std::optional<std::string> read(const std::string& name = "") const;
   /// Everything that was read so far, by this object and its copies.
   const FileContents& contents_read() const { return *read_; }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "envs/core/error.hpp"
+#include "envs/core/numbers.hpp"
 #include "envs/core/parse_number.hpp"
 
 namespace credo {
@@ -15,10 +16,9 @@ namespace {
 
 std::string quoted(const ParamValue& value) { return fmt::format("'{}'", to_text(value)); }
 
-template <typename T>
-std::optional<T> parse_signed(std::string_view text) {
+std::optional<double> parse_real(std::string_view text) {
   if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-  return parse_number<T>(text);
+  return parse_number<double>(text);
 }
 
 std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {
@@ -28,11 +28,11 @@ std::optional<ParamValue> parse(const ParamSpec& spec, std::string_view text) {
     return std::nullopt;
   }
   if (std::holds_alternative<std::int64_t>(spec.value)) {
-    if (const auto number = parse_signed<std::int64_t>(text)) return *number;
+    if (const auto number = parse_integer(text)) return *number;
     return std::nullopt;
   }
   if (std::holds_alternative<double>(spec.value)) {
-    if (const auto number = parse_signed<double>(text)) return *number;
+    if (const auto number = parse_real(text)) return *number;
     return std::nullopt;
   }
   return std::string(text);
@@ -185,6 +185,10 @@ void Params::assign(ParamSpec& spec, const ParamValue& value) {
   if (std::holds_alternative<double>(spec.value)) {
     if (const auto* number = std::get_if<std::int64_t>(&value))
       converted = static_cast<double>(*number);
+  } else if (std::holds_alternative<std::int64_t>(spec.value)) {
+    // 1e5 is a float in TOML.
+    if (const auto* number = std::get_if<double>(&value))
+      if (const auto whole = whole_number(*number)) converted = *whole;
   }
   if (converted.index() != spec.value.index())
     reject(spec, prefix_, quoted(value), "not of type " + spec.type_name());

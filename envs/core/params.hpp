@@ -21,7 +21,7 @@ using ParamValue = std::variant<bool, std::int64_t, double, std::string>;
 
 class Params;
 
-/// What another parameter of the same table must be for a parameter to matter.
+/// A condition on another parameter of the same table under which a parameter has an effect.
 struct Requirement {
   std::string key;
   std::vector<std::string> values;  ///< one of these, as to_text writes them ...
@@ -36,13 +36,13 @@ struct ParamSpec {
   double high = 0.0;                 ///< numbers: largest allowed (inclusive)
   std::vector<std::string> choices;  ///< strings: allowed values; empty = free text
   std::string help;
-  /// Names of parameters the default follows, e.g. a limit that depends on sizes. Until somebody
-  /// chooses a value, the parameter has the one `follow` gives for theirs, whatever their order.
+  /// Parameters that the default depends on, e.g. sizes for a limit. Until it is set, the parameter
+  /// has the value that `follow` computes from theirs, in whatever order they are set.
   std::vector<std::string> follows;
-  /// nullopt: their values make no sense together (whoever uses them says so); nothing changes.
+  /// nullopt: their values are inconsistent (their user reports it); the value is kept.
   std::function<std::optional<ParamValue>(const Params&)> follow;
-  bool is_path = false;  ///< strings: a file or folder, "" = none; what is read there counts
-  /// It has an effect where all requirements of one of these lists hold; empty: always.
+  bool is_path = false;  ///< strings: a file or folder, "" = none; its contents count
+  /// It has an effect if all requirements of any one of these lists hold; empty: always.
   std::vector<std::vector<Requirement>> matters_when = {};
 
   static ParamSpec boolean(std::string name, bool value, std::string help);
@@ -71,9 +71,9 @@ class Params {
   Params() = default;
   explicit Params(std::vector<ParamSpec> specs, std::string prefix = "");
 
-  void set(std::string_view key, const ParamValue& value);  ///< an integer is accepted for a float
+  void set(std::string_view key, const ParamValue& value);     ///< 3 passes for 3.0, and 3.0 for 3
   void set_text(std::string_view key, std::string_view text);  ///< parses by the declared type
-  /// `set`, but the parameter goes on following others where it does.
+  /// Like `set`, but a default that follows other parameters keeps following them.
   void set_default(std::string_view key, const ParamValue& value);
 
   bool has(std::string_view key) const;
@@ -84,18 +84,18 @@ class Params {
   const std::string& text(std::string_view key) const;
   const ParamValue& value(std::string_view key) const;
 
-  /// What a path parameter names: on disk, or as `hold` gave it since it was last set.
+  /// Source of a path parameter: the disk, or the contents passed to `hold` since it was last set.
   FileSource source(std::string_view key) const;
   void hold(std::string_view key, FileContents contents);
-  /// Null: nothing is held.
+  /// Contents passed to `hold`; null if there are none.
   const FileContents* held(std::string_view key) const;
 
-  /// Can the value of `key` change anything, with the other values as they are?
+  /// Whether `key` has an effect, given the other values.
   bool has_effect(std::string_view key) const { return needs(key).empty(); }
-  /// What is missing for that, "" when it has an effect:
+  /// The unmet requirement, "" if it has an effect:
   /// "gre.enabled = true, which needs mixer.type = qmix or qplex (it is vdn)".
   std::string needs(std::string_view key) const;
-  /// The same values, those without effect back at their defaults.
+  /// A copy in which parameters without effect have their defaults.
   Params in_force() const;
 
   /// Declarations in order, with `value` replaced by the current value.
@@ -107,7 +107,7 @@ class Params {
   const ParamSpec& find(std::string_view key) const;
   void assign(ParamSpec& spec, const ParamValue& value);
   void follow_changes_of(const std::string& name);
-  /// The value of `key`, or its default where it has no effect.
+  /// The value of `key`, or its default if it has no effect.
   const ParamValue& value_in_force(std::string_view key) const;
   bool holds(const Requirement& requirement) const;
 

@@ -42,6 +42,9 @@ class Stream {
     used_ = kBlock;
   }
 
+  /// Whether anything was drawn since the last `seek`.
+  bool drawn() const { return counter_[3] != 0; }
+
   /// 32 uniform bits.
   std::uint32_t bits32() {
     if (used_ == kBlock) refill();

@@ -35,7 +35,7 @@ const char* kind_name(mode_t mode) {
 class OpenFile {
  public:
   OpenFile(const fs::path& path, std::uint64_t limit) : path_(path), limit_(limit) {
-    // Not to wait for the other end of a pipe.
+    // Opening a pipe must not wait for its writer.
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor_ < 0) fail(path, errno);
     struct stat status {};
@@ -53,10 +53,10 @@ class OpenFile {
   OpenFile& operator=(const OpenFile&) = delete;
   ~OpenFile() { ::close(descriptor_); }
 
-  /// What it said when it was opened. Files of /proc say 0 and hold more.
+  /// Size reported when opened; files in /proc report 0 but are not empty.
   std::uint64_t size() const { return size_; }
 
-  /// 0 at the end.
+  /// 0 at end of file.
   std::size_t read(std::span<std::byte> into) {
     for (;;) {
       const ssize_t got = ::read(descriptor_, into.data(), into.size());

@@ -1,6 +1,6 @@
-// The one way in which whole files are read. A file may come from a stranger: a name that turns out
-// to be a pipe, a device or a folder, or a file beyond the size its kind may have, is refused
-// before anything waits for it or holds it in memory.
+// All reading of whole files goes through here. Files may come from untrusted sources: anything
+// that is not a regular file (a pipe, device or folder) or exceeds the size limit of its kind is
+// refused before it can block or fill memory.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace credo {
 
-/// A file could not be read or written; the message names it and the reason.
+/// A file cannot be read or written; the message names the file and the reason.
 class FileError : public Error {
  public:
   using Error::Error;
@@ -27,12 +27,12 @@ inline constexpr std::uint64_t kLargestDocument = 16ULL << 20;  ///< TOML
 inline constexpr std::uint64_t kLargestTable = 1ULL << 30;      ///< metrics.jsonl, CSV
 inline constexpr std::uint64_t kLargestBinary = 4ULL << 30;     ///< weights, resumable states
 
-/// Errors: FileError (missing, unreadable, no regular file, above `limit` bytes).
+/// Errors: FileError (missing, unreadable, not a regular file, above `limit` bytes).
 std::vector<std::byte> read_binary_file(const std::filesystem::path& path,
                                         std::uint64_t limit = kLargestBinary);
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = kLargestTable);
 
-/// The same in pieces, in order, with little memory. Errors: FileError.
+/// Reads in chunks, in order, with bounded memory. Errors: FileError.
 void read_file_pieces(const std::filesystem::path& path, std::uint64_t limit,
                       const std::function<void(std::span<const std::byte>)>& use);
 

@@ -31,7 +31,7 @@ Params variant_params(const EnvFamily& family, const EnvVariant& variant) {
   return params;
 }
 
-// Its own words, or those of the family's `describe`.
+// The variant's own help, or the family's `describe`.
 std::string help_of(const EnvFamily& family, const EnvVariant& variant, const Params& params) {
   return family.describe ? family.describe(params) : variant.help;
 }
@@ -107,7 +107,7 @@ void check_features(const std::string& where, const std::vector<Feature>& featur
   }
 }
 
-// What every environment promises about itself, checked once at construction.
+// Validates the spec, once at construction.
 void check_spec(const EnvSpec& spec, const std::string& id) {
   const std::string where = "spec of '" + id + "'";
   CREDO_CHECK(spec.id == id, where + ": the id was changed to '" + spec.id + "'");
@@ -128,9 +128,11 @@ void check_spec(const EnvSpec& spec, const std::string& id) {
   CREDO_CHECK(!spec.best_return || std::isfinite(*spec.best_return), where + ": bad best return");
   CREDO_CHECK(!spec.noop_action || (*spec.noop_action >= 0 && *spec.noop_action < spec.n_actions),
               where + ": noop_action is not an action");
+  CREDO_CHECK(!spec.idle_action || (*spec.idle_action >= 0 && *spec.idle_action < spec.n_actions),
+              where + ": idle_action is not an action");
   for (const ParamSpec& param : spec.params)
     CREDO_CHECK(!param.is_path || to_text(param.value).empty() || spec.inputs.contains(param.name),
-                where + ": nothing is said about what was read of " + param.name);
+                where + ": no contents recorded for " + param.name);
   for (const ScriptedInfo& info : spec.scripted)
     CREDO_CHECK(!info.name.empty() && !info.help.empty(), where + ": a scripted policy lacks help");
 }

@@ -1,6 +1,6 @@
-// Pictures of an environment: an optional capability for viewers (`credo replay`). An environment
-// that takes place on a plane overrides Env::stage and Env::scene; one whose step has finer time
-// inside also shows the scenes in between (Env::show). Nothing here can influence an episode.
+// Optional drawing support for viewers (`credo replay`). An environment on a plane overrides
+// Env::stage and Env::scene; one that simulates several ticks per step also reports the scenes in
+// between (Env::show). Nothing here can affect an episode.
 //
 // Coordinates are the environment's own, y upwards.
 #pragma once
@@ -11,36 +11,36 @@
 
 namespace credo {
 
-/// What does not move.
+/// The static part of the picture.
 struct Stage {
   float x_low = 0.0F, y_low = 0.0F, x_high = 1.0F, y_high = 1.0F;
   int columns = 0, rows = 0;
-  /// [rows][columns] from the lowest y upwards: the floor's height, '0' to '9'; '#' a wall or the
-  /// void, which nobody enters on foot; '^' a cliff, which bars the way to most.
+  /// [rows][columns] from the lowest y upwards: the floor's height, '0' to '9'; '#' wall or void,
+  /// not walkable; '^' a cliff, passable only for units that climb.
   std::string cells;
   std::vector<std::string> sides;  ///< names of the sides, e.g. {"agents", "enemies"}
-  int scenes_per_step = 1;         ///< how many scenes Env::show gets in one step
+  int scenes_per_step = 1;         ///< number of scenes per step, the last included
 };
 
-/// Somebody or something on the stage; always at the same place of the list within an episode.
+/// A unit on the stage; its index in the list is fixed within an episode.
 struct SceneUnit {
   std::string name;  ///< "agent 0"
   std::string kind;  ///< "marine"
   int side = 0;
   float x = 0.0F, y = 0.0F, radius = 0.5F;
-  bool is_present = true;                  ///< false: dead or taken; x and y say nothing then
-  float health = 0.0F, health_max = 0.0F;  ///< *_max of 0: it has no such thing
+  bool is_present = true;                  ///< false: dead or collected; ignore x and y
+  float health = 0.0F, health_max = 0.0F;  ///< *_max 0: not applicable
   float shield = 0.0F, shield_max = 0.0F;
   float energy = 0.0F, energy_max = 0.0F;
-  std::string doing{};   ///< a word or two: "move", "attack"
-  int target = -1;       ///< the unit it deals with, by its place in the list
-  bool helps = false;    ///< the target is a friend
+  std::string doing{};   ///< current action in a word or two: "move", "attack"
+  int target = -1;       ///< index of the unit it acts on, -1: none
+  bool helps = false;    ///< the target is an ally
   bool flies = false;    ///< drawn above the others
-  unsigned strikes = 0;  ///< strikes so far; one more means: it struck its target just now
-  float reach = 0.0F;    ///< how far its strikes reach, 0: nowhere
+  unsigned strikes = 0;  ///< attacks so far; an increase means that it has just attacked
+  float reach = 0.0F;    ///< attack range, 0: none
 };
 
-/// Something in the air.
+/// A projectile in flight.
 struct SceneShot {
   int side = 0;
   float x = 0.0F, y = 0.0F;

@@ -1,6 +1,6 @@
-// Checkers of ma-gym (checkers.py): two agents walk over a board of apples and lemons. Agent 0
-// earns and loses ten times as much as agent 1, so agent 1 should eat the lemons that are in the
-// way. Nothing is random.
+// Checkers of ma-gym (checkers.py): two agents walk over a board of apples and lemons. The
+// rewards of agent 0 are ten times those of agent 1, so agent 1 should eat the lemons that block
+// the way. Nothing is random.
 //
 // Time limit: ma-gym's own counter ends at 100 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default. The clock feature always
@@ -143,18 +143,14 @@ class Checkers final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kRows; ++row) {
-      for (int col = 0; col < kCols; ++col) {
-        const Cell cell{row, col};
-        char symbol = (food_ & food_bit(cell)) == 0 ? '.' : is_apple(cell) ? 'a' : 'l';
-        for (std::size_t agent = 0; agent < kAgents; ++agent)
-          if (position_[agent] == cell) symbol = static_cast<char>('0' + static_cast<int>(agent));
-        text += symbol;
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(kRows, kCols, [this](Cell cell) {
+             char symbol = (food_ & food_bit(cell)) == 0 ? '.' : is_apple(cell) ? 'a' : 'l';
+             for (std::size_t agent = 0; agent < kAgents; ++agent)
+               if (position_[agent] == cell)
+                 symbol = static_cast<char>('0' + static_cast<int>(agent));
+             return symbol;
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

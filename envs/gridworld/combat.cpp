@@ -1,11 +1,11 @@
 // Combat of ma-gym (combat.py): five agents against five scripted bots on a 15x15 board. A shot
 // takes one of three health points and needs one idle step afterwards; agents earn +1 per hit and
-// -1 per hit taken, nothing for winning. Order of resolution as in the original: agents shoot, bots
-// shoot (one killed in this very step included), agents move, bots move.
+// -1 per hit taken, nothing for winning. Resolution order as in the original: agents shoot, bots
+// shoot (including bots killed in this step), agents move, bots move.
 //
 // Kept from the original: teams start within a 4x4 square (exclusive upper ends of random ranges;
-// env.start_area = full uses the 5x5 square its comments speak of), and dead bots still see for the
-// others (env.dead_vision). Its full_observable flag has no effect and is not offered.
+// env.start_area = full uses the 5x5 square that its comments describe), and dead bots still see
+// for the others (env.dead_vision). Its full_observable flag has no effect and is not offered.
 //
 // Time limit: ma-gym's own counter ends at 100 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default.
@@ -55,7 +55,7 @@ int total_health(const Team& team) {
   return sum;
 }
 
-// Which living units of `others` some unit of `team` sees.
+// Living units of `others` that are visible to any unit of `team`.
 std::array<bool, kTeam> seen_by(const Team& team, const Team& others, bool dead_vision) {
   std::array<bool, kTeam> seen{};
   for (const Unit& unit : team) {
@@ -66,7 +66,7 @@ std::array<bool, kTeam> seen_by(const Team& team, const Team& others, bool dead_
   return seen;
 }
 
-// A move that shortens the way; when two do, one at random.
+// A move that reduces the distance; a random one if two do.
 int approach(Cell from, Cell to, Stream& stream) {
   const int along_rows = from.row > to.row ? grid::kUp : grid::kDown;
   const int along_cols = from.col > to.col ? grid::kLeft : grid::kRight;
@@ -76,8 +76,8 @@ int approach(Cell from, Cell to, Stream& stream) {
   return stream.below(2) == 0 ? along_rows : along_cols;
 }
 
-// What the scripted bots do: shoot at, else walk to, the nearest unit that any of them sees (the
-// first of equally near ones); with nobody in sight, walk at random.
+// The scripted bots: shoot the nearest unit visible to any of them (the first of equally near
+// ones), or walk towards it if out of range; walk at random if no unit is visible.
 int bot_action(const Unit& self, const Team& others, const std::array<bool, kTeam>& seen,
                Stream& stream) {
   if (!self.is_alive()) return grid::kNoop;
@@ -208,16 +208,13 @@ class Combat final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kSize; ++row) {
-      for (int col = 0; col < kSize; ++col) {
-        const std::uint8_t code = board_[{row, col}];
-        text += code == Board::kEmpty ? '.'
-                : code < kBotCode     ? static_cast<char>('A' + code - kAgentCode)
-                                      : static_cast<char>('v' + code - kBotCode);
-      }
-      text += '\n';
-    }
+    std::string text = fmt::format("{} t={}\n", spec().id, t()) +
+                       grid::board_text(kSize, kSize, [this](Cell cell) {
+                         const std::uint8_t code = board_[cell];
+                         return code == Board::kEmpty ? '.'
+                                : code < kBotCode     ? static_cast<char>('A' + code - kAgentCode)
+                                                      : static_cast<char>('v' + code - kBotCode);
+                       });
     text += "health:";
     for (const Unit& unit : agents_) text += fmt::format(" {}", unit.health);
     text += " against";
@@ -273,7 +270,7 @@ class Combat final : public grid::ViewedEnv {
           --target.health;
           if (!target.is_alive()) board_[target.cell] = Board::kEmpty;
           unit.is_ready = false;
-          unit.cool_down = 2;  // one is taken off below: one idle step remains
+          unit.cool_down = 2;  // decremented below: one idle step remains
         }
       }
       unit.cool_down = std::max(unit.cool_down - 1, 0);
@@ -323,7 +320,7 @@ class Combat final : public grid::ViewedEnv {
   Team bots_{};
 };
 
-/// Plays as the bots do.
+/// The policy of the scripted bots.
 class Mirror final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -335,13 +332,13 @@ class Mirror final : public ScriptedPolicy {
   }
 };
 
-/// Knows all positions. Shoots at the weakest bot in reach, no more often than it has health;
-/// others gather on the bot nearest to the whole team.
+/// Privileged (sees all positions). Shoots the weakest bot in range, with no more shots than it has
+/// health; the others converge on the bot nearest to the team.
 class FocusFire final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     const auto& world = dynamic_cast<const Combat&>(env);
-    Team bots = world.bots();  // health: what planned shots will leave
+    Team bots = world.bots();  // health after the planned shots
     const std::size_t prey = nearest_to_team(world.agents(), bots);
     for (std::size_t i = 0; i < kTeam; ++i) {
       const Unit& self = world.agents()[i];

@@ -46,6 +46,17 @@ inline int distance(Cell a, Cell b) {
   return rows + cols;
 }
 
+/// Rows of symbols from the top, a line each: `symbol_of(cell)` is a char or a text.
+template <typename Symbol>
+std::string board_text(int rows, int cols, const Symbol& symbol_of) {
+  std::string text;
+  for (int row = 0; row < rows; ++row) {
+    for (int col = 0; col < cols; ++col) text += symbol_of(Cell{row, col});
+    text += '\n';
+  }
+  return text;
+}
+
 /// A board with a border of walls, so that neighbours of any cell can be looked up unchecked.
 /// `margin` is how far outside the board lookups may reach.
 class Board {
@@ -76,7 +87,7 @@ class Board {
     return cell.row >= 0 && cell.row < rows_ && cell.col >= 0 && cell.col < cols_;
   }
 
-  /// How many of the four neighbours hold `what`.
+  /// Number of the four neighbours that hold `what`.
   int count_neighbours(Cell cell, std::uint8_t what) const {
     const std::size_t i = index(cell);
     const auto width = static_cast<std::size_t>(width_);
@@ -96,13 +107,13 @@ class Board {
   std::vector<std::uint8_t> cells_;
 };
 
-/// Parameters of environments whose agents each earn a reward: how the team reward adds them up.
+/// Parameters of environments with one reward per agent: how they combine to the team reward.
 inline ParamSpec reward_param() {
   return ParamSpec::choice("reward", "sum", {"sum", "mean"},
                            "team reward: sum over agents (as the original) or mean");
 }
 
-/// Factor from one agent's reward (all equal) to the team's.
+/// Team reward divided by one agent's reward, when all agents' rewards are equal.
 inline double reward_scale(const Params& params, int n_agents) {
   return params.text("reward") == "sum" ? static_cast<double>(n_agents) : 1.0;
 }
@@ -121,8 +132,8 @@ inline void mask_moves(const Board& board, Cell cell, std::span<std::uint8_t> ro
     if (board[moved(cell, move)] == Board::kWall) row[static_cast<std::size_t>(move)] = 0;
 }
 
-/// For scripted policies that do not look at masks: what is not available becomes `noop`, which
-/// has the same effect.
+/// For scripted policies that ignore masks: unavailable actions become `noop`, which has the same
+/// effect.
 inline void keep_available(const Env& env, std::span<int> actions, int noop) {
   const auto avail = env.avail_actions();
   const std::size_t width = avail.size() / actions.size();
@@ -130,7 +141,7 @@ inline void keep_available(const Env& env, std::span<int> actions, int noop) {
     if (avail[agent * width + static_cast<std::size_t>(actions[agent])] == 0) actions[agent] = noop;
 }
 
-/// Plays one fixed sequence of actions per agent, written as digits; rests after its end.
+/// Plays a fixed action sequence per agent, written as digits; no-ops after its end.
 class Replay final : public ScriptedPolicy {
  public:
   explicit Replay(std::span<const std::string_view> plans) : plans_(plans) {}
@@ -159,10 +170,10 @@ inline std::vector<Feature> repeat_features(const std::vector<Feature>& one, int
 
 enum class StateKind : std::uint8_t { kConcat, kSingle, kTrue };
 
-/// Who sees what. "Own" vectors are what the agents observe by themselves; with full_obs everybody
-/// sees all own vectors one after another. The state is the concatenation of all observations
-/// (kConcat, as EPyMARL's gymma makes it; n copies of the same with full_obs), one copy of the own
-/// vectors (kSingle), or the true situation (kTrue).
+/// Layout of observations and state. An agent's "own" vector is its local observation; with
+/// full_obs every agent observes the concatenation of all own vectors. The state is the
+/// concatenation of all observations (kConcat, as in EPyMARL's gymma wrapper; n identical copies
+/// with full_obs), one copy of the own vectors (kSingle), or the true state of the game (kTrue).
 struct Views {
   bool full_obs = false;
   StateKind state = StateKind::kConcat;
@@ -215,7 +226,7 @@ inline void set_features(EnvSpec& spec, const Views& views, const std::vector<Fe
   spec.state_dim = static_cast<int>(spec.state_features.size());
 }
 
-/// An environment that writes own vectors and a true state, arranged as `Views` say.
+/// An environment that writes own vectors and a true state, laid out according to `Views`.
 class ViewedEnv : public Env {
  protected:
   ViewedEnv(EnvSpec env_spec, const Views& views)

@@ -1,12 +1,13 @@
 // Level-based foraging (Christianos et al. 2020; rules of semitable/lb-foraging, v3 ids): food has
 // a level, and players beside it must load together until their levels add up to it. A whole
-// episode returns exactly 1, whoever collects. All moves happen at once.
+// episode returns exactly 1, whoever collects. Moves are simultaneous.
 //
-// Two weaknesses of the original are decided here. It resolves moves in one pass, so a player can
-// walk into the cell of one whose own move failed (env.overlap = original); by default claims are
-// repeated until nobody moves into a taken cell. It visits loading players in the order of a Python
-// set, that is of memory addresses; here by index, which matters only to players beside two foods.
-// Its start positions also avoid where players stood in the previous episode; here they do not.
+// Two ambiguities of the original are resolved here. It resolves moves in one pass, so a player can
+// walk into the cell of one whose own move failed (env.overlap = original); by default conflicts
+// are resolved repeatedly until no player moves into an occupied cell. It visits loading players in
+// the order of a Python set, that is of memory addresses; here by index, which matters only to
+// players beside two foods. Its start positions also avoid the players' cells of the previous
+// episode; here they do not.
 //
 // Time limit: the original returns done = true at 50 steps, which EPyMARL stores as a true end,
 // hence limit_is_terminal = true by default.
@@ -27,7 +28,7 @@ constexpr int kActions = 6;
 constexpr std::uint8_t kFood = 1;
 constexpr std::uint8_t kPlayer = 2;
 constexpr int kFoodTries = 1000;
-constexpr int kAbsent = -1;  // row and column of what is not there or not seen
+constexpr int kAbsent = -1;  // row and column of absent or unseen entities
 constexpr std::array<Cell, kLoad> kStep = {{{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}}};
 
 Cell stepped(Cell cell, int action) {
@@ -73,7 +74,7 @@ class Foraging final : public grid::ViewedEnv {
   const std::vector<Player>& players() const { return players_; }
   /// In row-major order of the cells.
   const std::vector<Food>& food() const { return food_; }
-  /// Holds the food, not the players.
+  /// Food only, without the players.
   const Board& board() const { return board_; }
 
   std::vector<std::pair<std::string, double>> info() const override {
@@ -136,19 +137,16 @@ class Foraging final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        char symbol = '.';
-        for (const Food& food : food_)
-          if (food.level > 0 && food.cell == Cell{row, col})
-            symbol = static_cast<char>('0' + food.level);
-        for (std::size_t i = 0; i < players_.size(); ++i)
-          if (players_[i].cell == Cell{row, col}) symbol = static_cast<char>('A' + i);
-        text += symbol;
-      }
-      text += '\n';
-    }
+    std::string text = fmt::format("{} t={}\n", spec().id, t()) +
+                       grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+                         char symbol = '.';
+                         for (const Food& food : food_)
+                           if (food.level > 0 && food.cell == cell)
+                             symbol = static_cast<char>('0' + food.level);
+                         for (std::size_t i = 0; i < players_.size(); ++i)
+                           if (players_[i].cell == cell) symbol = static_cast<char>('A' + i);
+                         return symbol;
+                       });
     text += "levels:";
     for (const Player& player : players_) text += fmt::format(" {}", player.level);
     return text + "\n";
@@ -234,8 +232,8 @@ class Foraging final : public grid::ViewedEnv {
       targets_[i] = actions[i] != kLoad && is_valid(i, actions[i])
                         ? stepped(players_[i].cell, actions[i])
                         : players_[i].cell;
-    // Claims of the same cell all fail. Those who then stay claim their own cell, which may make
-    // other moves fail in turn; the original stops after the first round.
+    // Players that claim the same cell all stay where they are, which may make further moves fail;
+    // the original stops after the first round.
     bool is_stable = false;
     while (!is_stable) {
       is_stable = true;
@@ -250,11 +248,11 @@ class Foraging final : public grid::ViewedEnv {
     for (std::size_t i = 0; i < players_.size(); ++i) players_[i].cell = targets_[i];
   }
 
-  // Each player loads the first food around it (north, south, west, east) with all others beside
-  // that food who load and have not loaded yet in this step.
+  // Each player loads the first adjacent food (north, south, west, east), together with all players
+  // beside that food that are loading and have not yet loaded in this step.
   double load_food(std::span<const int> actions) {
     double reward = 0.0;
-    // Who is still to load; moving did not change where they stand.
+    // Players still to load; they did not move in this step.
     for (std::size_t i = 0; i < players_.size(); ++i) scratch_[i] = actions[i] == kLoad ? 1 : 0;
     for (std::size_t i = 0; i < players_.size(); ++i) {
       if (scratch_[i] == 0) continue;
@@ -329,14 +327,14 @@ class Foraging final : public grid::ViewedEnv {
   Rules rules_;
   std::vector<Player> players_;
   std::vector<Food> food_;
-  std::vector<Cell> targets_;  // scratch: where players want to go
+  std::vector<Cell> targets_;  // scratch: requested cells
   std::vector<int> scratch_;   // one number per player
   Board board_;
   std::int32_t total_level_ = 0;  // of all food of the episode
 };
 
-/// Knows everything. All players go for the food with the shortest ways to it in total and load
-/// when beside it; until they are enough, one step in eight is random, which dissolves jams.
+/// Privileged (sees everything). All players go to the food with the smallest total distance and
+/// load beside it; while they are too few, one step in eight is random, which resolves deadlocks.
 class GoTogether final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -357,7 +355,7 @@ class GoTogether final : public ScriptedPolicy {
     measure(world, goal.cell, true);
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Cell own = world.players()[i].cell;
-      if (stream.below(8) == 0)  // now and then a random step or none, which breaks jams
+      if (stream.below(8) == 0)  // a random move or no-op, which resolves deadlocks
         actions[i] = static_cast<int>(stream.below(kLoad));
       else
         actions[i] = grid::distance(own, goal.cell) == 1 ? kLoad : step_closer(world, own, stream);
@@ -372,8 +370,8 @@ class GoTogether final : public ScriptedPolicy {
     return ways_[static_cast<std::size_t>(cell.row * world.board().cols() + cell.col)];
   }
 
-  // Steps from every cell to the food, around other food (which stays far) and, if asked for,
-  // around players who are there already.
+  // Distance from every cell to the food, around other food (which stays far) and optionally around
+  // players that have already arrived.
   void measure(const Foraging& world, Cell food, bool avoids_loading) {
     const Board& board = world.board();
     ways_.assign(static_cast<std::size_t>(board.rows() * board.cols()), kFar);
@@ -392,7 +390,7 @@ class GoTogether final : public ScriptedPolicy {
     }
   }
 
-  // One of the shortest ways at random, through a cell without a player if there is one.
+  // A random shortest path, through a cell without a player if possible.
   int step_closer(const Foraging& world, Cell own, Stream& stream) {
     int chosen = kNone;
     int best_score = kFar;
@@ -547,7 +545,7 @@ EnvFamily lbf_family() {
       ParamSpec::boolean("coop", false,
                          "every food needs the three weakest players together (all of two)"),
       ParamSpec::integer("max_player_level", 2, 1, 9, "player levels are uniform from 1 to this"),
-      ParamSpec::real("penalty", 0.0, 0.0, 1000.0, "taken from each player who loads in vain"),
+      ParamSpec::real("penalty", 0.0, 0.0, 1000.0, "penalty of each player whose load fails"),
       ParamSpec::choice("overlap", "fixed", {"fixed", "original"},
                         "original: a player may walk into the cell of one whose move failed"),
       grid::reward_param(),

@@ -1,11 +1,11 @@
-// Lumberjacks of ma-gym (lumberjacks.py): agents share cells freely; a tree falls when at least as
-// many agents stand on its cell as it is strong, and every agent is rewarded for every tree.
+// Lumberjacks of ma-gym (lumberjacks.py): agents may share cells; a tree falls when the number of
+// agents on its cell is at least its strength, and every agent is rewarded for every tree.
 //
 // ma-gym clips positions one row and column short of the board: agents can never stand in the last
 // ones, are moved inward by their first action, and most episodes cannot be finished. Here
-// env.clip = fixed by default; env.clip = original brings the mistake back. Its first episode
-// starts from an unshuffled layout, here env.first_layout = original (episode 0 of a random
-// stream). Its loop against repeated layouts has no effect on their distribution and is left out.
+// env.clip = fixed by default; env.clip = original restores the bug. Its first episode starts from
+// an unshuffled layout, here env.first_layout = original (episode 0 of a random stream). Its loop
+// against repeated layouts does not change their distribution and is omitted.
 //
 // Time limit: ma-gym's own counter ends at 100 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default. The clock feature always
@@ -32,7 +32,7 @@ struct Rules {
   int size = 5;
   int n_agents = 2;
   int n_trees = 12;
-  int reach = 5;  // rows and columns agents can stand in
+  int reach = 5;  // rows and columns that agents can enter
   bool first_is_unshuffled = false;
   bool masks_moves = false;
   double reward_scale = 2.0;
@@ -166,17 +166,14 @@ class Lumberjacks final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        const int strength = tree({row, col});
-        const auto here = std::find(agents_.begin(), agents_.end(), Cell{row, col});
-        text += strength > 0 ? fmt::format("{}", strength) : ".";
-        text += here == agents_.end() ? ' ' : static_cast<char>('A' + (here - agents_.begin()));
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+             const int strength = tree(cell);
+             const auto here = std::find(agents_.begin(), agents_.end(), cell);
+             return fmt::format(
+                 "{}{}", strength > 0 ? fmt::format("{}", strength) : ".",
+                 here == agents_.end() ? ' ' : static_cast<char>('A' + (here - agents_.begin())));
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;
@@ -206,8 +203,8 @@ class Lumberjacks final : public grid::ViewedEnv {
   int trees_left_ = 0;
 };
 
-/// Knows all trees. Again and again takes the tree that its nearest free agents reach first and
-/// sends as many as it needs; agents left over walk to the nearest tree.
+/// Privileged (sees all trees). Greedily assigns the tree that its nearest free agents reach first
+/// to as many agents as it needs; the remaining agents walk to their nearest tree.
 class SplitUp final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -249,7 +246,7 @@ class SplitUp final : public ScriptedPolicy {
   struct Plan {
     Cell cell;
     int strength = 0;
-    int steps = 0;  // until the last agent needed arrives
+    int steps = 0;  // until the last required agent arrives
   };
 
   static std::size_t index(const Lumberjacks& world, Cell cell) {
@@ -345,7 +342,7 @@ std::unique_ptr<Env> make_lumberjacks(EnvSpec spec, const Params& params) {
   const grid::Views views = grid::read_views(params);
   grid::set_features(spec, views, own_features(clock, rules.n_agents),
                      true_state_features(clock, rules));
-  // At best every agent fells a tree in every step, until the trees or the time are out.
+  // At best every agent fells a tree in every step until no trees or no time are left.
   const int most_felled = std::min(rules.n_agents, rules.n_trees);
   const int fewest_steps =
       std::min((rules.n_trees + rules.n_agents - 1) / rules.n_agents, spec.episode_limit);

@@ -1,7 +1,7 @@
-// PredatorPrey of ma-gym: predators catch a prey by standing next to it at the same time; a
-// predator that comes alone is punished. Rules, order of moves and constants follow ma-gym
-// (predator_prey.py), including its start area, which never uses the last row and column: ma-gym
-// draws start coordinates with an exclusive upper end.
+// PredatorPrey of ma-gym: two or more predators beside a prey catch it; a lone predator beside a
+// prey is penalised. Rules, order of moves and constants follow ma-gym (predator_prey.py),
+// including its start area, which excludes the last row and column because ma-gym draws start
+// coordinates with an exclusive upper bound.
 //
 // Time limit: ma-gym's own counter ends at 100; EPyMARL's gymma wrapper and the GRE paper use 25.
 // Either way the original stores the cut as a true end, hence limit_is_terminal = true by default.
@@ -203,21 +203,13 @@ class PredatorPrey final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < rules_.size; ++row) {
-      for (int col = 0; col < rules_.size; ++col) {
-        const std::uint8_t content = board_[{row, col}];
-        char symbol = content == kPrey ? '*' : '.';
-        if (content == kPredator) {
-          const auto found =
-              std::find(predators_.begin(), predators_.end(), Cell{.row = row, .col = col});
-          symbol = static_cast<char>('A' + (found - predators_.begin()));
-        }
-        text += symbol;
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(rules_.size, rules_.size, [this](Cell cell) {
+             const std::uint8_t content = board_[cell];
+             if (content != kPredator) return content == kPrey ? '*' : '.';
+             const auto found = std::find(predators_.begin(), predators_.end(), cell);
+             return static_cast<char>('A' + (found - predators_.begin()));
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;
@@ -265,8 +257,8 @@ class PredatorPrey final : public grid::ViewedEnv {
   std::vector<float> coordinate_;  // row or column scaled to [0, 1]
 };
 
-/// Knows everything. Predators hunt in pairs (0 and 1, 2 and 3, ...): both wait at distance 2,
-/// where they neither scare the prey nor pay, then step beside it on the same tick.
+/// Privileged (sees everything). Predators hunt in pairs (0 and 1, 2 and 3, ...): both wait at
+/// distance 2, where they neither affect the prey nor are penalised, then step beside it together.
 class PairHunt final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -308,9 +300,8 @@ class PairHunt final : public ScriptedPolicy {
     std::array<Cell, 2> after;
   };
 
-  // Tries the pair's 25 joint moves on the board and keeps the best: catch, else come to distance 2
-  // without standing alone beside any prey. When that leads nowhere (one blocks the other), any
-  // joint move that costs nothing.
+  // The best of the pair's 25 joint moves: catch, else approach to distance 2 without standing
+  // alone beside any prey. If there is none (one blocks the other), any move without penalty.
   static void choose_moves(const PredatorPrey& world, Board& board, std::vector<Cell>& predators,
                            std::size_t first, std::size_t target, Stream& stream,
                            std::span<int> actions) {
@@ -369,7 +360,7 @@ class PairHunt final : public ScriptedPolicy {
     return value;
   }
 
-  // How far the pair is from standing at distance 2 of the prey.
+  // Distance of the pair from the waiting positions.
   static int off_staging(const std::array<Cell, 2>& cells, Cell prey) {
     int sum = 0;
     for (const Cell cell : cells) {
@@ -421,7 +412,7 @@ std::unique_ptr<Env> make_predator_prey(EnvSpec spec, const Params& params) {
   rules.step_cost = params.real("step_cost");
   rules.capture_reward = params.real("capture_reward");
   rules.reward_scale = grid::reward_scale(params, rules.n_agents);
-  // Every predator bars at most five start cells to the prey, so this many always fit.
+  // Every predator excludes at most five start cells for the prey, so this many always fit.
   const int start_cells = rules.start_size * rules.start_size;
   if (5 * rules.n_agents + rules.n_prey > start_cells)
     throw UserError(
@@ -455,7 +446,7 @@ std::string describe(const Params& params) {
 EnvFamily predator_prey_family() {
   EnvFamily family;
   family.name = "predator_prey";
-  family.help = "ma-gym PredatorPrey: catch prey in pairs, coming alone is punished";
+  family.help = "ma-gym PredatorPrey: catch prey in pairs; lone predators are penalised";
   family.params = {
       ParamSpec::integer("size", 5, 4, 32, "rows and columns of the board"),
       ParamSpec::integer("n_agents", 2, 2, 16, "number of predators"),

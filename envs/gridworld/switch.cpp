@@ -1,5 +1,5 @@
 // Switch of ma-gym (switch_one_corridor.py): two or four agents must pass a corridor one cell wide
-// to reach the opposite side. Nothing is random; the whole difficulty is exploration.
+// to reach the opposite side. Deterministic; the only difficulty is exploration.
 //
 // Time limit: ma-gym's own counter ends at 50 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default. The clock feature always
@@ -34,7 +34,7 @@ struct Rules {
   int n_agents = 2;
   bool clock = false;
   bool masks_moves = false;
-  double reward_scale = 1.0;  // agents' rewards differ here, so the mean divides their sum
+  double reward_scale = 1.0;  // agents' rewards differ, so the mean divides their sum
 };
 
 class Switch final : public grid::ViewedEnv {
@@ -58,7 +58,7 @@ class Switch final : public grid::ViewedEnv {
     place(kStart);
   }
 
-  // Agents move one after another; one that has arrived stays in its cell, in the others' way.
+  // Agents move one after another; one that has arrived keeps blocking its cell.
   Outcome do_step(std::span<const int> actions, Stream& stream) override {
     (void)stream;
     double reward = 0.0;
@@ -133,21 +133,17 @@ class Switch final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kRows; ++row) {
-      for (int col = 0; col < kCols; ++col) {
-        char symbol = is_wall({row, col}) ? '#' : '.';
-        for (std::size_t agent = 0; agent < n_agents_; ++agent) {
-          if (symbol == '.' && kGoal[agent] == Cell{.row = row, .col = col})
-            symbol = static_cast<char>('a' + static_cast<int>(agent));
-          if (position_[agent] == Cell{.row = row, .col = col})
-            symbol = static_cast<char>('A' + static_cast<int>(agent));
-        }
-        text += symbol;
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(kRows, kCols, [this](Cell cell) {
+             char symbol = is_wall(cell) ? '#' : '.';
+             for (std::size_t agent = 0; agent < n_agents_; ++agent) {
+               if (symbol == '.' && kGoal[agent] == cell)
+                 symbol = static_cast<char>('a' + static_cast<int>(agent));
+               if (position_[agent] == cell)
+                 symbol = static_cast<char>('A' + static_cast<int>(agent));
+             }
+             return symbol;
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;

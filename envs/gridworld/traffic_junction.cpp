@@ -1,13 +1,13 @@
-// TrafficJunction of ma-gym (traffic_junction.py): cars drive fixed routes over a crossing and
-// choose only between gas and brake. A car that drives into another stays where it is and pays 10,
-// again in every step it tries; waiting costs more and more.
+// TrafficJunction of ma-gym (traffic_junction.py): cars follow fixed routes through a junction and
+// choose only between gas and brake. A car that drives into another one stays where it is and is
+// penalised by 10 for every attempt; the cost of waiting grows with time.
 //
-// Each car drives once: four start at the four gates, the others enter later, one per step at most.
-// Cars move one after another, so a follower with the lower index runs into a leader that is about
-// to leave. ma-gym draws from an unseeded global generator; here everything comes from the stream.
-// Cars that wait to enter observe zeros by default. In ma-gym they see the leftovers of the last
-// car in cell (0,0) (env.waiting_obs = original; its route is the "none yet" of a first episode,
-// where later episodes of ma-gym would show the previous one's).
+// Each car drives once: four start at the four gates, the others enter later, at most one per step.
+// Cars move one after another, so a follower with a lower index collides with a leader that is
+// about to move on. ma-gym draws from an unseeded global generator, this from the stream.
+// Cars waiting to enter observe zeros by default. In ma-gym they observe stale data of the last car
+// in cell (0,0) (env.waiting_obs = original; with the route "none" of a first episode, where later
+// episodes of ma-gym show the previous episode's).
 //
 // Time limit: ma-gym's own counter ends at 100 and the cut is stored as a true end (EPyMARL's gymma
 // wrapper does the same), hence limit_is_terminal = true by default.
@@ -72,12 +72,12 @@ struct Car {
   CarState state = CarState::kWaiting;
   std::uint8_t gate = 0;
   std::uint8_t route = 0;
-  std::uint8_t moves = 0;    // cells behind it
+  std::uint8_t moves = 0;    // cells already driven
   std::int32_t on_road = 0;  // steps since it entered
 
   const Path& path() const { return kPaths[gate][route]; }
   Cell cell() const { return path().cells[moves]; }
-  Cell next() const { return path().cells[moves + std::size_t{1}]; }  // not at the exit
+  Cell next() const { return path().cells[moves + std::size_t{1}]; }  // invalid at the exit
   bool is_at_exit() const { return moves + 1U == path().length; }
 };
 
@@ -195,16 +195,12 @@ class TrafficJunction final : public grid::ViewedEnv {
   }
 
   std::string do_render_text() const override {
-    std::string text = fmt::format("{} t={}\n", spec().id, t());
-    for (int row = 0; row < kSize; ++row) {
-      for (int col = 0; col < kSize; ++col) {
-        const std::uint8_t what = board_[{row, col}];
-        const bool is_road = row == 6 || row == 7 || col == 6 || col == 7;
-        text += what != Board::kEmpty ? static_cast<char>('A' + what - 1) : is_road ? '.' : '#';
-      }
-      text += '\n';
-    }
-    return text;
+    return fmt::format("{} t={}\n", spec().id, t()) +
+           grid::board_text(kSize, kSize, [this](Cell cell) {
+             const std::uint8_t what = board_[cell];
+             const bool is_road = cell.row == 6 || cell.row == 7 || cell.col == 6 || cell.col == 7;
+             return what != Board::kEmpty ? static_cast<char>('A' + what - 1) : is_road ? '.' : '#';
+           });
   }
 
   std::unique_ptr<ScriptedPolicy> do_make_scripted(std::string_view name) const override;
@@ -290,8 +286,8 @@ class TrafficJunction final : public grid::ViewedEnv {
   std::int32_t collisions_ = 0;
 };
 
-/// Never collides: plays the step in the order of the cars on a board of its own and gives gas only
-/// into a cell that is free by then, and into the junction only when nobody is in it.
+/// Never collides: simulates the step in the order of the cars and gives gas only into a cell that
+/// is free at that point, and into the junction only if it is empty.
 class YieldBox final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -369,8 +365,8 @@ std::unique_ptr<Env> make_traffic_junction(EnvSpec spec, const Params& params) {
                      true_state_features(rules.n_agents, spec.episode_limit));
   spec.reward_low = rules.reward_scale * rules.n_agents * (kCollision + kWait * spec.episode_limit);
   spec.reward_high = 0.0;
-  // The cars that start on the road drive at least the shortest route, or until the limit; those
-  // that wait may be lucky and never have to enter.
+  // Cars that start on the road drive at least the shortest route, or until the limit; waiting cars
+  // may never have to enter.
   const int n_starting = std::min(static_cast<int>(kGates), rules.n_agents);
   const int shortest = std::min(12, spec.episode_limit);
   spec.return_bound = rules.reward_scale * n_starting * kWait * (shortest * (shortest + 1)) / 2;
@@ -394,7 +390,7 @@ EnvFamily traffic_junction_family() {
   family.params = {
       ParamSpec::integer("n_agents", 4, 1, 26, "number of cars; four of them start on the road"),
       ParamSpec::choice("waiting_obs", "zero", {"zero", "original"},
-                        "what cars see that have not entered: zeros, or the original's leftovers"),
+                        "observations of waiting cars: zeros, or the original's stale data"),
       grid::reward_param(), grid::avail_param()};
   for (ParamSpec& param : grid::view_params()) family.params.push_back(std::move(param));
   for (ParamSpec& param : limit_params(100, true)) family.params.push_back(std::move(param));

@@ -12,9 +12,9 @@ namespace credo::skirmish {
 namespace {
 
 constexpr double kLoopsPerSecond = 16.0;
-constexpr float kArriveSlack = 0.25F;  // cells around the goal, on top of what the crowd needs
+constexpr float kArriveSlack = 0.25F;  // cells around the goal, beyond the area of the crowd
 constexpr float kMaxVelocity = 64.0F;  // cells per second, of any unit
-constexpr float kCrowding = 1.3F;      // room per unit in a standing crowd; 1.05 is the tightest
+constexpr float kCrowding = 1.3F;      // space per unit in a standing crowd; 1.05 is the densest
 
 std::int32_t seconds(double s, double scale) { return to_fixed(s * kLoopsPerSecond / scale); }
 
@@ -171,13 +171,14 @@ Battle::Battle(std::shared_ptr<const BattleSetup> setup) : setup_(std::move(setu
 
 void Battle::reset(std::uint64_t key) {
   const auto slots = u(setup_->slots);
-  s_ = State{};  // nothing of earlier episodes stays, not even where it does not matter
+  s_ = State{};  // no trace of earlier episodes, not even in unused fields
   s_.key = key;
   s_.goal = setup_->goal;
   for (std::size_t i = 0; i < slots; ++i) {
     s_.x[i] = kParked;
     s_.y[i] = kParked;
     s_.target[i] = s_.healed[i] = -1;
+    if (!setup_->rank.empty()) s_.rank[i] = setup_->rank[i];
     dx_[i] = dy_[i] = 0.0F;
   }
   for (int team = 0; team < 2; ++team) {
@@ -279,8 +280,8 @@ void Battle::run_loop() {
 
 void Battle::timers() {
   const auto slots = u(setup_->slots);
-  // A cooldown that ends within this loop keeps its negative rest, so that the mean rate of fire
-  // is exact although shots fall on whole loops; a rest that is not used is lost.
+  // A cooldown that ends within this loop keeps its negative remainder, so that the mean rate of
+  // fire is exact although shots happen on whole loops; an unused remainder is lost.
   for (std::size_t i = 0; i < slots; ++i)
     s_.cooldown[i] = s_.cooldown[i] > 0 ? s_.cooldown[i] - kOne : 0;
   if (setup_->any_shield) {
@@ -316,9 +317,14 @@ void Battle::muster() {
       live_[u(n++)] = static_cast<std::int16_t>(i);
       if (!info(i).healer) ++fighters;
     }
+    if (setup_->shuffled) {
+      std::stable_sort(
+          live_.begin() + live_end_[u(team)], live_.begin() + n,
+          [this](std::int16_t a, std::int16_t b) { return s_.rank[u(a)] < s_.rank[u(b)]; });
+    }
     s_.n_alive[u(team)] = n - live_end_[u(team)];
     s_.n_fighters[u(team)] = fighters;
-    // A crowd cannot stand on one point: whoever is within the disc it fills has arrived.
+    // A crowd cannot stand on one point: units within the disc it fills count as arrived.
     const float radius = kArriveSlack + kCrowding * setup_->max_separation *
                                             std::sqrt(static_cast<float>(s_.n_alive[u(team)]));
     arrival_radius2_[u(team)] = radius * radius;
@@ -326,8 +332,8 @@ void Battle::muster() {
   live_end_[2] = n;
 }
 
-// Random bits that depend on who asks for what for the how-maniest time, not on when or in which
-// order (the finaliser of MurmurHash3 over a key drawn from the episode's stream).
+// Random bits keyed by (slot, use, count); independent of evaluation order. The finaliser of
+// MurmurHash3 over a key drawn from the episode's stream.
 std::uint32_t Battle::hash(int slot, std::uint32_t use) const {
   std::uint64_t h = s_.key ^ (static_cast<std::uint64_t>(static_cast<std::uint32_t>(slot)) << 32U) ^
                     static_cast<std::uint64_t>(use);
@@ -372,12 +378,13 @@ void Battle::visit_units(State& state, Visitor visit) {
   visit(state.footing);
 }
 
-// What only battles with order = "shuffled" need.
+// State that only order = "shuffled" uses.
 template <typename Visitor>
 void Battle::visit_shuffled(State& state, Visitor visit) {
   visit(state.velocity_x);
   visit(state.velocity_y);
   visit(state.healed);
+  visit(state.rank);
   visit(state.reserve);
 }
 
@@ -432,7 +439,7 @@ void Battle::load(ByteReader& in) {
   loaded.loop = in.get<std::int32_t>();
   loaded.key = in.get<std::uint64_t>();
 
-  // Whatever is used as an index or enters coordinates must be sound.
+  // Validate everything that is used as an index or enters coordinates.
   const auto valid_unit = [&](int i) { return i >= -1 && i < setup_->slots; };
   const auto finite_goal = [](float v) { return std::fabs(v) <= 2.0F * kParked; };
   for (std::size_t i = 0; ok && i < u(setup_->slots); ++i) {
@@ -445,7 +452,7 @@ void Battle::load(ByteReader& in) {
          std::fabs(loaded.velocity_y[i]) <= kMaxVelocity && loaded.reserve[i] >= 0;
     const float reach = loaded.alive[i] != 0 ? kHalf : kParked;
     ok = ok && std::fabs(loaded.x[i]) <= reach && std::fabs(loaded.y[i]) <= reach;
-    // Orders on a target need one.
+    // Orders that need a target must have one.
     const bool aims = loaded.order[i] == Order::kTarget || loaded.order[i] == Order::kHeal ||
                       loaded.winding[i] != 0;
     ok = ok && (!aims || loaded.target[i] >= 0);
@@ -458,7 +465,7 @@ void Battle::load(ByteReader& in) {
   for (const auto& goal : loaded.goal) ok = ok && finite_goal(goal[0]) && finite_goal(goal[1]);
   CREDO_CHECK(ok, "saved battle is damaged");
   s_ = loaded;
-  dx_ = dy_ = PerUnit<float>{};  // else the loaded dead walk on as who lived here before
+  dx_ = dy_ = PerUnit<float>{};  // dead slots must not keep the steps of the previous state
   muster();
 }
 

@@ -5,13 +5,14 @@
 //   battle.order_attack(0, enemy);
 //   battle.run_step(8);
 //
-// Order of a loop: timers, decisions from one snapshot, movement and collisions, attacks and
-// missiles, healing, deaths with their bursts. All damage of a loop counts, so two units can kill
-// each other. Hit points, shields, energy and times are fixed point; positions are floats that are
-// multiples of 2^-18 (terrain.hpp), so results depend neither on compiler nor on summing order.
+// Order within a loop: timers, decisions from one snapshot, movement and collisions, attacks and
+// missiles, healing, deaths and death bursts. All damage of a loop is simultaneous, so two units
+// can kill each other. Hit points, shields, energy and times are fixed point; positions are floats
+// that are multiples of 2^-18 (terrain.hpp), so results depend neither on compiler nor on summing
+// order.
 //
-// Units have slots: team 0 in [0, n0), team 1 from the next multiple of four. Slots in between and
-// the dead are parked far away, so distance tests need no check of life.
+// Units have slots: team 0 in [0, n0), team 1 from the next multiple of four. Unused slots and dead
+// units are parked far away, so distance tests need not check whether a unit is alive.
 #pragma once
 
 #include <array>
@@ -32,19 +33,20 @@ inline constexpr int kMaxUnits = 128;  ///< on both sides together
 inline constexpr int kSlots = kMaxUnits + 8;
 inline constexpr int kMaxTypes = 16;
 inline constexpr std::int32_t kOne = 65536;  ///< fixed point: one hit point, one loop
-/// Overlaps of up to two percent are left alone, else walking columns would touch all the time.
+/// Overlaps of up to two percent are ignored; otherwise units marching in a column collide all the
+/// time.
 inline constexpr float kContact = 0.96F;   // squared share of the separation
 inline constexpr float kParked = 4096.0F;  ///< where the dead are
 
 std::int32_t to_fixed(double value);
 
-/// How a team that is not under orders fights.
+/// How a team fights; kOrders: only as ordered.
 enum class Style : std::uint8_t { kOrders, kSticky, kClosest, kFocus, kRandom, kKite };
 
-/// What a unit is told to do.
+/// The current order of a unit.
 enum class Order : std::uint8_t { kIdle, kMove, kTarget, kHeal, kAdvance };
 
-/// How a unit takes part in this loop's collisions.
+/// The role of a unit in this loop's collisions.
 enum class Footing : std::uint8_t { kFixed, kIdle, kMoving };
 
 /// A unit type in simulation units: loops, cells, fixed point.
@@ -57,7 +59,7 @@ struct TypeInfo {
   Layer layer = Layer::kGround;
   bool biological = false, armed = false, healer = false, protoss = false;
   float priority = 0.0F;
-  float max_scan = 0.0F;  // distance beyond which it acquires nobody
+  float max_scan = 0.0F;  // no target is acquired beyond this distance
   double cooldown_divisor = 1.0, sight = 9.0, unit_range = 6.0;
   // Weapon
   std::int32_t period = 0, damage_point = 0, hit_interval = 0, splash_delay = 0;
@@ -72,7 +74,7 @@ struct TypeInfo {
   float heal_range = 0.0F, heal_scan = 0.0F;
 };
 
-/// What type a does to type b.
+/// Derived constants of type a acting on type b.
 struct PairInfo {
   float range2 = 0.0F;      // squared centre distance at which a can strike b
   float slop2 = 0.0F;       // ... at which a started strike still lands
@@ -95,6 +97,10 @@ struct BattleSetup {
   int slots = 0;                   // all slots, a multiple of four
   std::vector<std::uint8_t> type;  // [slots] initial types
   std::vector<float> x, y;         // [slots] initial positions
+  // With order = "shuffled": the order in which the units of a team are examined, which decides
+  // ties, and the team that comes first.
+  std::vector<std::int16_t> rank;  // [slots]; empty: by slot
+  int first_team = 0;
   std::array<Style, 2> style = {Style::kOrders, Style::kSticky};
   EnemyOrder order = EnemyOrder::kNone;           // of team 1
   std::array<std::array<float, 2>, 2> goal{};     // where a team advances to
@@ -107,7 +113,7 @@ struct BattleSetup {
   bool keeps_targets = false;                     // Targets::kKeep
   bool shuffled = false;                          // TickOrder::kShuffled
   bool counts_dealt = false;                      // RewardOf::kDealt
-  bool hunts_nearest = false;                     // whoever hunts has no place to go to
+  bool hunts_nearest = false;                     // hunters head for the nearest ally
   std::vector<orca::Block> blocks;                // walls, for order = "shuffled"
   std::array<bool, 2> one_type = {false, false};  // all units of a team are of one type
   bool any_shield = false, any_regen = false, any_energy = false, any_rooted = false;
@@ -122,7 +128,7 @@ struct BattleSetup {
 void build_types(BattleSetup& setup, const Profile& profile, const std::vector<std::string>& names,
                  const std::string& where);
 
-/// A strike under way: arrives after `loops` loops.
+/// An attack in flight; lands after `loops` loops.
 struct Missile {
   enum Kind : std::uint8_t { kShot, kRepeat, kLine };
   std::int16_t from = 0;
@@ -139,9 +145,13 @@ class Battle {
 
   /// Puts all units in their initial places.
   void reset(std::uint64_t key);
+  /// Other random bits from here on; nothing else changes.
+  void set_key(std::uint64_t key) { s_.key = key; }
   /// Replaces one unit after `reset` (generated scenarios, jittered starts); `muster` when done.
   void place(int slot, std::uint8_t type, float x, float y);
   void muster();
+  std::int16_t rank(int slot) const { return s_.rank[u(slot)]; }
+  void set_rank(int slot, std::int16_t rank) { s_.rank[u(slot)] = rank; }
   /// Where the team advances to (overrides the setup after `reset`).
   void set_goal(int team, float x, float y);
 
@@ -152,7 +162,7 @@ class Battle {
   void order_heal(int slot, int target);
 
   void run_step(int loops) { run_loops(0, loops); }
-  /// Loops [first, last) of a step, so that somebody can look in between.
+  /// Loops [first, last) of a step, so that callers can observe the state in between.
   void run_loops(int first, int last);
 
   bool alive(int slot) const { return s_.alive[u(slot)] != 0; }
@@ -174,8 +184,8 @@ class Battle {
   int n_alive(int team) const { return s_.n_alive[u(team)]; }
   /// Living units that are no healers.
   int n_fighters(int team) const { return s_.n_fighters[u(team)]; }
-  /// What a team has suffered since `forget_damage`: hit points and shields (fixed point), and how
-  /// often one of its units fell. Counted with order = "shuffled" only.
+  /// Losses of a team since `forget_damage`: hit points and shields (fixed point), and deaths.
+  /// Counted with order = "shuffled" only.
   std::int64_t damage(int team) const { return damage_[u(team)]; }
   int kills(int team) const { return kills_[u(team)]; }
   void forget_damage() {
@@ -190,31 +200,32 @@ class Battle {
 
  private:
   static constexpr std::size_t u(int i) { return static_cast<std::size_t>(i); }
-  static constexpr int kMaxContacts = 256;  // noted before they are worked off
+  static constexpr int kMaxContacts = 256;  // buffered before processing
   static constexpr int kMaxMissiles = 2 * kMaxUnits;
 
   template <typename T>
   using PerUnit = std::array<T, static_cast<std::size_t>(kSlots)>;
 
-  // Everything that changes; plain data, so that copying a battle is one memory copy.
+  // All dynamic state; trivially copyable, so that copying a battle is one memory copy.
   struct State {
     alignas(16) PerUnit<float> x, y;
     PerUnit<std::int32_t> cooldown, windup;
     PerUnit<std::int32_t> hp, hp_max, shield, shield_max, energy, shield_wait;
-    PerUnit<std::int32_t> calls_from;  // loop from which it may call for help again
+    PerUnit<std::int32_t> calls_from;  // first loop in which it may call for help again
     PerUnit<float> goal_x, goal_y;     // of a move order
-    PerUnit<float> way_x, way_y;       // next point on a path around walls
+    PerUnit<float> way_x, way_y;       // next waypoint around walls
     PerUnit<float> pace;               // current speed of accelerating units
     PerUnit<std::int16_t> target;
     PerUnit<std::uint16_t> attacks;
     PerUnit<std::uint8_t> alive, type, winding, detour;
-    PerUnit<std::int8_t> side;  // on which a blocked unit passes; fades to 0 when it is free
+    PerUnit<std::int8_t> side;  // on which a blocked unit passes; decays to 0 when free
     PerUnit<Order> order;
     PerUnit<Footing> footing;
     // Only with order = "shuffled":
     PerUnit<float> velocity_x, velocity_y;  // cells per second
-    PerUnit<std::int16_t> healed;           // whom a healer treated last
-    PerUnit<std::int32_t> reserve;          // hit points a healer has paid for and not yet given
+    PerUnit<std::int16_t> healed;           // the last patient of a healer
+    PerUnit<std::int16_t> rank;             // BattleSetup::rank
+    PerUnit<std::int32_t> reserve;          // hit points already paid for but not yet healed
     std::array<Missile, static_cast<std::size_t>(kMaxMissiles)> missiles;
     std::array<std::int32_t, 2> n_alive, n_fighters;
     std::array<std::array<float, 2>, 2> goal;
@@ -306,7 +317,8 @@ class Battle {
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
   PerUnit<float> sorted_x_{}, sorted_y_{}, sorted_walks_{}, block_x_{}, block_y_{};
-  // The way around the blockers on one side: unit vector, and the share of the step along it.
+  // Direction around the blockers on one side (unit vector), and the component of the step along
+  // it.
   struct Pass {
     float along = kParked, x = 0.0F, y = 0.0F;
   };
@@ -315,10 +327,10 @@ class Battle {
   using PerContact = std::array<T, static_cast<std::size_t>(kMaxContacts)>;
   PerContact<std::int16_t> contact_a_{}, contact_b_{};
   int n_contacts_ = 0;
-  // Units of attacking teams that were hit in this loop, and each one's closest attacker.
+  // Attack-moving units hit in this loop, and the closest attacker of each.
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> victims_{}, attacker_{};
   int n_victims_ = 0;
-  PerUnit<std::uint8_t> hold_{};  // keeps its step until the next rethinking
+  PerUnit<std::uint8_t> hold_{};  // repeats its step until the next decision
   std::array<std::int64_t, 2> damage_{};
   std::array<int, 2> kills_{};
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal

@@ -1,5 +1,5 @@
-// Strikes, missiles, splash, healing and deaths of one loop. All damage is dealt before anybody
-// dies, so the order of strikes does not decide fights.
+// Attacks, missiles, splash, healing and deaths of one loop. All damage is dealt before any unit
+// dies, so the order of attacks does not decide fights.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -10,7 +10,7 @@
 namespace credo::skirmish {
 namespace {
 
-// Beams stay on their cliff level; ramps in between count with both.
+// Beams hit one cliff level only; ramps between two levels count as both.
 constexpr int kLevel = 48;
 
 }  // namespace
@@ -22,7 +22,7 @@ void Battle::strike() {
 }
 
 void Battle::land_missiles() {
-  // Missiles launched in this loop start flying in the next one; the list keeps its order.
+  // Missiles launched in this loop start to move in the next one; the list keeps its order.
   int kept = 0;
   for (int k = 0; k < s_.n_missiles; ++k) {
     Missile missile = s_.missiles[u(k)];
@@ -78,7 +78,7 @@ void Battle::launch(int from, int to, std::int32_t delay, Missile::Kind kind) {
   if (s_.n_missiles < kMaxMissiles)
     s_.missiles[u(s_.n_missiles++)] = missile;
   else
-    land(missile);  // only weapons slower than their missiles by far get here
+    land(missile);  // reached only by weapons that fire much faster than their missiles fly
 }
 
 void Battle::land(const Missile& missile) {
@@ -123,8 +123,8 @@ void Battle::note_attack(int victim, int attacker) {
 
 // StarCraft II's rule as its public data have it (core.sc2mod: weapon damage carries the flags
 // Acquire and CallForHelp; CGame: CallForHelpRadius 4, CallForHelpPeriod 2): every victim calls,
-// whatever it is doing, but not again for a while. Whoever has nothing to fight answers: the victim
-// itself turns on its attacker, its neighbours on the closest attacker of those who called.
+// whatever it is doing, at most once per period. Units without a target answer: the victim itself
+// turns on its attacker, its neighbours on the closest attacker of the callers.
 void Battle::answer_calls() {
   const auto answers = [this](int j, int attacker) {
     return s_.target[u(j)] < 0 && s_.order[u(j)] == Order::kAdvance &&
@@ -134,7 +134,7 @@ void Battle::answer_calls() {
   for (int k = 0; k < n_victims_; ++k) {
     const int victim = victims_[u(k)];
     const int attacker = attacker_[u(victim)];
-    // Whoever dies in this loop is no target any more.
+    // A unit that dies in this loop is no longer a target.
     const bool gone = s_.alive[u(attacker)] == 0 || s_.hp[u(attacker)] <= 0;
     if (!gone && answers(victim, attacker))
       s_.target[u(victim)] = static_cast<std::int16_t>(attacker);
@@ -176,7 +176,8 @@ void Battle::burst(int i) {
   }
 }
 
-// Sweeps across the line of fire at the target: everybody within the splash radius of the segment.
+// Sweeps a segment across the line of fire at the target; hits all enemies within the splash
+// radius.
 void Battle::beam(int from, int to) {
   const int team = setup_->team_of(from);
   const TypeInfo& info = setup_->types[s_.type[u(from)]];
@@ -214,7 +215,7 @@ void Battle::heal() {
     const auto k = u(i);
     const int t = s_.target[k];
     if (t < 0 || s_.hp[u(t)] <= 0) continue;
-    // One healer per target and loop: the first in slot order.
+    // One healer per target and loop, the first in slot order.
     bool taken = false;
     for (int m = 0; m < n && !taken; ++m) taken = s_.target[u(healing_[u(m)])] == t;
     const TypeInfo& info = setup_->types[s_.type[k]];
@@ -228,7 +229,7 @@ void Battle::heal() {
   }
 }
 
-// Removes the dead; bursts of dying units may kill more, round by round.
+// Removes the dead; death bursts may kill further units, round by round.
 void Battle::bury() {
   while (somebody_died_) {
     somebody_died_ = false;

@@ -39,6 +39,13 @@ DataText find_text(std::string_view kind, std::string_view name, const FileSourc
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.path == path) return {std::string(file.text), fmt::format("built-in {}", file.path)};
   }
+  std::string_view stem = name.substr(name.find_last_of('/') + 1);
+  if (stem.ends_with(".toml")) stem.remove_suffix(5);
+  if (stem != name && is_plain_name(stem))
+    throw UserError(
+        fmt::format("{} = '{}': a name, not a file; for a file of your own, put it at "
+                    "FOLDER/{}/{}.toml and set env.data_dir=FOLDER and {}={}",
+                    asked_by, name, kind, stem, asked_by, stem));
   throw UserError(fmt::format("{}: {}", asked_by, unknown_name_message(kind, name, names)));
 }
 
@@ -201,7 +208,8 @@ Rules read_rules(TomlTable table) {
   r.reward = static_cast<RewardOf>(table.choice_or("reward", {"lost", "dealt"}, 0));
   r.healers_fight = table.boolean_or("healers_fight", false);
   if (r.order == TickOrder::kShuffled) {
-    // One after another, damage is immediate: what would delay it, or react to it, has no place.
+    // With order = "shuffled" damage is immediate: delays of damage and reactions to it are
+    // rejected.
     if (r.range_slop > 0.0) table.fail("range_slop", "must be 0 with order = 'shuffled'");
     if (r.call_for_help > 0.0) table.fail("call_for_help", "must be 0 with order = 'shuffled'");
     if (r.targets != Targets::kKeep)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@
 namespace credo::skirmish {
 
 inline constexpr int kGrid = 32;  ///< maps are 32 x 32 cells; x east, y north
+
+/// An int as an index.
+constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 enum class Layer : std::uint8_t { kGround, kAir, kColossus, kStructure };
 enum class Splash : std::uint8_t { kNone, kCircle, kLine };
@@ -87,15 +91,15 @@ struct UnitData {
   std::optional<HealData> heal;
 };
 
-/// How the units of a loop act: all from one snapshot, or one after another (see tick_order.cpp).
+/// Whether the units of a loop act simultaneously or one after another (see tick_order.cpp).
 enum class TickOrder : std::uint8_t { kSimultaneous, kShuffled };
 /// How far a unit acquires enemies, edge to edge or from its centre to their edge.
 enum class Acquisition : std::uint8_t { kReach, kScan };
-/// When the attack-move opponent gives up a target: see targeting.cpp and tick_order.cpp.
+/// When the attack-move opponent drops a target: see targeting.cpp and tick_order.cpp.
 enum class Targets : std::uint8_t { kAttackMove, kKeep };
 /// Where units created on one point stand: on a hexagonal lattice, or in rows of a square.
 enum class Starts : std::uint8_t { kLattice, kSquare };
-/// What the shaped reward counts: hit points and shields that are gone, or damage that was dealt.
+/// What the shaped reward counts: net loss of hit points and shields, or damage dealt.
 enum class RewardOf : std::uint8_t { kLost, kDealt };
 
 struct Rules {
@@ -115,10 +119,10 @@ struct Rules {
   Starts starts = Starts::kLattice;
   std::vector<std::string> start_order;  ///< unit types in the order in which a grid takes them
   RewardOf reward = RewardOf::kLost;
-  bool healers_fight = false;  ///< a battle goes on until the last healer is gone
+  bool healers_fight = false;  ///< a battle continues until the last healer is dead
 };
 
-/// A terrain that a profile puts in the place of a map's own.
+/// A terrain that a profile substitutes for a map's own.
 struct TerrainChange {
   std::string map;
   std::string terrain;
@@ -131,7 +135,7 @@ struct Profile {
   std::vector<UnitData> units;
   std::vector<TerrainChange> terrain;
 
-  /// Errors: UserError when the profile has no such unit; `where` says who asks.
+  /// Errors: UserError if the profile has no such unit; `where` names the place that mentions it.
   const UnitData& unit(std::string_view unit_name, std::string_view where) const;
 };
 
@@ -174,7 +178,7 @@ struct MapData {
   std::array<double, 2> order_to = {0.0, 0.0};
   std::optional<Generate> generate;
   TerrainData terrain;
-  /// Units that the file names, each with "FILE:LINE: key 'KEY'" for errors.
+  /// Unit names in the file, each with "FILE:LINE: key 'KEY'" for errors.
   std::vector<std::pair<std::string, std::string>> mentions;
 };
 
@@ -186,7 +190,7 @@ struct EmbeddedFile {
 /// All compiled-in files, sorted by path (generated at build time).
 const std::vector<EmbeddedFile>& embedded_files();
 
-/// Names in a data folder kind ("profiles", "maps", "terrain") that are compiled in.
+/// Compiled-in names of one kind ("profiles", "maps", "terrain").
 std::vector<std::string> embedded_names(std::string_view kind);
 
 /// `data_dir` may be empty; a file there wins over the compiled-in one.
@@ -196,7 +200,7 @@ MapData load_map(std::string_view name, const FileSource& data_dir);
 TerrainData load_terrain(std::string_view name, const FileSource& data_dir,
                          std::string_view asked_by = "terrain");
 
-/// The parsers behind them, for text from anywhere; `file` is named in errors.
+/// The underlying parsers, for any text; `file` is named in errors.
 Profile parse_profile(std::string_view name, const std::string& text, const std::string& file);
 TerrainData parse_terrain(std::string_view name, const std::string& text, const std::string& file);
 /// The terrain is loaded from `data_dir` or the compiled-in files.

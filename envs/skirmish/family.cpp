@@ -33,7 +33,7 @@ Style style_of(const std::string& name) {
   return Style::kSticky;
 }
 
-// What defaults follow from the map file.
+// Defaults that depend on the map file.
 struct MapFacts {
   std::int64_t limit = 0;
   bool is_generated = false;
@@ -44,7 +44,7 @@ MapFacts facts_of(const std::string& map, const FileSource& data_dir) {
   return {.limit = data.limit, .is_generated = data.generate.has_value()};
 }
 
-// Nothing while the parameters name no map that can be read.
+// nullopt if the map cannot be read.
 std::optional<MapFacts> named_map(const Params& params) {
   static const std::map<std::string, MapFacts> kBuiltIn = [] {
     std::map<std::string, MapFacts> all;
@@ -69,7 +69,7 @@ std::optional<ParamValue> limit_of_map(const Params& params) {
   return map ? std::optional<ParamValue>(map->limit) : std::nullopt;
 }
 
-// SMACv2's options go with its generated armies.
+// Options that only SMACv2's generated armies have.
 std::optional<ParamValue> is_generated(const Params& params) {
   const auto map = named_map(params);
   return map ? std::optional<ParamValue>(map->is_generated) : std::nullopt;
@@ -99,7 +99,7 @@ std::vector<ParamSpec> skirmish_params() {
   params.push_back(ParamSpec::text(
       "profile", "liberty", "unit data: liberty, lotv, smaclite, smax, or a file of your own"));
   params.push_back(ParamSpec::path(
-      "data_dir", "folder whose profiles/, maps/ and terrain/ files win over the built-in ones"));
+      "data_dir", "folder whose profiles/, maps/ and terrain/ files override the built-in ones"));
   params.push_back(ParamSpec::choice("opponent", "attack_move", kStyles,
                                      "how the enemies fight; external: driven through the API"));
   boolean("attack_jitter", true, "vary attack delays at random");
@@ -124,7 +124,7 @@ std::vector<ParamSpec> skirmish_params() {
   follow_map(params.back(), is_generated);
   boolean("reward_sparse", false,
           "1 for a win, -1 for a defeat, nothing else; reward_scale scales it too, as in SMAC");
-  boolean("reward_only_positive", true, "reward damage done, do not punish damage taken");
+  boolean("reward_only_positive", true, "reward damage dealt, do not penalise damage taken");
   real("reward_death_value", 10.0, 0.0, 1000.0, "for a killed enemy");
   real("reward_win", 200.0, 0.0, 10000.0, "for a won battle");
   real("reward_defeat", 0.0, -10000.0, 0.0, "for a lost battle");
@@ -133,7 +133,7 @@ std::vector<ParamSpec> skirmish_params() {
           "scale every reward by reward_scale_rate / (reward_win + reward_death_value per enemy + "
           "their health and shields)");
   real("reward_scale_rate", 20.0, 0.001, 10000.0,
-       "what a win sums to after scaling (with reward_sparse: scale / the sum above)");
+       "return of a win after scaling (with reward_sparse: scale / the sum above)");
   boolean("heuristic_ai", false, "agents follow SMAC's heuristic, whatever actions are chosen");
   boolean("heuristic_rest", false, "... limited to available actions");
   params.push_back(ParamSpec::choice(
@@ -229,7 +229,7 @@ RewardBounds reward_bounds(const Config& config) {
   const double kills = reward.death_value * scenario.n_enemies;
   const double scale = reward.scale ? reward.scale_rate / (reward.win + kills + enemy_low) : 1.0;
   RewardBounds bounds;
-  // Rounding: the scale and the sums are doubles.
+  // Slack for rounding: the scale and the sums are doubles.
   constexpr double kSlack = 1e-9;
   if (reward.sparse) {
     const double most = scale * (1.0 + kSlack);
@@ -237,19 +237,19 @@ RewardBounds reward_bounds(const Config& config) {
     return bounds;
   }
   const double most = kills + enemy_high + reward.win;
-  // Without a generator the scale belongs to these very armies, and the bound is the scale rate.
+  // Without a generator the scale is that of these armies, and the bound is the scale rate.
   bounds.high = most * scale;
   bounds.low = reward.defeat * scale;
   if (!reward.only_positive)
     bounds.low -= (reward.negative_scale * (ally_high + reward.death_value * scenario.n_agents) +
                    enemy_high) *
                   scale;
-  // Own losses healed back would count as gains; a step cannot give back more than was there.
+  // Healed losses count as gains; a step cannot restore more than the initial total.
   if (!reward.only_positive) bounds.high += reward.negative_scale * ally_high * scale;
   if (setup.counts_dealt) {
-    // What is given back within a step can be dealt again, and who is saved can fall again.
+    // Restored hit points can be dealt again, and a saved unit can die again.
     bool healers = false;
-    double regained = 0.0;  // by the unit that regains most, per loop
+    double regained = 0.0;  // maximum of any unit, per loop
     double healed = 0.0;
     for (const TypeInfo& type : setup.types) {
       const std::int32_t shield = type.shield > 0 ? setup.shield_regen : 0;
@@ -269,7 +269,7 @@ RewardBounds reward_bounds(const Config& config) {
   for (const TypeInfo& type : setup.types)
     heals =
         heals || type.healer || type.hp_regen > 0 || (type.shield > 0 && setup.shield_regen > 0);
-  // What regenerates can be shot again, so only without it the return is bounded.
+  // Regenerated hit points can be dealt again, so the return is bounded only without regeneration.
   if (!heals && reward.only_positive && !scenario.map.generate) bounds.whole_episode = bounds.high;
   bounds.high += kSlack * std::fabs(bounds.high);
   bounds.low -= kSlack * std::fabs(bounds.low);
@@ -277,13 +277,13 @@ RewardBounds reward_bounds(const Config& config) {
   return bounds;
 }
 
-// What a win sums to when nobody regenerates: the scale, or all damage, kills and the victory.
+// The return of a win without regeneration: the scale, or all damage, kills and the victory.
 std::optional<double> best_return(const Config& config) {
   const RewardOptions& reward = config.reward;
   const Scenario& scenario = config.scenario;
   if (!reward.only_positive) return std::nullopt;
   if (reward.scale && !reward.sparse) return reward.scale_rate;
-  if (scenario.map.generate) return std::nullopt;  // every army has a sum of its own
+  if (scenario.map.generate) return std::nullopt;  // differs between armies
   const BattleSetup& setup = *scenario.setup;
   double sum = reward.win + reward.death_value * scenario.n_enemies;
   for (int k = 0; k < setup.count[1]; ++k) {
@@ -310,6 +310,7 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   spec.reward_high = bounds.high;
   spec.return_bound = bounds.whole_episode;
   spec.best_return = best_return(*config);
+  spec.idle_action = kStop;  // for the dead kNoop, their lowest action
   spec.is_stochastic =
       setup.jitter_high > setup.jitter_low || setup.shuffled || setup.style[1] == Style::kRandom ||
       config->scenario.map.generate.has_value() || setup.order == EnemyOrder::kSegment ||
@@ -334,7 +335,7 @@ constexpr std::array<const char*, 5> kSizes = {"5v5", "10v10", "10v11", "20v20",
 
 std::string describe(const Params& params) {
   const std::string& map = params.text("map");
-  // A folder of one's own may redefine every map.
+  // A data folder of the user may redefine every map.
   if (const std::string& folder = params.text("data_dir"); !folder.empty())
     return fmt::format("map {}, with the data in {}", map, folder);
   if (std::find(kSmacMaps.begin(), kSmacMaps.end(), map) != kSmacMaps.end())
@@ -342,7 +343,7 @@ std::string describe(const Params& params) {
   for (const std::string race : kRaces)
     for (const char* size : kSizes)
       if (map == fmt::format("{}_{}", race, size))
-        return fmt::format("random {} armies {} in SMACv2's manner", race, size);
+        return fmt::format("SMACv2-style random {} armies {}", race, size);
   return "map " + map;
 }
 

@@ -18,8 +18,6 @@ constexpr std::array<Direction, 8> kDirections = {
     {{0, 1, 5}, {1, 0, 5}, {0, -1, 5}, {-1, 0, 5}, {1, 1, 7}, {1, -1, 7}, {-1, -1, 7}, {-1, 1, 7}}};
 constexpr int kMaxCost = 7;
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 }  // namespace
 
 FlowField::FlowField(const std::function<bool(int, int)>& open) {
@@ -50,7 +48,7 @@ FlowField::FlowField(const std::function<bool(int, int)>& open) {
     }
   }
 
-  // Dijkstra from every goal with a ring of buckets; a cell's step leads to the cell it was
+  // Dijkstra from every goal with a bucket queue; a cell's step leads to the cell it was
   // reached from.
   const std::size_t n = cells_.size();
   step_.assign(n * n, kNone);

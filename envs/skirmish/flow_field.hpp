@@ -23,8 +23,8 @@ class FlowField {
   /// cells beside it open.
   explicit FlowField(const std::function<bool(int, int)>& open);
 
-  /// The next cell from `from` towards `goal`; `from` itself when there is no way or none is left.
-  /// Cells that cannot be walked count as the nearest one that can.
+  /// The next cell from `from` towards `goal`; `from` itself at the goal or without a path. Blocked
+  /// cells are replaced by the nearest open one.
   Cell next(Cell from, Cell goal) const;
   /// The nearest open cell.
   Cell snap(Cell cell) const;

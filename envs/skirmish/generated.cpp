@@ -11,8 +11,6 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 using Types = std::array<std::uint8_t, static_cast<std::size_t>(kMaxUnits)>;
 
 void draw_types(const Generate& generate, int never_all, std::span<std::uint8_t> types,
@@ -24,7 +22,7 @@ void draw_types(const Generate& generate, int never_all, std::span<std::uint8_t>
   } while (std::all_of(types.begin(), types.end(), is_excluded));
 }
 
-// Keeps a drawn place inside the map and off its rim.
+// Keeps a drawn position inside the map and off its edge.
 float inside(float v, float r) { return std::clamp(v, -kHalf + r, kHalf - r); }
 
 }  // namespace
@@ -56,7 +54,7 @@ void generate_armies(const Scenario& scenario, Stream& stream, Battle& battle) {
   const auto uniform = [&stream](float low, float high) {
     return low + stream.uniform_float() * (high - low);
   };
-  // The order of evaluation of arguments is the compiler's choice: x is drawn first, by statement.
+  // Separate statements, since the order of evaluation of arguments is unspecified.
   const auto put_near = [&](int team, int k, float x, float y, float half) {
     const float dx = uniform(-half, half);
     const float dy = uniform(-half, half);

@@ -14,8 +14,6 @@ constexpr double kTargetRange = 6.0;
 constexpr double kMinTargetRange = 2.0;  // SMACv2's floor for melee units
 constexpr double kMaxEnergy = 200.0;
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 }  // namespace
 
 Layout::Layout(const Scenario& scenario, const ViewOptions& options, int team)
@@ -113,7 +111,7 @@ std::vector<Feature> Layout::obs_features() const {
   };
   for (int j = 0; j < n_other_; ++j)
     other(fmt::format("enemy{}", j), ".can_be_targeted", 1 - team_);
-  // Friends are listed in order of their ids without the observer, so names count places.
+  // Allies are listed by id without the observer, so names count positions in the list.
   for (int j = 0; j + 1 < n_own_; ++j) {
     const std::string prefix = fmt::format("ally{}", j);
     other(prefix, ".seen", team_);

@@ -62,8 +62,8 @@ class Layout {
   std::vector<Feature> obs_features() const;
   std::vector<Feature> state_features() const;
 
-  /// Everything but the battle that shows: time in [0, 1] and the last action of each agent of the
-  /// viewing team, -1 for none.
+  /// Inputs besides the battle: time in [0, 1] and the last action of each agent of the viewing
+  /// team, -1 for none.
   struct Context {
     float time = 0.0F;
     std::span<const std::int16_t> last_actions;

@@ -1,8 +1,8 @@
 // Movement and collisions of one loop. Every moving unit takes its step, then overlapping units are
 // pushed apart; all pushes come from the same snapshot and are multiples of 2^-18, so their order
-// does not matter. Who gives way: a unit that walks into another one that does not walk into it;
-// moving units to standing ones; idle units to their own team. A unit blocked by one that does not
-// give way slides along it, which is how melee units surround a target.
+// does not matter. Priority: a unit that walks into another that does not walk into it yields;
+// moving units yield to standing ones, idle units to their own team. A unit blocked by one that
+// does not yield slides along it, which is how melee units surround a target.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -16,20 +16,20 @@ namespace credo::skirmish {
 namespace {
 
 constexpr float kMaxPush = 0.25F;    // cells per loop
-constexpr float kSlideShare = 0.9F;  // of its speed a blocked unit keeps around its blocker
-// How far a way around may lead back, as a share of the speed: out of the gap between two of a line
-// (a half where they touch) and no farther.
+constexpr float kSlideShare = 0.9F;  // of its speed that a blocked unit keeps while sliding
+// How far a detour may lead backwards, as a share of the speed: enough to leave the gap between two
+// units of a line (a half where they touch), not more.
 constexpr float kWayBack = -0.75F;
 constexpr float kHeadOn = 0.05F;  // sine below which a contact is head-on
-constexpr int kSideMemory = 8;    // loops for which a unit remembers its side of a blocker
+constexpr int kSideMemory = 8;    // loops for which a unit keeps its side of a blocker
 constexpr float kAtRest = 0.9F;   // squared share of the separation
 // The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
-// (fixed, idle, moving); -1: decided by who walks into whom.
+// (fixed, idle, moving); -1: decided by which one walks into the other.
 constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
                                    {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
 constexpr float kMinColumn = 0.5F;  // cells
 constexpr int kFew = 16;
-constexpr float kBeyond = 8192.0F;  // right of every unit, the parked ones too
+constexpr float kBeyond = 8192.0F;  // beyond every unit, including parked ones
 
 F4 quantise4(F4 d) {
   const F4 magic = F4::splat(kQuantum);
@@ -50,7 +50,7 @@ inline void Battle::displace(int i, float dx, float dy) {
     terrain.move_ground(s_.x[k], s_.y[k], dx, dy, info.wall_radius);
 }
 
-// Adds (dx, dy) to four units at once: plainly where no wall is near, one by one elsewhere.
+// Moves four units by (dx, dy): vectorised where no wall is near, one by one elsewhere.
 inline void Battle::displace4(std::size_t base, F4 dx, F4 dy) {
   const F4 zero = F4::splat(0.0F);
   const unsigned moves = bits4(differ(dx, zero) | differ(dy, zero));
@@ -86,7 +86,7 @@ void Battle::move() {
   for (int k = 0; k < n_moving_; ++k)
     pass_[0][u(moving_[u(k)])].along = pass_[1][u(moving_[u(k)])].along = kParked;
 
-  // Both ways find the same pairs; few movers are cheaper one by one.
+  // Both methods find the same pairs; for few movers the first is cheaper.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
     push_apart();
@@ -113,10 +113,10 @@ void Battle::move() {
   }
 }
 
-// Counting sort into columns as wide as the largest distance of a contact.
+// Counting sort into columns as wide as the largest contact distance.
 void Battle::sort_into_columns() {
   const int n = live_end_[2];
-  // Few units are cheaper in a single column.
+  // For few units a single column is cheaper.
   const float per_cell =
       n <= kFew ? 0.0F : 1.0F / std::max(2.0F * setup_->max_separation, kMinColumn);
   std::uint8_t column[kSlots];
@@ -147,10 +147,10 @@ void Battle::sort_into_columns() {
   for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
 }
 
-// Notes the pairs (a, b + lane) for the lanes of `near`. Without branches on the outcome, since who
-// is near whom is hard to predict.
+// Appends the pairs (a, b + lane) for the lanes of `near`. Branch-free, since the outcome is hard
+// to predict.
 inline void Battle::note_pairs(int a, int b, unsigned near) {
-  // The lanes that are set, first; what follows them is overwritten by the next pairs.
+  // Set lanes first; the rest is overwritten by the next pairs.
   static constexpr std::int16_t kLanes[16][4] = {
       {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
       {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
@@ -165,7 +165,7 @@ inline void Battle::note_pairs(int a, int b, unsigned near) {
   n_contacts_ += kCount[near];
 }
 
-// Turns the pairs noted so far into pushes.
+// Converts the buffered pairs into pushes.
 void Battle::push_apart() {
   struct Contact {
     std::int16_t a, b;
@@ -188,8 +188,8 @@ void Battle::push_apart() {
     const Footing foot_b = s_.footing[b];
     const bool holds_a = foot_a != Footing::kMoving;
     const bool holds_b = foot_b != Footing::kMoving;
-    // Standing crowds part now and then, and come to rest instead of jostling over the last
-    // percents.
+    // Standing crowds separate every fourth loop only, and stop before the last few percent of
+    // overlap, which would never settle.
     const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
     contact[n] = {contact_a_[c], contact_b_[c], holds_a, holds_b};
     nx[n] = dx;
@@ -229,8 +229,8 @@ void Battle::push_apart() {
     const F4 x = F4::load(&nx[c]) * inverse;
     const F4 y = F4::load(&ny[c]) * inverse;
     const F4 overlap = F4::load(&separation[c]) - distance;
-    // The share of the overlap that falls to a; the rest is b's. A walker yields to whom it walks
-    // into, unless that one walks into it as well.
+    // The share of the overlap that a is moved by; b is moved by the rest. A walker yields to the
+    // unit it walks into, unless that one walks into it as well.
     const F4 into_b = less(x * F4::load(&ax[c]) + y * F4::load(&ay[c]), zero);
     const F4 into_a = less(zero, x * F4::load(&bx[c]) + y * F4::load(&by[c]));
     const F4 walking = select4(into_a ^ into_b, into_b & one, F4::splat(0.5F));
@@ -266,8 +266,8 @@ void Battle::push_apart() {
   }
 }
 
-// Every pair of neighbours once: each unit with those behind it in its own column and all of the
-// next. Quads that reach into the column after that find nobody near enough.
+// Every pair of neighbours once: each unit with the later ones of its own column and all of the
+// next. Quads may reach into the column after that, whose units are too far away.
 void Battle::sweep() {
   const F4 zero = F4::splat(0.0F);
   const auto work_off = [this] {
@@ -286,7 +286,7 @@ void Battle::sweep() {
       const F4 reach2 = F4::splat(kContact * reach * reach);
       const F4 x = F4::splat(sorted_x_[u(p)]);
       const F4 y = F4::splat(sorted_y_[u(p)]);
-      // Of two that stand nothing is asked but every fourth loop.
+      // Pairs of standing units matter in every fourth loop only.
       const F4 walks = F4::splat(rethink_ ? 1.0F : sorted_walks_[u(p)]);
       for (int q = p + 1; q < end; q += 4) {
         const F4 dx = x - F4::load(&sorted_x_[u(q)]);
@@ -324,17 +324,17 @@ void Battle::look_around(int i) {
   }
 }
 
-// For each side on which a unit might pass, the blocker that bends its way most: between two of
-// them it has to go around the farther one, else it would be caught in the gap.
+// For each passing side, the blocker that deflects the unit most: between two blockers it has to go
+// around the farther one, or it would be caught in the gap.
 inline void Battle::note_blocker(std::size_t k, float nx, float ny) {
   const float lean = nx * dy_[k] - ny * dx_[k];
   if (lean < pass_[0][k].along) pass_[0][k] = {.along = lean, .x = -ny, .y = nx};
   if (-lean < pass_[1][k].along) pass_[1][k] = {.along = -lean, .x = ny, .y = -nx};
 }
 
-// A unit blocked by others that stand passes them on the side towards which it already leans, at
-// nearly its full speed, and stays on that side as long as it is blocked now and then. It turns
-// round only where that side leads back, and waits where both do, so nobody circles in the rear.
+// A unit blocked by standing ones passes them on the side towards which it already leans, at nearly
+// full speed, and keeps that side while it is blocked repeatedly. It changes sides only if that
+// side leads backwards, and waits if both do, so that units in the rear do not circle.
 void Battle::slide(int i) {
   const auto a = u(i);
   const float bx = block_x_[a];

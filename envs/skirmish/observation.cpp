@@ -10,9 +10,7 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-// SMAC truncates towards zero, so one cell beyond the south or west rim still counts as the rim.
+// SMAC truncates towards zero, so the first cell beyond the south or west edge counts as inside.
 int truncated_cell(float coordinate) { return static_cast<int>(coordinate + kHalf); }
 
 float share(std::int32_t value, std::int32_t maximum) {
@@ -21,7 +19,7 @@ float share(std::int32_t value, std::int32_t maximum) {
 
 }  // namespace
 
-/// Health, shield and type bits of every unit, ready to be copied into rows.
+/// Health, shield and type bits of every unit, in the layout of the rows.
 struct Layout::Tails {
   alignas(16) float value[static_cast<std::size_t>(kSlots)][kTail];
 };
@@ -92,7 +90,7 @@ void Layout::write_avail(const Battle& battle, std::span<std::uint8_t> out) cons
   }
 }
 
-// Rows are stored in whole quads that spill over into what follows; whatever follows is written
+// Rows are written in whole vectors of four, which overrun into the following data; that is written
 // afterwards.
 template <int kQuads>
 void Layout::write_rows(const Battle& battle, const Tails& tails, int agent, float* enemies,
@@ -221,8 +219,7 @@ void Layout::write_obs(const Battle& battle, const Context& context,
                        std::span<const std::uint8_t> avail, std::span<float> out) const {
   Tails tails;
   fill_tails(battle, tails);
-  // With rows of last actions the quads of one row may spill past the next, so such layouts go
-  // through the same scratch as the last agent, behind which nothing may be written.
+  // The last agent is written to scratch, since its vectors may overrun the end of `out`.
   constexpr std::size_t kScratch = 4096;
   constexpr std::size_t kSpill = kTail + 4;
   float scratch[kScratch];

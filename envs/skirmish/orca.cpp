@@ -92,7 +92,7 @@ void Plan::avoid(const Disc& other, double share) {
   const double along = dot(w, apart);
   if (touching || (along < 0.0 && along * along > r * r * w2)) {
     const double length = std::sqrt(w2);
-    // On top of each other and equally fast: any way will do.
+    // Same position and velocity: any direction will do.
     const Vec away = length > 0.0 ? (1.0 / length) * w : Vec{1.0, 0.0};
     direction = right_of(away);
     change = (r * inverse - length) * away;
@@ -192,10 +192,10 @@ void Plan::avoid_side(const std::array<Vec, 4>& corners, std::size_t side) {
   const double to_cutoff = t < 0.0 || t > 1.0 || point ? kNever : distance2_to(left + t * cutoff);
   const double to_left = t_left < 0.0 ? kNever : distance2_to(left + t_left * legs.left);
   const double to_right = t_right < 0.0 ? kNever : distance2_to(right + t_right * legs.right);
-  // The paper shifts the line by the radius along its normal. SMAClite's released code adds one and
-  // the same number to both coordinates: right beside walls along y, nothing beside walls along x,
-  // which units approach as if they were points until they touch. Kept, since profiles that use
-  // this are there to be compared with it.
+  // The paper shifts the line by the radius along its normal. SMAClite's released code adds the
+  // same number to both coordinates, which is right for walls along y and no shift for walls along
+  // x: units approach those as points until they touch. Kept, since the profiles that use this
+  // serve for comparison with SMAClite.
   const auto beside = [&](Vec at, Vec direction) {
     add(at + r * Vec{-direction.y, -direction.y}, direction);
   };
@@ -208,8 +208,8 @@ void Plan::avoid_side(const std::array<Vec, 4>& corners, std::size_t side) {
   }
 }
 
-// The best point of line `number` within the circle and the half-planes before it; false when there
-// is none.
+// The best point on line `number` within the circle and all previous half-planes; false if there is
+// none.
 bool Plan::on_line(const Lines& lines, std::size_t number, double radius, Vec wish,
                    bool direction_only, Vec& result) {
   const Line& line = lines[number];
@@ -242,7 +242,7 @@ bool Plan::on_line(const Lines& lines, std::size_t number, double radius, Vec wi
   return true;
 }
 
-// Adds the half-planes one by one; returns the first that cannot be kept, n when all are.
+// Incremental 2D linear program; returns the index of the first infeasible half-plane, n if none.
 std::size_t Plan::nearest(const Lines& lines, std::size_t n, double radius, Vec wish,
                           bool direction_only, Vec& result) {
   if (direction_only)
@@ -258,7 +258,7 @@ std::size_t Plan::nearest(const Lines& lines, std::size_t n, double radius, Vec 
   return n;
 }
 
-// Among velocities that keep the walls, the one whose largest violation of a neighbour is least.
+// The velocity that respects all walls and minimises the largest violation of a neighbour.
 void Plan::least_violation(std::size_t failed, Vec& result) const {
   double distance = 0.0;
   Lines projected;

@@ -1,6 +1,7 @@
 // Optimal reciprocal collision avoidance for discs and rectangular walls (van den Berg, Guy, Lin
-// and Manocha 2011, "Reciprocal n-body collision avoidance"): every neighbour forbids a half-plane
-// of velocities, and a small linear program finds the allowed velocity nearest to the wished one.
+// and Manocha 2011, "Reciprocal n-body collision avoidance"): every neighbour excludes a
+// half-plane of velocities, and a small linear program finds the allowed velocity nearest to the
+// preferred one.
 //
 //   orca::Plan plan(position, velocity, radius, max_speed);
 //   for (wall : walls) plan.avoid(wall);             // all walls first
@@ -36,8 +37,8 @@ struct Block {
   Vec high;
 };
 
-/// Walls within one second's walk and neighbours at arm's length; discs that already overlap part
-/// within one loop.
+/// Time horizon for walls and neighbours, in seconds; discs that already overlap separate within
+/// one loop.
 inline constexpr double kHorizon = 1.0;
 inline constexpr double kLoop = 1.0 / 16.0;
 
@@ -45,7 +46,7 @@ inline constexpr double kLoop = 1.0 / 16.0;
 /// above is blocked as well. They may overlap.
 std::vector<Block> blocks_of(const Terrain& terrain);
 
-/// The walls that a unit has to think of: within its radius and a second's walk.
+/// Whether a block is within `reach` of a position.
 bool is_near(const Block& block, Vec position, double reach);
 
 class Plan {
@@ -54,15 +55,15 @@ class Plan {
       : position_(position), velocity_(velocity), radius_(radius), max_speed_(max_speed) {}
 
   void avoid(const Block& block);
-  /// `share`: the part of the evasion that falls to this unit, 0.5 among movers, 1 around others.
+  /// `share`: the part of the evasion taken by this unit: 0.5 if both move, 1 if the other stands.
   void avoid(const Disc& other, double share);
 
-  /// The allowed velocity nearest to `wish`; where nothing is allowed, the one that violates the
-  /// neighbours least without running into walls.
+  /// The allowed velocity nearest to `wish`; if there is none, the one that violates the neighbours
+  /// least without running into walls.
   Vec velocity(Vec wish) const;
 
  private:
-  /// Allowed is what lies to the left of `direction` through `point`.
+  /// The allowed half-plane lies to the left of `direction` through `point`.
   struct Line {
     Vec point;
     Vec direction;

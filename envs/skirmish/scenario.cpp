@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <fmt/format.h>
+#include <tuple>
 #include <utility>
 
 #include "envs/core/error.hpp"
@@ -11,12 +12,12 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 struct Start {
   std::uint8_t type;
   float x;
   float y;
+  std::array<double, 2> point = {};  // spawn point of its group
+  int number = 0;                    // order of placement within its team
 };
 
 struct Offset {
@@ -24,8 +25,8 @@ struct Offset {
   float y;
 };
 
-// Places of a hexagonal lattice around a point, nearest first. Rows run along y, so that opposing
-// armies, which are mirrored along x on most maps, face each other with full fronts.
+// Points of a hexagonal lattice around the origin, nearest first. Rows run along y, so that
+// opposing armies, which are mirrored along x on most maps, face each other with full fronts.
 std::vector<Offset> lattice() {
   constexpr int kReach = 32;
   constexpr float kStep = 0.375F;      // half the distance of two marines that touch
@@ -53,8 +54,8 @@ std::vector<Offset> lattice() {
   return offsets;
 }
 
-// Units created on one point fan out around it: each takes the free place nearest to the point.
-// `flip` mirrors the pattern, so that opposing armies start as mirror images.
+// Units created at one point fan out around it: each takes the nearest free lattice point. `flip`
+// mirrors the pattern, so that opposing armies start as mirror images.
 std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGroup>& groups,
                            const std::vector<std::string>& names, std::array<float, 2> flip,
                            const std::string& where) {
@@ -90,8 +91,8 @@ std::vector<Start> fan_out(const BattleSetup& setup, const std::vector<SpawnGrou
   return starts;
 }
 
-// SMAClite's way: the units of one point fill the rows of a square, touching but for a small gap,
-// `flip` being 1 or, for the enemies, -1.
+// SMAClite's formation: the units of one point fill the rows of a square with a small gap between
+// them; `flip` is 1, for the enemies -1.
 std::vector<Start> square(const BattleSetup& setup, const std::vector<SpawnGroup>& groups,
                           const std::vector<std::string>& order,
                           const std::vector<std::string>& names, double flip,
@@ -148,7 +149,7 @@ std::vector<Start> square(const BattleSetup& setup, const std::vector<SpawnGroup
           throw UserError(fmt::format("{}: no room for '{}' around ({}, {})", where,
                                       setup.types[units[n]].name, groups[g].at[0],
                                       groups[g].at[1]));
-        starts.push_back({units[n], px, py});
+        starts.push_back({units[n], px, py, groups[g].at, static_cast<int>(starts.size())});
         x += flip * kGap;
       }
       y += flip * kGap;
@@ -185,6 +186,27 @@ int count(const std::vector<SpawnGroup>& groups) {
   return n;
 }
 
+// SMAClite processes the groups of its maps from north to south (by rows of cells), then from west
+// to east, and their units in the order of placement, independent of SMAC's agent ids.
+void rank_units(BattleSetup& setup, const std::array<std::vector<Start>, 2>& starts) {
+  using Key = std::tuple<double, double, int>;
+  const auto key = [](const Start& s) {
+    return Key(-std::floor(s.point[1]), s.point[0], s.number);
+  };
+  setup.rank.assign(at(setup.slots), 0);
+  std::array<Key, 2> first;
+  for (int team = 0; team < 2; ++team) {
+    std::vector<std::pair<Key, int>> order;
+    for (const Start& start : starts[at(team)])
+      order.emplace_back(key(start), setup.slot(team, static_cast<int>(order.size())));
+    std::sort(order.begin(), order.end());
+    for (std::size_t k = 0; k < order.size(); ++k)
+      setup.rank[at(order[k].second)] = static_cast<std::int16_t>(k);
+    first[at(team)] = order.front().first;
+  }
+  setup.first_team = first[1] < first[0] ? 1 : 0;
+}
+
 void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOptions& options,
                 const std::vector<std::string>& names, const Rules& rules,
                 const std::string& where) {
@@ -195,13 +217,13 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
   const bool along_x = std::fabs(a[0] - e[0]) >= std::fabs(a[1] - e[1]);
   const std::array<float, 2> mirrored = {along_x ? -1.0F : 1.0F, along_x ? 1.0F : -1.0F};
   const bool grid = rules.starts == Starts::kSquare;
-  std::vector<Start> allies = grid ? square(setup, map.allies, rules.start_order, names, 1.0, where)
-                                   : fan_out(setup, map.allies, names, {1.0F, 1.0F}, where);
-  const std::vector<Start> enemies =
-      grid ? square(setup, map.enemies, rules.start_order, names, -1.0, where)
-           : fan_out(setup, map.enemies, names, mirrored, where);
+  std::array<std::vector<Start>, 2> starts;
+  starts[0] = grid ? square(setup, map.allies, rules.start_order, names, 1.0, where)
+                   : fan_out(setup, map.allies, names, {1.0F, 1.0F}, where);
+  starts[1] = grid ? square(setup, map.enemies, rules.start_order, names, -1.0, where)
+                   : fan_out(setup, map.enemies, names, mirrored, where);
   if (options.sort_allies) {
-    std::stable_sort(allies.begin(), allies.end(), [&](const Start& p, const Start& q) {
+    std::stable_sort(starts[0].begin(), starts[0].end(), [&](const Start& p, const Start& q) {
       const auto bit_p = scenario.bit[0][p.type];
       const auto bit_q = scenario.bit[0][q.type];
       if (bit_p != bit_q) return bit_p < bit_q;
@@ -209,14 +231,14 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
     });
   }
   for (int team = 0; team < 2; ++team) {
-    const std::vector<Start>& starts = team == 0 ? allies : enemies;
-    for (std::size_t k = 0; k < starts.size(); ++k) {
+    for (std::size_t k = 0; k < starts[at(team)].size(); ++k) {
       const auto i = at(setup.start[at(team)]) + k;
-      setup.type[i] = starts[k].type;
-      setup.x[i] = starts[k].x;
-      setup.y[i] = starts[k].y;
+      setup.type[i] = starts[at(team)][k].type;
+      setup.x[i] = starts[at(team)][k].x;
+      setup.y[i] = starts[at(team)][k].y;
     }
   }
+  if (grid) rank_units(setup, starts);
   const auto relative = [](const std::array<double, 2>& p) {
     return std::array<float, 2>{quantise(static_cast<float>(p[0]) - kHalf),
                                 quantise(static_cast<float>(p[1]) - kHalf)};
@@ -224,8 +246,8 @@ void set_starts(BattleSetup& setup, const Scenario& scenario, const ScenarioOpti
   // With order = "shuffled" hunters walk to where the allies start.
   setup.goal[1] = relative(map.order == EnemyOrder::kHunt ? a : map.order_point);
   setup.goal_to[1] = relative(map.order_to);
-  // Allies that fight by themselves advance to the mirror image of the enemy's goal, or to where
-  // the enemies come from.
+  // Allies that fight on their own advance to the mirror image of the enemy's goal, or to where the
+  // enemies start.
   std::array<double, 2> image = map.order_point;
   image[along_x ? 0 : 1] = a[along_x ? 0 : 1] + e[along_x ? 0 : 1] - image[along_x ? 0 : 1];
   const auto reflected = relative(image);

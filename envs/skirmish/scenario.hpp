@@ -1,5 +1,5 @@
-// From a map to a battle: who fights, where everybody starts, and the numbers of SMAC's contract
-// that follow from it.
+// Builds a battle from a map: units, starting positions, and the sizes of SMAC's contract that
+// follow from them.
 #pragma once
 
 #include <array>
@@ -41,7 +41,7 @@ struct Scenario {
 /// Errors: UserError naming the file and key, or the unit that is missing.
 Scenario load_scenario(const ScenarioOptions& options);
 
-/// The same from data that is at hand; `options` need no map, profile or data_dir.
+/// The same from loaded data; ignores map, profile and data_dir of `options`.
 Scenario make_scenario(MapData map_data, Profile profile, const ScenarioOptions& options);
 
 /// Draws the armies of a generated scenario: types and starting places (SMACv2).

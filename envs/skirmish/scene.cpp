@@ -9,8 +9,6 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 float points(std::int32_t fixed) {
   return static_cast<float>(std::max(fixed, 0)) / static_cast<float>(kOne);
 }
@@ -90,7 +88,8 @@ Scene SkirmishEnv::scene() const {
           unit.helps = setup.team_of(target) == team;
         }
       }
-      // Of a unit's own kind, which is on every map: pairs differ by the target's radius only.
+      // Range against its own type, which is on every map: pairs differ only by the target's
+      // radius.
       unit.reach =
           info.armed ? std::sqrt(setup.pairs[battle_.type(i)][battle_.type(i)].range2) : 0.0F;
       scene.units.push_back(std::move(unit));
@@ -106,7 +105,7 @@ Scene SkirmishEnv::scene() const {
                    .to_x = battle_.x(missile.to) + kHalf,
                    .to_y = battle_.y(missile.to) + kHalf};
     if (battle_.alive(missile.from)) {
-      // Missiles home in: what is left of the way lies on the line between the two.
+      // Missiles home in: the remaining path lies on the line between the two.
       const float dx = battle_.x(missile.from) + kHalf - shot.to_x;
       const float dy = battle_.y(missile.from) + kHalf - shot.to_y;
       const float way = std::sqrt(dx * dx + dy * dy);

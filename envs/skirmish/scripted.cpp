@@ -1,4 +1,4 @@
-// Scripted allies. Each looks at the whole battle and picks available actions only.
+// Scripted allies. They see the whole battle and pick only available actions.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,9 +11,7 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-// The orders come from the environment, which knows targets beyond the available actions.
+// The environment itself gives the orders, since targets may lie beyond the available actions.
 class Onlooker final : public ScriptedPolicy {
  public:
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
@@ -31,6 +29,12 @@ class Script final : public ScriptedPolicy {
   explicit Script(Kind kind) : kind_(kind) {}
 
   void reset() override { targets_.clear(); }
+
+  std::unique_ptr<ScriptedPolicy> clone() const override {
+    auto copy = std::make_unique<Script>(kind_);
+    copy->targets_ = targets_;
+    return copy;
+  }
 
   void act(const Env& env, Stream& stream, std::span<int> actions) override {
     (void)stream;
@@ -60,7 +64,7 @@ class Script final : public ScriptedPolicy {
     return kFirstTarget + other - view.setup.start[view.heals ? 0 : 1];
   }
 
-  // Worth a shot (or healing) at all.
+  // A valid target for attacking (or healing).
   static bool suits(const View& view, int other) {
     if (!view.battle.alive(other)) return false;
     if (view.heals)
@@ -120,9 +124,9 @@ class Script final : public ScriptedPolicy {
   }
 
   // Ranged units keep away from melee units while their weapon reloads, and from slower ones until
-  // a shot leaves time to get away again: a chaser gains a step on whoever stops to shoot. Of the
-  // four steps the one that ends farthest from chasers and walls (a sum of inverse squares), so
-  // that a chase goes round and not into a corner.
+  // there is time for a shot, since a chaser gains distance on a unit that stops to shoot. Picks
+  // the step that ends farthest from chasers and walls (a sum of inverse squares), so that a chase
+  // goes in circles and not into a corner.
   static int back_off(const View& view) {
     constexpr float kReload = 2.0F;  // loops of reloading that are worth a step
     constexpr float kMargin = 1.5F;  // cells: what a chaser gains during a shot
@@ -185,7 +189,7 @@ std::vector<ScriptedInfo> scripted_policies() {
        "SMAC's heuristic within available actions: the closest enemy until it dies; healers the "
        "closest hurt fighter; else a step along the longer axis"},
       {"heuristic_ai",
-       "SMAC's heuristic with targets at any distance, which is more than actions can say: turns "
+       "SMAC's heuristic with targets at any distance, which actions cannot express: turns "
        "on env.heuristic_ai",
        {{"heuristic_ai", true}}},
       {"closest", "always the closest enemy"},

@@ -5,14 +5,9 @@
 #include <cstddef>
 #include <fmt/format.h>
 #include <limits>
+#include <tuple>
 
 namespace credo::skirmish {
-namespace {
-
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
-
 SkirmishEnv::SkirmishEnv(EnvSpec spec, std::shared_ptr<const Config> config)
     : Env(std::move(spec)),
       config_(std::move(config)),
@@ -38,11 +33,19 @@ bool SkirmishEnv::drawn() const {
   return done() && battle_.n_alive(0) == 0 && battle_.n_alive(1) == 0 && result() == 0;
 }
 
+namespace {
+std::uint64_t draw_key(Stream& stream) {
+  const std::uint64_t high = stream.bits32();
+  return high << 32U | stream.bits32();
+}
+}  // namespace
+
+void SkirmishEnv::do_branch(Stream& stream) { battle_.set_key(draw_key(stream)); }
+
 void SkirmishEnv::do_reset(Stream& stream) {
   const Scenario& scenario = config_->scenario;
   const BattleSetup& setup = *scenario.setup;
-  const std::uint64_t high = stream.bits32();
-  battle_.reset(high << 32U | stream.bits32());
+  battle_.reset(draw_key(stream));
   if (scenario.map.generate) generate_armies(scenario, stream, battle_);
   if (config_->shuffle_enemies) {
     std::array<int, kSlots> slots{};
@@ -75,7 +78,7 @@ void SkirmishEnv::do_reset(Stream& stream) {
   reward_scale_ = config_->reward.scale ? config_->reward.scale_rate / max_reward : 1.0;
 }
 
-// Shifts every start, then numbers the agents as SMAC does at every reset: by type, x and y.
+// Shifts every start, then orders the agents as SMAC does at every reset: by type, x and y.
 void SkirmishEnv::scatter(Stream& stream) {
   const BattleSetup& setup = battle_.setup();
   const auto reach = static_cast<float>(config_->spawn_jitter);
@@ -84,20 +87,23 @@ void SkirmishEnv::scatter(Stream& stream) {
       const int i = setup.slot(team, k);
       const float x = battle_.x(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
       const float y = battle_.y(i) + (2.0F * stream.uniform_float() - 1.0F) * reach;
-      if (battle_.info(i).layer == Layer::kStructure) continue;  // built on the grid
+      if (battle_.info(i).layer == Layer::kStructure) continue;  // structures stay on the grid
       if (setup.terrain->fits(x, y, battle_.info(i).wall_radius))
         battle_.place(i, battle_.type(i), x, y);
     }
   }
   if (config_->scenario.map.generate) return;
-  std::array<std::pair<float, float>, kSlots> places{};
+  std::array<std::tuple<float, float, std::int16_t>, kSlots> places{};
   for (int first = 0, last = 0; first < setup.count[0]; first = last) {
     const std::uint8_t type = battle_.type(first);
     for (; last < setup.count[0] && battle_.type(last) == type; ++last)
-      places[at(last)] = {battle_.x(last), battle_.y(last)};
+      places[at(last)] = {battle_.x(last), battle_.y(last), battle_.rank(last)};
     std::sort(places.begin() + first, places.begin() + last);
-    for (int i = first; i < last; ++i)
-      battle_.place(i, type, places[at(i)].first, places[at(i)].second);
+    for (int i = first; i < last; ++i) {
+      const auto& [x, y, rank] = places[at(i)];
+      battle_.place(i, type, x, y);
+      battle_.set_rank(i, rank);
+    }
   }
 }
 
@@ -134,7 +140,7 @@ void SkirmishEnv::order(int team, int agent, int action) {
     battle_.order_attack(i, setup.slot(1 - team, j));
 }
 
-// SMAC's hand-written ally: the closest enemy until it dies, healers the closest hurt fighter.
+// SMAC's scripted ally: attacks the closest enemy until it dies; healers the closest hurt fighter.
 void SkirmishEnv::order_heuristic(int agent) {
   const BattleSetup& setup = *config_->scenario.setup;
   const int i = setup.slot(0, agent);
@@ -190,7 +196,7 @@ void SkirmishEnv::order_heuristic(int agent) {
 }
 
 Env::Outcome SkirmishEnv::do_step(std::span<const int> actions, Stream& stream) {
-  (void)stream;  // chance was drawn as a key at reset: it must not depend on the order of attacks
+  (void)stream;  // randomness is keyed at reset, so that it does not depend on the order of attacks
   for (std::size_t k = 0; k < actions.size(); ++k) {
     last_actions_[0][k] = static_cast<std::int16_t>(actions[k]);
     if (config_->heuristic_ai)
@@ -260,7 +266,7 @@ double SkirmishEnv::shaped_reward() {
   return gained - options.negative_scale * paid;
 }
 
-// SMAC's game result: 1 won, -1 lost, 0 going on (or a draw when nobody is left). On maps with
+// SMAC's game result: 1 won, -1 lost, 0 undecided (or a draw if no unit is left). On maps with
 // healers these do not count as fighters, and the loss is tested first.
 int SkirmishEnv::result() const {
   const int allies = battle_.n_alive(0);

@@ -31,7 +31,7 @@ struct RewardOptions {
   double scale_rate = 20.0;
 };
 
-/// Everything fixed for an environment instance; shared by its clones.
+/// Immutable settings of an environment instance; shared by its clones.
 struct Config {
   Scenario scenario;
   ViewOptions view;
@@ -72,6 +72,7 @@ class SkirmishEnv final : public Env {
 
  protected:
   void do_reset(Stream& stream) override;
+  void do_branch(Stream& stream) override;
   Outcome do_step(std::span<const int> actions, Stream& stream) override;
   void do_write_obs(std::span<float> out) const override;
   void do_write_state(std::span<float> out) const override;
@@ -100,7 +101,7 @@ class SkirmishEnv final : public Env {
   std::vector<std::int64_t> vitality_;          // [slots] after the last step, 0 when dead
   std::vector<std::int16_t> heuristic_target_;  // [n_agents]
   std::vector<int> enemy_actions_;              // external opponent: for the next step
-  std::vector<int> own_actions_;                // heuristic_ai: what it chose last, else empty
+  std::vector<int> own_actions_;                // heuristic_ai: its last actions, else empty
   double reward_scale_ = 1.0;
   std::optional<bool> won_;
 };

@@ -1,10 +1,10 @@
-// Decisions of one loop, taken from one snapshot: whom to fight, where to walk.
+// Decisions of one loop, taken from one snapshot: targets and steps.
 //
-// The attack-move opponent ("sticky"): it walks to its goal, acquires the enemy of highest priority
-// and then smallest distance within max(weapon range, scan range) plus both radii, and keeps it
-// while it can strike it. A target that must be chased is given up for another one that can be
-// struck or is clearly closer. Attacked units, and neighbours called for help, turn on the
-// attacker. The variants differ in whom they choose: see Style.
+// The attack-move opponent ("sticky") walks to its goal, acquires the enemy of highest priority and
+// then smallest distance within max(weapon range, scan range) plus both radii, and keeps it while
+// it is in weapon range. A target that must be chased is dropped for one that is in range or
+// clearly closer. Attacked units, and idle neighbours called for help, turn on the attacker. The
+// variants differ in the target they choose: see Style.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -16,10 +16,10 @@
 namespace credo::skirmish {
 namespace {
 
-constexpr float kFarther = 1.21F;    // squared: a chased target is given up for one 10% closer
+constexpr float kFarther = 1.21F;    // squared: a chased target is dropped for one 10% closer
 constexpr float kKiteMargin = 1.0F;  // cells a kiting unit keeps inside its own range
 
-// What a unit keeps doing between two rethinkings.
+// What a unit repeats until its next decision.
 enum Hold : std::uint8_t { kNothing, kWalks, kStays };
 
 constexpr std::uint32_t kUseJitter = 0;
@@ -27,7 +27,7 @@ constexpr std::uint32_t kUseChoice = 1U << 24U;
 
 }  // namespace
 
-// Where the teams are, to skip looking for targets while they are far apart.
+// Bounding boxes of the teams, to skip the search for targets while they are far apart.
 void Battle::survey() {
   for (int team = 0; team < 2; ++team) {
     auto& box = bounds_[u(team)];
@@ -47,7 +47,7 @@ bool Battle::may_see_enemies(int i) const {
   const auto k = u(i);
   const float dx = std::max({box[0] - s_.x[k], s_.x[k] - box[1], 0.0F});
   const float dy = std::max({box[2] - s_.y[k], s_.y[k] - box[3], 0.0F});
-  // Units move within a step, so the box is a little out of date.
+  // The box is updated every fourth loop only.
   constexpr float kDrift = 1.5F;
   const float reach = setup_->types[s_.type[k]].max_scan + kDrift;
   return dx * dx + dy * dy <= reach * reach;
@@ -67,14 +67,14 @@ void Battle::think(int i) {
   if (rethink_) {
     hold_[k] = kNothing;
   } else if (hold_[k] != kNothing && t < 0) {
-    // Nothing to fight and nothing new to decide.
+    // No target and no new decision.
     if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
     return;
   }
   bool look = rethink_;
   if (t >= 0 && s_.alive[u(t)] == 0) {
     t = -1;
-    look = true;  // at once, so that no shot is lost
+    look = true;  // immediately, so that no shot is lost
     hold_[k] = kNothing;
     s_.target[k] = -1;
     if (s_.winding[k] != 0) {
@@ -116,7 +116,7 @@ void Battle::think(int i) {
     engage(i, t);
 }
 
-// During the damage point a unit stands still; the strike is lost when the target runs too far.
+// During the damage point a unit stands still; the attack is cancelled if the target gets too far.
 bool Battle::keep_winding(int i, int t) {
   const auto k = u(i);
   s_.windup[k] -= kOne;
@@ -136,7 +136,7 @@ bool Battle::keep_winding(int i, int t) {
 void Battle::begin_attack(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
-  const std::int32_t started = s_.cooldown[k];  // zero or the negative rest of this loop
+  const std::int32_t started = s_.cooldown[k];  // zero or the negative remainder of this loop
   const auto width = static_cast<std::uint64_t>(setup_->jitter_high - setup_->jitter_low);
   std::int32_t jitter = setup_->jitter_low;
   if (width > 0)
@@ -149,7 +149,7 @@ void Battle::begin_attack(int i) {
     striking_[u(n_striking_++)] = static_cast<std::int16_t>(i);
 }
 
-// Strike the target if it is in range, else walk up to it.
+// Attack the target if it is in range, else approach it.
 void Battle::engage(int i, int t) {
   const auto k = u(i);
   const PairInfo& p = pair(i, t);
@@ -161,7 +161,7 @@ void Battle::engage(int i, int t) {
   if (s_.cooldown[k] <= 0) begin_attack(i);
 }
 
-// Back off while the weapon reloads, as long as the target stays within reach.
+// Retreat while the weapon reloads, as long as the target stays in range.
 void Battle::flee(int i, int t) {
   const auto k = u(i);
   const PairInfo& p = pair(i, t);
@@ -201,7 +201,7 @@ void Battle::head_for(int i, float gx, float gy) {
     stand(i, Footing::kIdle);
     return;
   }
-  // Agents' own steps are straight; whoever has a far goal finds a way around walls.
+  // Move orders go straight; other units find a path around walls.
   const bool ground = info.layer == Layer::kGround;
   if (ground && setup_->terrain->walled() && s_.order[k] != Order::kMove) {
     if (rethink_ || s_.detour[k] == 0) {
@@ -214,7 +214,7 @@ void Battle::head_for(int i, float gx, float gy) {
       gy = s_.way_y[k];
     }
   }
-  // Far from its goal a unit keeps its step for the four loops between two rethinkings.
+  // Far from its goal a unit repeats its step for the four loops between decisions.
   constexpr float kFar = 5.0F;
   float speed = info.speed;
   if (info.acceleration > 0.0F) {
@@ -272,8 +272,8 @@ int Battle::choose_target(int i, int t, bool look) {
   return t;
 }
 
-// The enemy to fight, -1 if there is none. With `in_weapon_range_only` the team's style chooses
-// among the enemies that can be struck at once; else it is the closest one within scan range.
+// The enemy to attack, -1 if there is none. With `in_weapon_range_only` the team's style chooses
+// among the enemies in weapon range; otherwise it is the closest one in scan range.
 int Battle::acquire(int i, bool in_weapon_range_only) const {
   const int team = setup_->team_of(i);
   const bool hunts = team == 1 && setup_->order == EnemyOrder::kHunt;
@@ -318,7 +318,7 @@ int Battle::acquire(int i, bool in_weapon_range_only) const {
   return best;
 }
 
-// With a single enemy type only distance counts: four at a time.
+// With a single enemy type only the distance counts: vectorised.
 int Battle::nearest_of_one_type(int i, bool hunts) const {
   const auto k = u(i);
   const int other = 1 - setup_->team_of(i);
@@ -327,7 +327,7 @@ int Battle::nearest_of_one_type(int i, bool hunts) const {
   if (!p.can_attack) return -1;
   const F4 x = F4::splat(s_.x[k]);
   const F4 y = F4::splat(s_.y[k]);
-  // Nobody nearer than this counts yet; ties go to the lower slot.
+  // Ties go to the lower slot.
   F4 best = F4::splat(std::numeric_limits<float>::max());
   const int n = setup_->count[u(other)];
   for (int base = 0; base < n; base += 4) {
@@ -345,8 +345,8 @@ int Battle::nearest_of_one_type(int i, bool hunts) const {
   return -1;
 }
 
-// Healers under orders heal their target; others the friend with the smallest share of hit points,
-// and otherwise they follow the nearest fighter of their team.
+// Healers under orders heal their target; others heal the ally with the smallest share of hit
+// points, or else follow the nearest fighter of their team.
 void Battle::think_healer(int i) {
   const auto k = u(i);
   int t = s_.target[k];

@@ -9,10 +9,8 @@
 namespace credo::skirmish {
 namespace {
 
-// Units may touch a wall without being caught by the next cell along it.
+// Tolerance that keeps a unit touching a wall from catching on the next cell along it.
 constexpr float kSkin = 1.0F / 64.0F;
-
-constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 float cell_centre(int cell) { return static_cast<float>(cell) + 0.5F - kHalf; }
 
@@ -68,7 +66,7 @@ void Terrain::slide(const Rows& rows, float& x, float& y, float dx, float dy, fl
     if (blocked(edge, y - half, edge, y + half) || !test(rows, cell_of(edge), cell_of(y))) {
       const int wall = cell_of(edge) + (dx > 0.0F ? 0 : 1);
       nx = static_cast<float>(wall) - kHalf - side * r;
-      if ((nx - x) * side < 0.0F) nx = x;  // already inside: stay rather than be thrown back
+      if ((nx - x) * side < 0.0F) nx = x;  // already inside: stay rather than jump back
     }
     x = nx;
   }
@@ -151,7 +149,7 @@ void Terrain::waypoint(float x, float y, float gx, float gy, float r, float& wx,
     if (next == cell) break;
     const float cx = cell_centre(next.x);
     const float cy = cell_centre(next.y);
-    // The first step is taken in any case; later ones only as far as the way is straight.
+    // The first step is taken in any case, later ones only while the line to them is free.
     if (k > 0 && !straight(x, y, cx, cy, r)) break;
     wx = cx;
     wy = cy;

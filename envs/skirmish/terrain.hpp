@@ -1,6 +1,5 @@
-// The ground of a battle: where units can walk, in coordinates relative to the map's centre
-// ([-16, 16] on both axes, so that mirrored battles are exact mirror images), and paths around
-// walls.
+// The terrain of a battle: walkable cells, in coordinates relative to the map's centre ([-16, 16]
+// on both axes, so that mirrored battles are exact mirror images), and paths around walls.
 #pragma once
 
 #include <array>
@@ -19,7 +18,7 @@ inline constexpr float kHalf = static_cast<float>(kGrid) / 2.0F;
 inline constexpr float kQuantum = 48.0F;  // floats in [32, 64) are 2^-18 apart
 inline float quantise(float d) { return (d + kQuantum) - kQuantum; }
 
-/// The cell of a coordinate. Positions lie in [-16, 16], edges of units may lie a little outside.
+/// The cell of a coordinate. Positions lie in [-16, 16], edges of units may be slightly outside.
 inline int cell_of(float coordinate) {
   constexpr float kOffset = kHalf + static_cast<float>(kGrid);
   return static_cast<int>(coordinate + kOffset) - kGrid;
@@ -40,7 +39,7 @@ class Terrain {
   std::uint8_t height(int cx, int cy) const;
   std::uint8_t height_at(float x, float y) const { return height(cell_of(x), cell_of(y)); }
 
-  /// A rectangle in which no unit is near a wall: low <= x < high; empty where there is none.
+  /// A rectangle in which no unit is near a wall: low <= x < high; empty if there is none.
   struct Rectangle {
     float x_low = 0.0F, x_high = 0.0F, y_low = 0.0F, y_high = 0.0F;
   };
@@ -61,15 +60,15 @@ class Terrain {
   void move_cliff(float& x, float& y, float dx, float dy, float r) const {
     slide(cliff_, x, y, dx, dy, r);
   }
-  /// Flying units only stay inside the map.
+  /// Flying units: only the edge of the map stops them.
   static void move_air(float& x, float& y, float dx, float dy);
 
   /// A ground unit of wall radius r can stand here.
   bool fits(float x, float y, float r) const;
   /// A ground unit of radius r can walk the straight line.
   bool straight(float x0, float y0, float x1, float y1, float r) const;
-  /// Where a ground unit at (x, y) should head for to get to (gx, gy): the goal itself when the
-  /// straight line is free, else a point on a shortest path.
+  /// The point to head for on the way from (x, y) to (gx, gy): the goal itself if the straight line
+  /// is free, else a waypoint of a shortest path.
   void waypoint(float x, float y, float gx, float gy, float r, float& wx, float& wy) const;
 
  private:

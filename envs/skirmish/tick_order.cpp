@@ -2,12 +2,12 @@
 // act (Michalski, Christianos and Albrecht 2023, "SMAClite: A Lightweight Environment for
 // Multi-Agent Reinforcement Learning", and its released code).
 //
-// All units choose targets and wishes from the loop's start and plan velocities that avoid each
-// other (orca.hpp). Then they act one after another in an order that is shuffled every loop: step,
-// regenerate, strike. Damage counts at once, so the dead of this loop no longer act, and a healer
-// whose turn comes later in it can still save them. Corpses lie where they fell until the end of
-// the loop, and an attack order goes on until the next order, corpse or not. Units walk straight,
-// stand still while they attack, and reload in whole loops.
+// All units choose targets and preferred velocities from the state at the loop's start and plan
+// velocities that avoid each other (orca.hpp). Then they act one after another, in an order that is
+// shuffled every loop: step, regenerate, attack. Damage is immediate, so units killed in this loop
+// no longer act, though a healer that acts later in the loop can still save them. Corpses stay in
+// place until the end of the loop, and an attack order persists until the next order even if its
+// target is dead. Units walk straight, stand still while they attack, and reload in whole loops.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -28,16 +28,16 @@ constexpr std::uint32_t kUseOrder = 2U << 24U;
 
 }  // namespace
 
-// Whom a unit is after, -1 for nobody.
+// The living target of a unit, -1 for none.
 int Battle::aims_at(int i) const {
   const int t = s_.target[u(i)];
   return t >= 0 && s_.alive[u(t)] != 0 ? t : -1;
 }
 
-// A target is kept until it is dead, or out of weapon range and not after this unit. A new one is
-// the closest within scan range; whoever is after this unit counts at any range, but last. With
-// healer_first, healers come before all others, and as long as the enemy has any, each loop chooses
-// anew among those in scan range until a healer is the target.
+// A target is kept until it dies, or is out of weapon range and does not target this unit. The new
+// one is the closest in scan range; enemies that target this unit count at any range, but last.
+// With healer_first healers come first, and while the enemy has any, a unit without a healer as its
+// target chooses again in every loop among the enemies in scan range.
 int Battle::keep_target(int i, int t) const {
   const auto k = u(i);
   const int other = 1 - setup_->team_of(i);
@@ -72,7 +72,7 @@ int Battle::keep_target(int i, int t) const {
   return best >= 0 ? best : t;
 }
 
-// Among the hurt or fighting friends in scan range the one with the fewest hit points.
+// The hurt or fighting ally in scan range with the fewest hit points.
 int Battle::pick_patient(int i) const {
   const int team = setup_->team_of(i);
   int best = -1;
@@ -86,7 +86,7 @@ int Battle::pick_patient(int i) const {
   return best;
 }
 
-// Healers without a patient do not overtake the friends around them.
+// Healers without a patient do not overtake the allies around them.
 float Battle::healer_pace(int i) const {
   const int team = setup_->team_of(i);
   float pace = setup_->types[s_.type[u(i)]].speed;
@@ -105,7 +105,7 @@ void Battle::run_shuffled_loop() {
   const int n = live_end_[2];
   survey();
   n_moving_ = n_striking_ = n_healing_ = 0;
-  // Healers look at whom the others fought so far.
+  // Healers consider the others' previous targets.
   for (const bool heals : {true, false}) {
     for (int k = 0; k < n; ++k) {
       const int i = live_[u(k)];
@@ -136,7 +136,7 @@ void Battle::run_shuffled_loop() {
       somebody_died_ = true;
       continue;
     }
-    // Where a corpse lies matters to those who are told to attack it.
+    // Units ordered to attack a corpse need its position.
     const int t = s_.target[i];
     const bool ordered = s_.order[i] == Order::kTarget || s_.order[i] == Order::kHeal;
     if (ordered && s_.alive[u(t)] != 0 && s_.hp[u(t)] <= 0) {
@@ -160,7 +160,7 @@ void Battle::wish(int i, float x, float y, float speed) {
   s_.footing[k] = Footing::kMoving;
 }
 
-// Strike the target if it is in range, else walk up to it.
+// Attack the target if it is in range, else approach it.
 void Battle::approach(int i, int t) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
@@ -180,7 +180,7 @@ void Battle::approach(int i, int t) {
   hold_[k] = 1;
 }
 
-// The unit's target, and its wish for this loop.
+// The unit's target and preferred velocity for this loop.
 void Battle::plan(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
@@ -237,8 +237,8 @@ void Battle::plan(int i) {
   wish(i, x, y, info.healer ? healer_pace(i) : info.speed);
 }
 
-// The velocity next to the wished one that avoids walls and everybody within arm's length. Who does
-// not wish to move stays.
+// The velocity nearest to the preferred one that avoids walls and all neighbours. Units with zero
+// preferred velocity stay.
 void Battle::steer(int i) {
   const auto k = u(i);
   block_x_[k] = block_y_[k] = 0.0F;
@@ -254,18 +254,20 @@ void Battle::steer(int i) {
     }
   }
   const float arm = info.separation + setup_->max_separation;
-  for (int n = 0; n < live_end_[2]; ++n) {
-    const int j = live_[u(n)];
-    const PairInfo& p = pair(i, j);
-    if (j == i || p.separation <= 0.0F || distance2(i, j) > arm * arm) continue;
-    const bool moves = push_x_[u(j)] != 0.0F || push_y_[u(j)] != 0.0F;
-    plan.avoid({.position = {s_.x[u(j)], s_.y[u(j)]},
-                .velocity = {s_.velocity_x[u(j)], s_.velocity_y[u(j)]},
-                .distance = p.separation},
-               moves ? 0.5 : 1.0);
+  for (const int team : {setup_->first_team, 1 - setup_->first_team}) {
+    for (int n = live_end_[u(team)]; n < live_end_[u(team) + 1]; ++n) {
+      const int j = live_[u(n)];
+      const PairInfo& p = pair(i, j);
+      if (j == i || p.separation <= 0.0F || distance2(i, j) > arm * arm) continue;
+      const bool moves = push_x_[u(j)] != 0.0F || push_y_[u(j)] != 0.0F;
+      plan.avoid({.position = {s_.x[u(j)], s_.y[u(j)]},
+                  .velocity = {s_.velocity_x[u(j)], s_.velocity_y[u(j)]},
+                  .distance = p.separation},
+                 moves ? 0.5 : 1.0);
+    }
   }
   const orca::Vec v = plan.velocity({push_x_[k], push_y_[k]});
-  // Exactly on a corner of a wall there is no direction: not a number, and no step.
+  // Exactly on a corner of a wall the direction is undefined (NaN): no step.
   constexpr double kRounding = 1.01;
   if (!(v.x * v.x + v.y * v.y <= kRounding * speed * speed)) return;
   block_x_[k] = static_cast<float>(v.x);
@@ -335,7 +337,7 @@ void Battle::suffer(int i, std::int32_t damage) {
   if (s_.hp[k] == 0) ++kills_[u(team)];
 }
 
-// Everybody whose edge is within reach now, and whose centre was nearly so at the loop's start.
+// Enemies whose edge is in reach now and whose centre was in the query radius at the loop's start.
 void Battle::burst_now(int i) {
   const auto k = u(i);
   const int other = 1 - setup_->team_of(i);
@@ -351,8 +353,8 @@ void Battle::burst_now(int i) {
   }
 }
 
-// A rectangle across the line of fire, through the target; of those whose centres were within its
-// outer circle at the loop's start.
+// A rectangle across the line of fire, through the target; only enemies whose centres were within
+// its circumscribed circle at the loop's start.
 void Battle::beam_now(int i, int t) {
   const auto k = u(i);
   const int other = 1 - setup_->team_of(i);
@@ -387,7 +389,7 @@ void Battle::beam_now(int i, int t) {
   }
 }
 
-// Healers pay a point of energy at a time. A new patient needs five, one that is whole is dropped.
+// Healers spend one point of energy at a time. A new patient takes five; a healthy one is dropped.
 void Battle::heal_now(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];

@@ -1,5 +1,5 @@
-// Reads one TOML file with errors that name file, line and key. Every key must be asked for:
-// `finish` rejects the ones nobody knows.
+// Reads one TOML file with errors that name file, line and key. `finish` rejects keys that were
+// never read.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace credo::skirmish {
 
-/// A parsed document; keeps the nodes alive for its tables.
+/// A parsed document; owns the nodes of its tables.
 struct TomlDocument {
   toml::table root;
   std::string file;
@@ -53,7 +53,7 @@ class TomlTable {
   /// Names of all keys, in the order of their names.
   std::vector<std::string> keys() const;
   bool has(std::string_view key) const { return table_->contains(key); }
-  /// Errors: UserError for a key that was never asked for.
+  /// Errors: UserError for a key that was never read.
   void finish() const;
 
   /// "FILE:LINE: key 'KEY'"; an absent key has the line of its table.

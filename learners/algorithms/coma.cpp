@@ -7,6 +7,7 @@
 #include "learners/algorithms/training.hpp"
 #include "learners/base/index.hpp"
 #include "learners/kernels/kernels.hpp"
+#include "learners/nets/critic_input.hpp"
 #include "learners/nets/sequence.hpp"
 #include "learners/rollout/policy.hpp"
 
@@ -90,25 +91,17 @@ void ComaLearner::draw_bootstrap(std::span<Stream> streams) {
 // slot before (none in slot 0), its index.
 Mlp::Pass ComaLearner::forward_critic(const float* params, int t, int count, MlpInput& in) {
   const int n = shape_.n_agents;
-  const int n_actions = shape_.n_actions;
-  const int dense = shape_.state_dim + shape_.obs_dim;
-  const int n_hot = (n - 1) + (t > 0 ? n : 0) + 1;
+  const int dense = critic_dense(shape_);
+  const int n_hot = critic_hot(shape_, t == 0);
   float* x = slot_scratch_.floats(sz(count * n) * sz(dense));
   int* hot = slot_scratch_.take<int>(sz(count * n) * sz(n_hot));
   for (int e = 0; e < count; ++e) {
     const EpisodeView& v = view(e);
-    for (int i = 0; i < n; ++i) {
-      float* to = x + at(e * n + i, dense);
-      std::copy_n(v.state + t * v.state_stride, shape_.state_dim, to);
-      std::copy_n(v.obs + t * v.obs_stride + at(i, shape_.obs_dim), shape_.obs_dim,
-                  to + shape_.state_dim);
-      int* ones = hot + at(e * n + i, n_hot);
-      for (int j = 0; j < n; ++j)
-        if (j != i) *ones++ = dense + j * n_actions + action(e, t, j);
-      for (int j = 0; j < n && t > 0; ++j)
-        *ones++ = dense + (n + j) * n_actions + action(e, t - 1, j);
-      *ones = dense + 2 * n * n_actions + i;
-    }
+    write_critic_input(
+        shape_, t == 0, v.state + t * v.state_stride, v.obs + t * v.obs_stride,
+        [&](int agent) { return action(e, t, agent); },
+        [&](int agent) { return action(e, t - 1, agent); }, x + at(e * n, dense),
+        hot + at(e * n, n_hot));
   }
   in = {.rows = count * n, .x = x, .ld = dense, .hot = hot, .n_hot = n_hot};
   return network_.action_critic->forward(params, in, slot_scratch_);

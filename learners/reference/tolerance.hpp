@@ -12,10 +12,10 @@
 namespace credo::reference {
 
 /// Values and losses: of the largest magnitude of their kind in an update, or of 1.
-inline constexpr double kValueTolerance = 2e-5;
+inline constexpr double kValueTolerance = 5e-5;
 /// Gradients: of the tensor's largest entry, and of the largest entry of all.
-inline constexpr double kGradientOfTensor = 5e-4;
-inline constexpr double kGradientOfAll = 2e-6;
+inline constexpr double kGradientOfTensor = 1e-3;
+inline constexpr double kGradientOfAll = 5e-6;
 /// Inputs of ReLU, |x| and min(0, x) closer to 0 than this may be on either side.
 inline constexpr double kKinkBand = 2e-6;
 

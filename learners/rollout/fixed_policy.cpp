@@ -7,18 +7,6 @@
 namespace credo {
 namespace {
 
-int random_action(std::span<const std::uint8_t> avail, Stream& stream) {
-  const auto available = static_cast<std::uint32_t>(std::count(avail.begin(), avail.end(), 1));
-  std::uint32_t skip = stream.below(available);
-  for (std::size_t a = 0;; ++a)
-    if (avail[a] != 0 && skip-- == 0) return static_cast<int>(a);
-}
-
-int noop_action(std::span<const std::uint8_t> avail, std::optional<int> noop) {
-  if (noop.has_value() && avail[sz(*noop)] != 0) return *noop;
-  return static_cast<int>(std::find(avail.begin(), avail.end(), 1) - avail.begin());
-}
-
 // The script's name in a policy's name; nullopt for other policies.
 std::optional<std::string> script_name(const std::string& policy) {
   if (policy == "scripted") return "default";
@@ -27,6 +15,18 @@ std::optional<std::string> script_name(const std::string& policy) {
 }
 
 }  // namespace
+
+int random_action(std::span<const std::uint8_t> avail, Stream& stream) {
+  const auto available = static_cast<std::uint32_t>(std::count(avail.begin(), avail.end(), 1));
+  std::uint32_t skip = stream.below(available);
+  for (std::size_t a = 0;; ++a)
+    if (avail[a] != 0 && skip-- == 0) return static_cast<int>(a);
+}
+
+int noop_action(std::span<const std::uint8_t> avail, std::optional<int> idle) {
+  if (idle.has_value() && avail[sz(*idle)] != 0) return *idle;
+  return static_cast<int>(std::find(avail.begin(), avail.end(), 1) - avail.begin());
+}
 
 std::vector<std::string> fixed_policies(const EnvSpec& spec) {
   std::vector<std::string> names = {"random", "noop"};
@@ -72,6 +72,14 @@ FixedPlayer::FixedPlayer(const Env& env, const FixedPolicy& policy) : search_(po
   } else {
     scripted_ = env.make_scripted(script_name(policy.name).value_or(policy.name));
   }
+}
+
+FixedPlayer::FixedPlayer(const Env& env, const FixedPolicy& policy, const FixedPlayer& other)
+    : kind_(other.kind_), search_(other.search_) {
+  if (other.scripted_ == nullptr) return;
+  scripted_ = other.scripted_->clone();
+  if (scripted_ == nullptr)
+    scripted_ = env.make_scripted(script_name(policy.name).value_or(policy.name));
 }
 
 void FixedPlayer::reset() {

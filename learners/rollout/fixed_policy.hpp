@@ -39,10 +39,18 @@ void set_script_params(const EnvSpec& spec, const std::string& policy, Params& p
 FixedPolicy make_fixed_policy(const Env& prototype, const std::string& name, std::uint64_t seed,
                               const OpenLoopOptions& open_loop = {});
 
+/// The policy noop's choice from one agent's availability: `idle` where it is available, else the
+/// lowest-numbered available action.
+int noop_action(std::span<const std::uint8_t> avail, std::optional<int> idle);
+/// The policy random's choice.
+int random_action(std::span<const std::uint8_t> avail, Stream& stream);
+
 /// Plays a policy, one episode at a time.
 class FixedPlayer {
  public:
   FixedPlayer(const Env& env, const FixedPolicy& policy);
+  /// In the middle of an episode: goes on as `other` does.
+  FixedPlayer(const Env& env, const FixedPolicy& policy, const FixedPlayer& other);
   void reset();
   /// Fills actions [n_agents]; `stream` is positioned at the current step.
   void act(const Env& env, Stream& stream, std::span<int> actions);

@@ -1,5 +1,5 @@
 // How values become actions: the greedy choice, and the stochastic policy of on-policy learners
-// (docs/algorithms/coma.md, ppo.md).
+// (docs/algorithms/coma.md, docs/algorithms/ppo.md).
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,7 @@
 #include "suite/common/files.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/text.hpp"
+#include "suite/report/tables.hpp"
 #include "suite/results/suite_manifest.hpp"
 
 namespace credo::suite {
@@ -25,8 +26,9 @@ SuiteManifest begun(const PublishNotes& notes) {
 }  // namespace
 
 std::string publish_status(const ResultSet& set) {
-  const bool done = std::all_of(set.runs.begin(), set.runs.end(),
-                                [](const RunResult& run) { return run.status == "done"; });
+  const bool done = std::all_of(set.runs.begin(), set.runs.end(), [](const RunResult& run) {
+    return run.status == RunStatus::kDone;
+  });
   return done ? "done" : "incomplete";
 }
 
@@ -56,8 +58,8 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
     add_once(profiles, run.profile);
     if (std::find(out.seeds.begin(), out.seeds.end(), run.seed) == out.seeds.end())
       out.seeds.push_back(run.seed);
-    if (run.status == "done") ++out.cells_done;
-    if (run.status == "failed" || run.status == "diverged") ++out.cells_failed;
+    if (run.status == RunStatus::kDone) ++out.cells_done;
+    if (run.status == RunStatus::kFailed || run.status == RunStatus::kDiverged) ++out.cells_failed;
   }
   out.profile = joined(profiles);
   out.cells = set.runs.size();

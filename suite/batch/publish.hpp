@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/results/suite_folder.hpp"
 
 namespace credo::suite {
 
-/// What the manifest says beside the results. Clocks and machines stand in manifest.json alone.
+/// Facts for the manifest beyond the results. Only manifest.json mentions clocks and machines.
 struct PublishNotes {
   std::string suite{};
   std::string status{};  ///< "running", "done", "incomplete"
@@ -22,7 +22,7 @@ struct PublishNotes {
   int threads = 1;
 };
 
-/// "done" when every run is, else "incomplete".
+/// "done" when every run is done, else "incomplete".
 std::string publish_status(const ResultSet& set);
 
 /// The manifest of a suite that has begun; tables come later. Errors: FileError.

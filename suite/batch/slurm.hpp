@@ -1,13 +1,12 @@
 // A suite as Slurm job arrays (docs/slurm.md). A submission is a folder below the suite's:
 //   slurm/N/elements.txt   the cells of array element 0, 1, ... one element a line
 //   slurm/N/array.sh       runs one element            slurm/N/report.sh   writes the tables
-//   slurm/N/jobs.txt       the numbers Slurm gave      slurm/N/log/        what the jobs printed
-// Slurm schedules; the cells' own folders say what is done.
+//   slurm/N/jobs.txt       Slurm's job ids             slurm/N/log/        output of the jobs
+// Slurm schedules; progress is read from the cells' folders.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,15 +25,15 @@ struct SlurmOptions {
 };
 
 /// A time limit as sbatch reads it ("90", "2:30:00", "1-12"), in minutes, rounded up.
-/// Errors: UserError naming `option`; also for less than five minutes, where the warning two
-/// minutes ahead (Slurm may send it one minute earlier) would come at once.
+/// Errors: UserError naming `option`; also for less than five minutes, since the warning, sent two
+/// to three minutes before the end, would arrive at once.
 std::int64_t parse_time_limit(std::string_view option, std::string_view text);
 
 /// The names of the cells of every element.
 using Elements = std::vector<std::vector<std::string>>;
 
-/// `pack` cells after another to an element. Without: as many as have together at most the budget
-/// of the longest cell, so that short ones share an element and no element gets longer.
+/// `pack` consecutive cells per element; by default as many as together do not exceed the budget of
+/// the longest cell, so that short cells share an element and none takes longer.
 Elements pack_cells(const std::vector<const Cell*>& cells, std::optional<std::size_t> pack);
 
 /// Part of the elements in one array: Slurm's indices go from 0 to MaxArraySize - 1.
@@ -63,33 +62,5 @@ std::vector<std::string> array_command(const Submission& submission, const Array
                                        const std::string& after);
 std::vector<std::string> report_command(const Submission& submission,
                                         const std::vector<std::string>& after);
-
-/// The cells of "SUBMISSION/ELEMENT" of the suite folder `out`. Errors: UserError.
-std::vector<std::string> read_element(const std::filesystem::path& out, std::string_view text);
-
-/// A submission as found on disk.
-struct OldSubmission {
-  int number = 0;
-  Elements elements;
-  std::vector<std::pair<std::string, ArrayPart>> arrays;  ///< Slurm's job number, its elements
-};
-/// All of a suite folder, oldest first. Errors: UserError for damaged files.
-std::vector<OldSubmission> read_submissions(const std::filesystem::path& out);
-
-/// MaxArraySize of the cluster; its default, 1001, when it cannot be asked.
-std::size_t ask_max_array_size();
-
-/// Elements that Slurm still holds, by job: index and state. nullopt when squeue cannot be asked.
-using Queue = std::map<std::string, std::map<std::size_t, std::string>>;
-std::optional<Queue> ask_queue();
-Queue parse_queue(const std::string& text);
-
-/// Errors: UserError when there is no sbatch here.
-void check_sbatch();
-
-/// Writes slurm/<number> (the next free number, stored in `submission`) and submits it;
-/// `suite_file` is copied beside the scripts unless empty. Returns lines to tell. Errors:
-/// UserError, with what sbatch said; parts that were submitted before stay submitted and recorded.
-std::vector<std::string> submit(Submission& submission, const std::filesystem::path& suite_file);
 
 }  // namespace credo::suite

@@ -1,4 +1,5 @@
-// The part of slurm.hpp that touches files and asks Slurm.
+#include "suite/batch/slurm_submit.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
@@ -6,7 +7,6 @@
 #include <sys/stat.h>
 #include <system_error>
 
-#include "suite/batch/slurm.hpp"
 #include "suite/common/external_command.hpp"
 #include "suite/common/files.hpp"
 #include "suite/common/text.hpp"

@@ -17,6 +17,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/report/tables.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/integrity.hpp"
@@ -29,54 +30,11 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-// " (learner.gamma = 0.5, not 0.99)": the first setting in which a recorded configuration differs.
-std::string first_difference(const fs::path& recorded, const RunConfig& config) {
-  const auto values = [](const std::string& text, const std::string& label) {
-    std::map<std::string, std::string> found;
-    for (const Setting& setting : read_toml(text, label).settings)
-      found[setting.key] = to_text(setting.value);
-    return found;
-  };
-  try {
-    const auto old_values = values(read_text(recorded), recorded.string());
-    const auto new_values = values(config.to_toml(), "");
-    const auto value = [](const auto& found, const std::string& key) {
-      const auto at = found.find(key);
-      return at == found.end() ? "not set" : at->second;
-    };
-    std::map<std::string, std::string> all = old_values;
-    all.insert(new_values.begin(), new_values.end());
-    for (const auto& [key, unused] : all) {
-      const std::string before = value(old_values, key);
-      const std::string now = value(new_values, key);
-      if (before == now) continue;
-      constexpr std::string_view kInputs = "inputs.";
-      if (key.starts_with(kInputs))
-        return fmt::format(" (the content of {} was another)", key.substr(kInputs.size()));
-      return fmt::format(" ({} = {}, now {})", key, before, now);
-    }
-  } catch (const Error&) {
-    return "";  // that it is another one is known all the same
-  }
-  return "";
-}
-
-enum class CellState { kNew, kResume, kFinished };
-
-CellState inspect(const fs::path& folder, const RunConfig& config, bool verify) {
-  if (!holds_run(folder)) return CellState::kNew;
-  const Manifest manifest = read_manifest(folder);
-  if (manifest.run_id != config.id())
-    throw UserError(fmt::format(
-        "{} holds a run of another configuration{}; use another --out, or remove that folder",
-        folder.string(), first_difference(folder / "config.toml", config)));
-  const bool finished =
-      manifest.status == RunStatus::kDone || manifest.status == RunStatus::kDiverged;
-  if (!finished) return CellState::kResume;
-  if (verify && manifest.status == RunStatus::kDone)
-    require_unchanged(changed_files(folder, manifest));
+// Files of a finished cell must be what its manifest recorded.
+void tidy_finished_cell(const fs::path& folder, RunStatus status, bool verify) {
+  if (verify && status == RunStatus::kDone)
+    require_unchanged(changed_files(folder, read_manifest(folder)));
   RunDirectory::tidy_finished(folder);
-  return CellState::kFinished;
 }
 
 }  // namespace
@@ -97,9 +55,12 @@ class SuiteRun {
   SuiteRun(const std::vector<Cell>& cells, const SuiteOptions& options, Progress& progress)
       : cells_(cells), options_(options), progress_(progress), started_(Clock::now()) {
     for (const Cell& cell : cells_) {
-      states_.push_back(inspect(options_.out / cell.folder, cell.config, options_.verify));
+      const fs::path folder = options_.out / cell.folder;
+      states_.push_back(cell_status(folder, cell.config));
       total_steps_ += steps_of(cell);
-      if (states_.back() == CellState::kFinished) skipped_steps_ += steps_of(cell);
+      if (!is_finished(states_.back())) continue;
+      skipped_steps_ += steps_of(cell);
+      tidy_finished_cell(folder, states_.back(), options_.verify);
     }
     reached_.assign(cells_.size(), 0);
     // Long cells first, so that none starts when the other workers are already idle.
@@ -111,7 +72,7 @@ class SuiteRun {
   }
 
   void run() {
-    const auto n_finished = std::count(states_.begin(), states_.end(), CellState::kFinished);
+    const auto n_finished = std::count_if(states_.begin(), states_.end(), is_finished);
     n_ended_ = static_cast<int>(n_finished);
     if (n_finished > 0)
       progress_.note(fmt::format("{} of {} cells are already finished", n_finished, cells_.size()));
@@ -144,7 +105,7 @@ class SuiteRun {
       const std::size_t next = next_.fetch_add(1);
       if (next >= order_.size()) break;
       const std::size_t cell = order_[next];
-      if (states_[cell] == CellState::kFinished) continue;
+      if (is_finished(states_[cell])) continue;
       if (is_taken_over_) break;
       if (stop_requested()) {
         stopped_ = true;
@@ -165,13 +126,14 @@ class SuiteRun {
     RunOutcome outcome;
     try {
       // Another process may have run it since.
-      const CellState state = inspect(folder, cell.config, options_.verify);
-      if (state == CellState::kFinished) {
+      const RunStatus status = cell_status(folder, cell.config);
+      if (is_finished(status)) {
+        tidy_finished_cell(folder, status, options_.verify);
         ++n_ended_;
         return;
       }
-      outcome = state == CellState::kNew ? start_run(cell.config, folder, run_options)
-                                         : resume_run(folder, run_options);
+      outcome = holds_run(folder) ? resume_run(folder, run_options)
+                                  : start_run(cell.config, folder, run_options);
     } catch (const InUseError& error) {
       const std::lock_guard guard(mutex_);
       busy_.insert(index);
@@ -226,7 +188,7 @@ class SuiteRun {
   const SuiteOptions& options_;
   Progress& progress_;
   Clock::time_point started_;
-  std::vector<CellState> states_;
+  std::vector<RunStatus> states_;
   std::vector<std::size_t> order_;
   std::vector<std::int64_t> reached_;
   std::map<std::size_t, std::string> refusals_;
@@ -272,7 +234,7 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
     if (const std::string other = read_manifest(folder).commit; other != commit)
       throw UserError(
           fmt::format("{} was run by another program (commit {}, this is {}); use another --out, "
-                      "or --allow-mixed to go on all the same",
+                      "or --allow-mixed to continue anyway",
                       folder.string(), other, commit));
   }
   for (const PlannedCell& cell : plan)
@@ -282,7 +244,7 @@ void check_mixed(const fs::path& out, const std::vector<PlannedCell>& old_plan,
     if (same == first.end() || same->second->settings_id == cell.settings_id) continue;
     throw UserError(
         fmt::format("{} was planned with another configuration than {}; use another --out, or "
-                    "--allow-mixed to go on all the same",
+                    "--allow-mixed to continue anyway",
                     (out / cell_folder(cell.names, cell.seed)).string(),
                     cell_folder(same->second->names, same->second->seed).string()));
   }
@@ -331,8 +293,7 @@ SuiteOutcome cells_outcome(const std::vector<Cell>& cells, const SuiteOptions& o
                            const SuiteRun& suite) {
   SuiteOutcome outcome;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    const fs::path folder = options.out / cells[i].folder;
-    const auto status = holds_run(folder) ? read_manifest(folder).status : RunStatus::kRunning;
+    const RunStatus status = cell_status(options.out / cells[i].folder, cells[i].config);
     if (suite.is_busy(i)) ++outcome.n_busy;
     if (status == RunStatus::kDone) ++outcome.n_done;
     if (!suite.refusal(i).empty() || status == RunStatus::kFailed || status == RunStatus::kDiverged)
@@ -351,12 +312,13 @@ SuiteOutcome folder_outcome(const std::vector<Cell>& cells, const SuiteOptions& 
   for (std::size_t i = 0; i < cells.size(); ++i) {
     RunResult& result = *by_folder.at(cells[i].folder);
     if (!suite.refusal(i).empty()) {
-      result.status = "failed";
+      result.status = RunStatus::kFailed;
       result.reason = suite.refusal(i);
     }
     if (suite.is_busy(i)) ++outcome.n_busy;
-    if (result.status == "done") ++outcome.n_done;
-    if (result.status == "failed" || result.status == "diverged") ++outcome.n_failed;
+    if (result.status == RunStatus::kDone) ++outcome.n_done;
+    if (result.status == RunStatus::kFailed || result.status == RunStatus::kDiverged)
+      ++outcome.n_failed;
   }
   outcome.report = make_report(outcome.set);
   outcome.tables = markdown_report(outcome.report);

@@ -10,7 +10,7 @@
 
 #include "suite/common/progress.hpp"
 #include "suite/plan/plan.hpp"
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 #include "suite/results/result_set.hpp"
 
 namespace credo::suite {
@@ -18,7 +18,7 @@ namespace credo::suite {
 /// A part of the work, when several processes share it.
 enum class SuiteStage {
   kAll,
-  kCells,  ///< run cells, write no tables; other processes may be at other cells
+  kCells,  ///< run cells, write no tables; other processes may run other cells
   kTables  ///< tables over what has run; run nothing
 };
 
@@ -27,8 +27,8 @@ struct SuiteOptions {
   int jobs = 1;
   int threads = 1;           ///< per cell; used when jobs is 1
   std::string command = {};  ///< for the manifest
-  bool verify = true;        ///< finished cells must be what their manifests recorded
-  bool allow_mixed = false;  ///< go on in a folder with runs of another program or other settings
+  bool verify = true;        ///< check finished cells against their manifests
+  bool allow_mixed = false;  ///< accept runs of another program or other settings
   SuiteStage stage = SuiteStage::kAll;
 };
 
@@ -42,12 +42,12 @@ struct SuiteOutcome {
   // Of the cells asked for:
   int n_done = 0;
   int n_failed = 0;  ///< failed or diverged
-  int n_busy = 0;    ///< left to another process that is at them
+  int n_busy = 0;    ///< left to another process that runs them
   bool stopped = false;
-  std::string taken_over;  ///< why this process must not go on, "" when it may
+  std::string taken_over;  ///< why this process must stop, "" when it need not
 };
 
-/// Writes down what is planned before anything runs: plan.csv, and a manifest where there is none.
+/// Records the plan before anything runs: plan.csv, and a manifest where there is none.
 /// Errors: UserError as for run_suite.
 void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                  const SuiteOptions& options);

@@ -1,11 +1,9 @@
 #include "suite/batch/suite_status.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <map>
 #include <set>
-#include <utility>
 
 #include "suite/common/external_command.hpp"
 #include "suite/common/text.hpp"
@@ -19,15 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::pair<CellStatus, std::string_view>, 7> kNames = {
-    {{CellStatus::kDone, "done"},
-     {CellStatus::kDiverged, "diverged"},
-     {CellStatus::kRunning, "running"},
-     {CellStatus::kQueued, "queued"},
-     {CellStatus::kFailed, "failed"},
-     {CellStatus::kInterrupted, "interrupted"},
-     {CellStatus::kMissing, "missing"}}};
-
 std::string steps_text(const fs::path& folder, const Cell& cell) {
   return fmt::format("at step {} of {}", with_thousands(steps_saved(folder)),
                      with_thousands(budget(cell.config)));
@@ -35,30 +24,22 @@ std::string steps_text(const fs::path& folder, const Cell& cell) {
 
 CellReport inspect_cell(const fs::path& out, const Cell& cell) {
   const fs::path folder = out / cell.folder;
-  std::error_code error;
-  CellReport report{&cell, CellStatus::kMissing, ""};
-  const auto owner = fs::is_directory(folder, error) ? live_owner(folder) : std::nullopt;
-  if (owner) {
-    report.status = CellStatus::kRunning;
-    report.note = owner->text();
-  }
-  if (!holds_run(folder)) return report;
-  const Manifest manifest = read_manifest(folder);
-  if (manifest.run_id != cell.config.id())
-    throw UserError(fmt::format(
-        "{} holds a run of another configuration; use another --out, or remove that folder",
-        folder.string()));
-  if (owner && manifest.status == RunStatus::kRunning) return report;
-  switch (manifest.status) {
-    case RunStatus::kDone:
-      return {&cell, CellStatus::kDone, ""};
+  CellReport report{.cell = &cell, .status = cell_status(folder, cell.config), .note = ""};
+  switch (report.status) {
+    case RunStatus::kRunning:
+      if (const auto owner = live_owner(folder)) report.note = owner->text();
+      break;
     case RunStatus::kDiverged:
-      return {&cell, CellStatus::kDiverged, manifest.reason};
     case RunStatus::kFailed:
-      return {&cell, CellStatus::kFailed, manifest.reason};
+      report.note = read_manifest(folder).reason;
+      break;
+    case RunStatus::kInterrupted:
+      report.note = steps_text(folder, cell);
+      break;
     default:
-      return {&cell, CellStatus::kInterrupted, steps_text(folder, cell)};
+      break;
   }
+  return report;
 }
 
 // The cells of elements that Slurm holds, and in which job.
@@ -81,15 +62,9 @@ std::map<std::string, std::string> queued_cells(const std::vector<OldSubmission>
 
 }  // namespace
 
-std::string_view status_name(CellStatus status) {
-  for (const auto& [value, name] : kNames)
-    if (value == status) return name;
-  return "missing";
-}
-
-bool is_to_submit(CellStatus status) {
-  return status == CellStatus::kFailed || status == CellStatus::kInterrupted ||
-         status == CellStatus::kMissing;
+bool is_to_submit(RunStatus status) {
+  return status == RunStatus::kFailed || status == RunStatus::kInterrupted ||
+         status == RunStatus::kMissing;
 }
 
 std::vector<CellReport> inspect_cells(const fs::path& out, const std::vector<Cell>& cells,
@@ -101,7 +76,7 @@ std::vector<CellReport> inspect_cells(const fs::path& out, const std::vector<Cel
     CellReport report = inspect_cell(out, cell);
     const auto held = queued.find(cell.name);
     if (is_to_submit(report.status) && held != queued.end()) {
-      report.status = CellStatus::kQueued;
+      report.status = RunStatus::kQueued;
       report.note = held->second;
     }
     reports.push_back(std::move(report));

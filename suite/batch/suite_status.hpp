@@ -1,4 +1,4 @@
-// How far a suite folder is, from its cells' own folders and Slurm's queue. Writes nothing.
+// The progress of a suite, read from its cells' folders and Slurm's queue. Writes nothing.
 #pragma once
 
 #include <filesystem>
@@ -6,28 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "suite/batch/slurm.hpp"
+#include "suite/batch/slurm_submit.hpp"
 #include "suite/plan/plan.hpp"
+#include "suite/run/run_status.hpp"
 
 namespace credo::suite {
 
-enum class CellStatus {
-  kDone,
-  kDiverged,  ///< finished as well: the same again would end the same way
-  kRunning,   ///< a living process holds it
-  kQueued,    ///< in an element that Slurm still holds
-  kFailed,
-  kInterrupted,  ///< can be resumed
-  kMissing       ///< never begun
-};
-std::string_view status_name(CellStatus status);
 /// Failed, interrupted or missing.
-bool is_to_submit(CellStatus status);
+bool is_to_submit(RunStatus status);
 
 struct CellReport {
   const Cell* cell = nullptr;
-  CellStatus status = CellStatus::kMissing;
-  std::string note;  ///< why it failed, who runs it, how far it came
+  RunStatus status = RunStatus::kMissing;
+  std::string note;  ///< reason of a failure, owner, or progress
 };
 
 /// In the order of the plan. Without a queue no cell is kQueued.
@@ -37,8 +28,8 @@ std::vector<CellReport> inspect_cells(const std::filesystem::path& out,
                                       const std::vector<OldSubmission>& submissions,
                                       const std::optional<Queue>& queue);
 
-/// The sbatch calls that submit what is to be submitted with scripts that exist: for every cell the
-/// newest submission that has it, each element once.
+/// The sbatch calls that resubmit unfinished cells with existing scripts: every cell through the
+/// newest submission that holds it, each element once.
 std::vector<std::string> resubmit_commands(const std::filesystem::path& out,
                                            const std::vector<CellReport>& reports,
                                            const std::vector<OldSubmission>& submissions,

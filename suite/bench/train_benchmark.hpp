@@ -1,5 +1,5 @@
-// Speed of one learner update against the machine's own peak, measured in the same process and in
-// turns with the updates, so that a machine that slows down slows both.
+// Speed of one learner update relative to the machine's peak, which is measured alternately with
+// the updates in the same process, so that a machine that slows down affects both.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct TrainBenchmarkRow {
   int updates = 0;           ///< updates measured
   double ms = 0.0;           ///< time of an update
   double gflop = 0.0;        ///< dense count: every row up to the longest episode, no step left out
-  double gflop_valid = 0.0;  ///< the same without the rows behind the end of an episode
+  double gflop_valid = 0.0;  ///< the same without the padding after an episode's end
   double gflops = 0.0;       ///< gflop per second
   double peak_gflops = 0.0;  ///< FMA peak of `threads` threads
   double times_floor = 0.0;  ///< time over gflop / peak
@@ -27,8 +27,8 @@ struct TrainBenchmarkRow {
 std::vector<std::string> train_benchmark_shapes();
 
 /// QMIX with two-layer hypernetworks and PyMARL's sizes on synthetic episodes. Runs in the caller's
-/// arena of `threads` threads. "full": all episodes reach the limit. With `all` in turns with it:
-/// lengths as in play, and gradient entropy in the loss. Errors: UserError for an unknown shape.
+/// arena of `threads` threads. "full": all episodes reach the limit. With `all`, alternately:
+/// realistic lengths, and gradient entropy in the loss. Errors: UserError for an unknown shape.
 std::vector<TrainBenchmarkRow> benchmark_training(const std::string& shape, int threads, bool all);
 
 struct ActionBenchmarkRow {

@@ -8,12 +8,14 @@
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
+#include "suite/bench/run_benchmark.hpp"
 #include "suite/bench/signature.hpp"
 #include "suite/bench/train_benchmark.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/text.hpp"
 
 namespace credo::suite {
 namespace {
@@ -188,6 +190,56 @@ int bench_train(const Arguments& arguments) {
   return kExitOk;
 }
 
+// Whole runs, one after the other.
+int bench_run(const Arguments& arguments) {
+  const Circumstances circumstances;
+  const int threads = arguments.has("threads") ? arguments.threads() : 1;
+  std::vector<std::string> envs = arguments.list("env");
+  if (envs.empty()) envs = run_benchmark_envs();
+  Json runs = Json::array();
+  std::string text = circumstances_text(circumstances);
+  text += fmt::format("{:<24} {:<14} {:<10} {:>7} {:>9} {:>9}", "env", "alg", "profile", "threads",
+                      "steps", "steps/s");
+  for (const char* part : kRunPartNames) text += fmt::format(" {:>10}%", part);
+  text += '\n';
+  for (const std::string& env : envs) {
+    RunRequest request;
+    request.env = env;
+    request.algorithm = arguments.text("alg").value_or("qmix");
+    request.profile = arguments.text("profile");
+    request.t_max = arguments.t_max().value_or(20000);
+    request.sets = arguments.list("set");
+    keep_evaluations_short(request);
+    const RunConfig config = RunConfig::resolve(request);
+    RunBenchmarkRow row;
+    oneapi::tbb::task_arena arena(threads);
+    arena.execute([&] { row = benchmark_run(config, threads); });
+    Json item{{"env", row.env},
+              {"algorithm", row.algorithm},
+              {"profile", row.profile},
+              {"threads", row.threads},
+              {"steps", row.steps},
+              {"updates", row.updates},
+              {"wall_s", row.timing.total()},
+              {"steps_per_s", row.steps_per_s}};
+    for (const auto& [part, seconds] : timing_parts(row.timing)) item[part] = seconds;
+    runs.push_back(std::move(item));
+    text += fmt::format("{:<24} {:<14} {:<10} {:>7} {:>9} {:>9.0f}", row.env, row.algorithm,
+                        row.profile, row.threads, row.steps, row.steps_per_s);
+    for (std::size_t i = 0; i < kRunPartNames.size(); ++i)
+      text += fmt::format(" {:>11.1f}", 100.0 * row.timing.seconds(static_cast<RunPart>(i)) /
+                                            std::max(row.timing.total(), 1e-9));
+    text += '\n';
+  }
+  if (arguments.json()) {
+    Json record = circumstances_json(circumstances);
+    record["runs"] = runs;
+    text = json_text(record);
+  }
+  print_out(text);
+  return kExitOk;
+}
+
 int bench_signature(const Arguments& arguments) {
   const auto started = Clock::now();
   const std::string signature = hex64(training_signature());
@@ -201,15 +253,16 @@ int bench_signature(const Arguments& arguments) {
 }
 
 int run_bench(const Arguments& arguments) {
-  const std::string& what = arguments.single("what to measure (env, train or signature)");
-  const std::vector<std::string> allowed = {"env", "train", "signature"};
+  const std::string& what = arguments.single("what to measure (env, train, run or signature)");
+  if (what != "run")
+    for (const char* option : {"alg", "profile", "t-max", "set"})
+      if (arguments.has(option))
+        throw UserError(fmt::format("--{} cannot be used with bench {}", option, what));
+  if (what == "run") return bench_run(arguments);
   if (what == "env") return bench_env(arguments);
   if (what == "train") return bench_train(arguments);
-  if (what == "signature") {
-    if (arguments.has("env")) throw UserError("--env has no meaning with bench signature");
-    return bench_signature(arguments);
-  }
-  throw UserError(unknown_name_message("benchmark", what, allowed));
+  if (arguments.has("env")) throw UserError("--env cannot be used with bench signature");
+  return bench_signature(arguments);
 }
 
 }  // namespace
@@ -217,27 +270,32 @@ int run_bench(const Arguments& arguments) {
 Command bench_command() {
   Command command;
   command.name = "bench";
-  command.arguments = "env|train|signature [--env ENV]... [--json]";
-  command.help = "measure environment or training speed, or print the training signature";
+  command.arguments = "env|train|run|signature [--env ENV]... [--json]";
+  command.help = "measure the speed of environments, updates or runs, or print the signature";
   command.details =
-      "bench env: random available actions; obs, state and availability read every step, resets\n"
-      "included; one thread unless --threads says otherwise.\n"
-      "bench train: one QMIX update on synthetic episodes of SMAC's sizes (--env names a shape: "
-      "3m,\n"
-      "2s3z, 8m, MMM2, 27m_vs_30m), with 1 and 2 threads. x floor: its time over that of its "
-      "dense\n"
-      "operation count at the machine's FMA peak, which is measured in turns with the updates.\n"
-      "--all adds episode lengths as in play, gradient entropy (x full: time over that of a plain\n"
-      "full update), and choosing actions for 1 and 8 environments.\n"
-      "bench signature: trains a fixed few thousand steps with every algorithm and prints one "
-      "hash\n"
-      "of all weights and returns; it is the same on every machine, compiler and thread count.\n\n"
-      "examples:\n  credo bench env --env switch/2 --threads 2\n  credo bench train --env 3m "
-      "--threads 1\n  credo bench signature\n";
-  command.options = {{"env", "ENV", "environment to measure; repeat for more", true},
+      "env: steps per second of random available actions, reading observations, state and "
+      "availability at every step, resets included; one thread unless --threads is given.\n\n"
+      "train: time of one QMIX update on synthetic episodes of SMAC's sizes (--env takes 3m, 2s3z, "
+      "8m, MMM2 or 27m_vs_30m) with 1 and 2 threads. `x floor` is that time over the time its "
+      "dense operations would take at the machine's FMA peak, measured alternately with the "
+      "updates. --all adds realistic episode lengths, gradient entropy (`x full` is relative to a "
+      "plain full-length update), and action selection for 1 and 8 environments.\n\n"
+      "run: trains each environment in a temporary folder, with one evaluation of one episode before "
+      "and after, and prints steps per second without evaluation and the share of each part of the "
+      "work; one thread unless --threads is given.\n\n"
+      "signature: trains every algorithm for a few thousand steps and prints one hash of all "
+      "weights and returns, which is the same for every machine, compiler and number of threads.";
+  command.examples = {"credo bench env --env switch/2 --threads 2",
+                      "credo bench train --env 3m --threads 1",
+                      "credo bench run --env skirmish/3m --profile fast", "credo bench signature"};
+  command.positional = {"env|train|run|signature"};
+  command.options = {{"env", "ENV", "environment, or shape, to measure; repeat for more", true},
+                     {"alg", "ALG", "bench run: the algorithm (default qmix)"},
+                     {"profile", "P", "bench run: named hyperparameters (default pymarl)"},
+                     {"t-max", "N", "bench run: environment steps (default 20000)"},
+                     {"set", "KEY=VALUE", "bench run: one setting; repeat for more", true},
                      {"all", "", "bench train: every variant"},
                      json_option()};
-  command.most_positional = 1;
   command.run = run_bench;
   return command;
 }

@@ -78,16 +78,14 @@ Command check_command() {
   command.arguments = "--env ENV --alg ALG [--updates N] [OPTIONS]";
   command.help = "train an algorithm beside its double-precision reference and compare";
   command.details =
-      "The learner plays and learns as in `credo run`. A second learner, written for reading\n"
-      "(learners/reference), starts from the same weights, learns from the same episodes in "
-      "double\n"
-      "precision with gradients found by differentiating its formulas, and chooses as the learner\n"
-      "does only between values that are equal within rounding. One row per tensor: of all "
-      "entries\n"
-      "and updates the deviation that comes closest to its tolerance (docs/numerics.md).\n"
-      "Exit code 3 when one exceeds its tolerance.\n\n"
-      "examples:\n  credo check --env switch/2 --alg qmix\n  credo check --env skirmish/3m --alg "
-      "coma --updates 3 --json\n";
+      "The learner plays and learns as in `credo run`. A second learner, written for reading "
+      "(learners/reference), starts from the same weights, learns from the same episodes in double "
+      "precision with gradients found by differentiating its formulas, and chooses as the learner "
+      "does only between values that are equal within rounding. One row per tensor: of all entries "
+      "and updates the deviation that comes closest to its tolerance (docs/numerics.md). Exit code 3 "
+      "when one exceeds its tolerance.";
+  command.examples = {"credo check --env switch/2 --alg qmix",
+                      "credo check --env skirmish/3m --alg coma --updates 3 --json"};
   command.options = request_options();
   command.options.push_back({"updates", "N", "updates to compare (default 10)", false});
   command.options.push_back(json_option());

@@ -18,7 +18,10 @@
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "learners/base/isa.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/rollout/fixed_policy.hpp"
+#include "suite/cli/completion.hpp"
+#include "suite/cli/help.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/text.hpp"
 #include "suite/run/integrity.hpp"
@@ -33,49 +36,20 @@ constexpr std::int64_t kMostThreads = 1024;
 // Thrown when the reader of our stdout has gone.
 struct OutputClosed {};
 
-std::vector<Command> commands() {
-  return {list_command(),        describe_command(), run_command(),    resume_command(),
-          eval_command(),        suite_command(),    report_command(), compare_command(),
-          playthrough_command(), replay_command(),   bench_command(),  show_config_command(),
-          verify_command(),      check_command()};
+// The words that are allowed, where the tables say so.
+void check_choice(std::string_view value, const std::string& word, std::string_view kind,
+                  std::string_view where = "") {
+  const std::vector<std::string> choices = choices_of(value);
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), word) == choices.end())
+    throw UserError(fmt::format("{}{}", where, unknown_name_message(kind, word, choices)));
 }
 
-std::vector<Option> common_options() {
-  return {{"threads", "N", "worker threads (default: all cores); never changes results", false},
-          {"isa", "NAME", "auto, scalar, avx2, avx512 or neon; never changes results", false},
-          {"quiet", "", "no messages and no progress on stderr", false},
-          {"help", "", "show this help", false}};
-}
-
-std::string usage() {
-  std::string text =
-      "credo: credit assignment in cooperative multi-agent reinforcement learning\n\n"
-      "usage: credo COMMAND [OPTIONS]\n\ncommands:\n";
-  for (const Command& command : commands())
-    text += fmt::format("  {:<12} {}\n", command.name, command.help);
-  return text +
-         "\n`credo COMMAND --help` shows options and examples; `credo --version` the build.\n"
-         "Data goes to stdout, messages to stderr. Exit codes: 0 ok, 1 run failed or diverged,\n"
-         "or an export or comparison is not whole, 2 usage or bad input, 3 verification mismatch,\n"
-         "75 stopped with a checkpoint saved.\n";
-}
-
-std::string help_of(const Command& command) {
-  std::string text = fmt::format("{}\n\nusage: credo {} {}\n\noptions:\n", command.help,
-                                 command.name, command.arguments);
-  std::vector<Option> options = command.options;
-  for (const Option& option : common_options()) options.push_back(option);
-  for (const Option& option : options)
-    text += fmt::format(
-        "  {:<22} {}\n",
-        fmt::format("--{}{}", option.name, option.value.empty() ? "" : " " + option.value),
-        option.help);
-  return command.details.empty() ? text : text + "\n" + command.details;
+bool takes_any_number(const Command& command) {
+  return !command.positional.empty() && command.positional.back().ends_with("...");
 }
 
 Arguments parse(const Command& command, const std::vector<std::string>& words) {
-  std::vector<Option> options = command.options;
-  for (const Option& option : common_options()) options.push_back(option);
+  const std::vector<Option> options = all_options(command);
   po::options_description described;
   std::vector<std::string> names;
   for (const Option& option : options) {
@@ -129,10 +103,15 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
   for (const std::string& word : arguments.positional)
     if (word.size() > 1 && word.front() == '-')
       throw UserError(unknown_name_message("option", word, names));
-  if (arguments.positional.size() > command.most_positional)
+  const std::size_t most = command.positional.size();
+  if (arguments.positional.size() > most && !takes_any_number(command))
     throw UserError(fmt::format("{}: unexpected argument '{}'; usage: credo {} {}", command.name,
-                                arguments.positional[command.most_positional], command.name,
-                                command.arguments));
+                                arguments.positional[most], command.name, command.arguments));
+  for (std::size_t i = 0; i < std::min(most, arguments.positional.size()); ++i)
+    check_choice(command.positional[i], arguments.positional[i], "argument", command.name + ": ");
+  for (const Option& option : options)
+    for (const std::string& value : arguments.list(option.name))
+      check_choice(option.value, value, "--" + option.name);
   return arguments;
 }
 
@@ -149,25 +128,34 @@ void choose_isa(const Arguments& arguments) {
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty()) throw UserError("no command given; `credo --help` lists them");
   const std::string& first = words.front();
-  if (first == "--help" || first == "-h" || first == "help") {
-    print_out(usage());
-    return kExitOk;
-  }
-  if (first == "--version") {
+  if (first == "--version" || first == "-V") {
     print_out(version_text());
     return kExitOk;
   }
-  const auto all = commands();
-  const auto command =
-      std::find_if(all.begin(), all.end(), [&](const Command& c) { return c.name == first; });
-  if (command == all.end()) {
+  if (first == "complete") {  // asked by the shells' completion scripts, never by people
+    const auto dashes = std::find(words.begin(), words.end(), "--");
+    print_out(
+        completion_text(complete({dashes == words.end() ? dashes : dashes + 1, words.end()})));
+    return kExitOk;
+  }
+  const bool asks_for_help = first == "--help" || first == "-h" || first == "help";
+  if (asks_for_help && words.size() == 1) {
+    print_out(usage());
+    return kExitOk;
+  }
+  if (asks_for_help && words.size() > 2)
+    throw UserError("help shows one command at a time; usage: credo help COMMAND");
+  const std::string& name = asks_for_help ? words[1] : first;
+  const Command* command = find_command(name);
+  if (command == nullptr) {
     std::vector<std::string> names;
-    for (const Command& known : all) names.push_back(known.name);
-    throw UserError(unknown_name_message("command", first, names));
+    for (const Command& known : commands()) names.push_back(known.name);
+    throw UserError(unknown_name_message("command", name, names));
   }
   const std::vector<std::string> rest(words.begin() + 1, words.end());
-  if (std::any_of(rest.begin(), rest.end(),
-                  [](const std::string& word) { return word == "--help" || word == "-h"; })) {
+  if (asks_for_help || std::any_of(rest.begin(), rest.end(), [](const std::string& word) {
+        return word == "--help" || word == "-h";
+      })) {
     print_out(help_of(*command));
     return kExitOk;
   }
@@ -222,6 +210,49 @@ int run_cli(const std::vector<std::string>& words) {
   }
 }
 
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      list_command(),    describe_command(),    run_command(),    resume_command(),
+      eval_command(),    credits_command(),     suite_command(),  report_command(),
+      compare_command(), playthrough_command(), replay_command(), bench_command(),
+      check_command(),   show_config_command(), verify_command(), completion_command(),
+      man_command()};
+  return all;
+}
+
+const Command* find_command(std::string_view name) {
+  const auto found = std::find_if(commands().begin(), commands().end(),
+                                  [&](const Command& command) { return command.name == name; });
+  return found == commands().end() ? nullptr : &*found;
+}
+
+const std::vector<Option>& common_options() {
+  static const std::vector<Option> options = {
+      {"threads", "N", "worker threads (default: all cores); never changes results"},
+      {"isa", "auto|scalar|avx2|avx512|neon", "instruction set; never changes results"},
+      {"quiet", "", "no messages and no progress on stderr"},
+      {"help", "", "show this help"}};
+  return options;
+}
+
+std::vector<Option> all_options(const Command& command) {
+  std::vector<Option> options = command.options;
+  options.insert(options.end(), common_options().begin(), common_options().end());
+  return options;
+}
+
+std::vector<std::string> choices_of(std::string_view value) {
+  const bool is_placeholder =
+      std::any_of(value.begin(), value.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  std::vector<std::string> choices;
+  while (!is_placeholder && !value.empty()) {
+    const std::size_t bar = std::min(value.find('|'), value.size());
+    choices.emplace_back(value.substr(0, bar));
+    value.remove_prefix(std::min(bar + 1, value.size()));
+  }
+  return choices;
+}
+
 std::optional<std::string> Arguments::text(const std::string& name) const {
   const auto found = values.find(name);
   if (found == values.end()) return std::nullopt;
@@ -246,6 +277,14 @@ std::optional<std::uint64_t> Arguments::seed() const {
   return static_cast<std::uint64_t>(*value);
 }
 
+std::optional<std::int64_t> Arguments::t_max() const {
+  for (const ParamSpec& spec : train_params())
+    if (spec.name == "run.t_max")
+      return integer("t-max", static_cast<std::int64_t>(spec.low),
+                     static_cast<std::int64_t>(spec.high));
+  throw Error("there is no setting run.t_max");
+}
+
 const std::string& Arguments::single(std::string_view what) const {
   if (positional.empty()) throw UserError(fmt::format("{} is missing", what));
   return positional.front();
@@ -263,12 +302,12 @@ ProgressMode Arguments::progress() const {
 
 std::vector<Option> request_options() {
   return {
-      {"env", "ENV", "environment (credo list envs)", false},
-      {"alg", "ALG", "algorithm or fixed policy (credo list algs)", false},
-      {"seed", "S", "random seed (default 0)", false},
-      {"profile", "P", "named hyperparameters or a TOML file (default pymarl)", false},
-      {"config", "FILE", "TOML file of settings, e.g. the config.toml of a run", false},
-      {"t-max", "N", "environment steps to train for", false},
+      {"env", "ENV", "environment (credo list envs)"},
+      {"alg", "ALG", "algorithm or fixed policy (credo list algs)"},
+      {"seed", "S", "random seed (default 0)"},
+      {"profile", "PROFILE", "named hyperparameters, or a TOML file (default pymarl)"},
+      {"config", "FILE", "TOML file of settings, e.g. the config.toml of a run"},
+      {"t-max", "N", "environment steps to train for; 1e5 is 100000"},
       {"set", "KEY=VALUE", "one setting; repeat for more (credo show-config lists them)", true}};
 }
 
@@ -279,8 +318,7 @@ RunRequest make_request(const Arguments& arguments) {
   request.seed = arguments.seed();
   request.profile = arguments.text("profile");
   request.config_path = arguments.text("config").value_or("");
-  request.t_max = arguments.integer("t-max", std::numeric_limits<std::int64_t>::min(),
-                                    std::numeric_limits<std::int64_t>::max());
+  request.t_max = arguments.t_max();
   request.sets = arguments.list("set");
   request.init_weights = arguments.text("init-weights");
   if (request.init_weights && request.init_weights->empty())
@@ -289,16 +327,17 @@ RunRequest make_request(const Arguments& arguments) {
 }
 
 Option init_weights_option() {
-  return {"init-weights", "FILE", "begin with these weights (safetensors) instead of random ones",
-          false};
+  return {"init-weights", "FILE", "begin with these weights (safetensors) instead of random ones"};
 }
 
-Option json_option() { return {"json", "", "machine-readable output", false}; }
+Option json_option() { return {"json", "", "machine-readable output"}; }
 
-Option progress_option() { return {"progress", "MODE", "auto, bar, plain or none", false}; }
+Option progress_option() {
+  return {"progress", "auto|bar|plain|none", "how progress is shown on stderr (default auto)"};
+}
 
 Option no_verify_option() {
-  return {"no-verify", "", "do not compare finished runs with their recorded hashes", false};
+  return {"no-verify", "", "do not compare finished runs with their recorded hashes"};
 }
 
 Params env_params_with_sets(const std::string& env, const std::vector<std::string>& sets) {

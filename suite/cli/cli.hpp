@@ -26,11 +26,15 @@ inline constexpr int kExitMismatch = 3;
 int run_cli(const std::vector<std::string>& arguments);
 
 struct Option {
-  std::string name;   ///< without dashes
-  std::string value;  ///< placeholder in the help ("N"), "" for a flag
+  std::string name;  ///< without dashes
+  /// "" for a flag; "auto|bar|none": one of these words; else a placeholder. What it stands for
+  /// decides what completion offers: ENV, ALG, POLICY, PROFILE, SUITE, FILE, DIR, KEY=VALUE, ...
+  std::string value;
   std::string help;
   bool repeats = false;
 };
+/// The words of "auto|bar|none"; empty for a placeholder, which has capitals.
+std::vector<std::string> choices_of(std::string_view value);
 
 /// Parsed command line of one subcommand.
 class Arguments {
@@ -46,7 +50,9 @@ class Arguments {
   std::optional<std::int64_t> integer(const std::string& name, std::int64_t low,
                                       std::int64_t high) const;
   std::optional<std::uint64_t> seed() const;
-  /// The only positional argument. Errors: UserError "... needs WHAT".
+  /// Environment steps of --t-max, in the range of run.t_max.
+  std::optional<std::int64_t> t_max() const;
+  /// The only positional argument. Errors: UserError "WHAT is missing".
   const std::string& single(std::string_view what) const;
 
   int threads() const;
@@ -57,14 +63,24 @@ class Arguments {
 
 struct Command {
   std::string name;
-  std::string arguments;  ///< usage after the name, e.g. "DIR [--episodes N]"
-  std::string help;       ///< one line
-  std::string details;    ///< examples and remarks
+  std::string arguments;                ///< usage after the name, e.g. "DIR [--episodes N]"
+  std::string help;                     ///< one line
+  std::string details;                  ///< paragraphs, wrapped where they are shown
+  std::vector<std::string> examples;    ///< whole commands
+  std::vector<std::string> positional;  ///< as Option::value; "DIR..." takes any number
   std::vector<Option> options;
-  std::size_t most_positional = 0;
   int (*run)(const Arguments&) = nullptr;
   bool needs_arena = true;  ///< run inside a oneTBB arena of --threads
 };
+
+/// All subcommands, in the order of the help.
+const std::vector<Command>& commands();
+/// nullptr when there is none.
+const Command* find_command(std::string_view name);
+/// Options that every command has.
+const std::vector<Option>& common_options();
+/// Its own, then the common ones.
+std::vector<Option> all_options(const Command& command);
 
 // One function per file of this folder.
 Command list_command();
@@ -72,6 +88,7 @@ Command describe_command();
 Command run_command();
 Command resume_command();
 Command eval_command();
+Command credits_command();
 Command suite_command();
 Command report_command();
 Command compare_command();
@@ -81,6 +98,8 @@ Command bench_command();
 Command check_command();
 Command show_config_command();
 Command verify_command();
+Command completion_command();
+Command man_command();
 
 /// --env, --alg, --seed, --profile, --config, --t-max, --set.
 std::vector<Option> request_options();

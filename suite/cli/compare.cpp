@@ -70,7 +70,7 @@ std::vector<Lost> lost_runs(const ResultSet& here, const ResultSet& there) {
     if (!run.final) continue;
     const RunResult* other = find_run(there, run);
     if (other != nullptr && other->final) continue;
-    const std::string why = other == nullptr ? "missing" : other->status;
+    const std::string why(status_name(other == nullptr ? RunStatus::kMissing : other->status));
     auto at = std::find_if(lost.begin(), lost.end(), [&](const Lost& entry) {
       return entry.task == run.names.task && entry.algorithm == run.names.algorithm &&
              entry.why == why;
@@ -93,8 +93,8 @@ std::vector<Change> changes_of(const ResultSet& before, const ResultSet& after, 
       for (const RunResult* run : after.of(task, algorithm)) {
         const RunResult* other = find_run(before, *run);
         if (!run->final || other == nullptr || !other->final) continue;
-        old_scores.push_back(other->final->return_mean);
-        new_scores.push_back(run->final->return_mean);
+        old_scores.push_back(other->final->return_mean());
+        new_scores.push_back(run->final->return_mean());
         differences.push_back(new_scores.back() - old_scores.back());
         if (differences.back() == 0.0) ++change.n_equal;
       }
@@ -265,30 +265,26 @@ Command compare_command() {
   Command command;
   command.name = "compare";
   command.arguments = "OLD NEW [--strict] [--level P] [--json]";
-  command.help = "did a change move results? runs of two folders paired by seed";
+  command.help = "test whether results changed, pairing the runs of two folders by seed";
   command.details =
-      "Each row pairs the runs of one task and algorithm by seed: the mean difference of the "
-      "final\n"
-      "mean returns with a bootstrap interval over the pairs (from two on), an exact sign-flip "
-      "test,\n"
-      "and how many pairs are equal to the bit. The test decides at --level (0.05): `moved` with "
-      "a\n"
-      "smaller p; `cannot tell` with fewer pairs than can give one (6 for 0.05, 5 for 0.1); "
-      "`equal`\n"
-      "when all bits are. Among many rows some will move by chance. Runs that OLD finished and "
-      "NEW\n"
-      "did not are lost.\n\n"
-      "Exit code 0; with --strict 3 when a row, or an algorithm over all tasks, moved or a run is\n"
-      "lost, else 1 when a row cannot tell.\n\n"
-      "examples:\n  credo compare results/quick runs/quick\n"
-      "  credo compare old new --strict --json\n";
+      "One row per task and algorithm: the mean difference of the final mean returns with a "
+      "bootstrap interval over the pairs (from two pairs on), the p-value of an exact sign-flip "
+      "test, and the number of bit-identical pairs.\n\n"
+      "The verdict is `moved` where p is below --level (default 0.05); `cannot tell` where so few "
+      "pairs cannot reach it (6 are needed for 0.05, 5 for 0.1); `equal` where all pairs are "
+      "bit-identical. With many rows, some move by chance. A run that finished in OLD but not in "
+      "NEW is lost.\n\n"
+      "The exit status is 0. With --strict it is 3 when a row, or an algorithm over all tasks, "
+      "moved or a run is lost, else 1 when a row cannot tell.";
+  command.examples = {"credo compare results/quick runs/quick",
+                      "credo compare old new --strict --json"};
+  command.positional = {"DIR", "DIR"};
   command.options = {
-      {"strict", "", "exit with 3 when a row moved or was lost, 1 when one cannot tell", false},
-      {"level", "P", "level of the test (default 0.05)", false},
-      {"allow-mixed", "", "a folder may hold different programs or settings", false},
+      {"strict", "", "exit with 3 when a row moved or a run is lost, 1 when a row cannot tell"},
+      {"level", "P", "level of the test (default 0.05)"},
+      {"allow-mixed", "", "accept different programs and settings in one folder"},
       no_verify_option(),
       json_option()};
-  command.most_positional = 2;
   command.run = run_compare;
   command.needs_arena = false;
   return command;

@@ -125,12 +125,10 @@ Command describe_command() {
   command.name = "describe";
   command.arguments = "ENV [--set env.KEY=VALUE]... [--json]";
   command.help = "show an environment's parameters, actions and every observation feature";
-  command.details =
-      "examples:\n  credo describe predator_prey/5x5\n"
-      "  credo describe stag_hunt/8x8 --json\n";
+  command.examples = {"credo describe predator_prey/5x5", "credo describe stag_hunt/8x8 --json"};
+  command.positional = {"ENV"};
   command.options = {{"set", "env.KEY=VALUE", "one parameter; repeat for more", true},
                      json_option()};
-  command.most_positional = 1;
   command.run = run_describe;
   command.needs_arena = false;
   return command;

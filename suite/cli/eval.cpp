@@ -57,12 +57,12 @@ Played play_fixed(const Arguments& arguments, const std::string& policy, int epi
   if (!env_id) throw UserError("--policy needs --env ENV");
   for (const char* name : {"alg", "profile", "config", "weights", "checkpoint"})
     if (arguments.has(name))
-      throw UserError(fmt::format("--{} has no meaning with --policy", name));
+      throw UserError(fmt::format("--{} cannot be used with --policy", name));
   if (!arguments.positional.empty()) throw UserError("give either DIR or --policy, not both");
   const auto env = make_policy_env(*env_id, policy, arguments.list("set"));
   const std::uint64_t seed = arguments.seed().value_or(0);
   if (arguments.has("budget") && policy != "open_loop")
-    throw UserError(fmt::format("--budget has no meaning with --policy {}", policy));
+    throw UserError(fmt::format("--budget cannot be used with --policy {}", policy));
   const std::int64_t budget = arguments.integer("budget", 1, kMostBudget).value_or(kOpenLoopBudget);
   return play_policy(*env, policy, episodes, seed, seed, budget);
 }
@@ -71,7 +71,7 @@ Played play_run(const Arguments& arguments, int episodes) {
   const std::string& directory = arguments.positional.front();
   for (const char* name : {"env", "alg", "profile", "config", "set", "budget"})
     if (arguments.has(name))
-      throw UserError(fmt::format("--{} has no meaning with DIR, whose config.toml says it", name));
+      throw UserError(fmt::format("--{} cannot be used with DIR, whose config.toml sets it", name));
   const RunConfig config = read_run_config(directory);
   const auto env = make_run_env(config);
   const std::uint64_t seed = arguments.seed().value_or(config.seed());
@@ -93,7 +93,7 @@ Played play_run(const Arguments& arguments, int episodes) {
 }
 
 Played play_weights(const Arguments& arguments, int episodes) {
-  if (arguments.has("budget")) throw UserError("--budget has no meaning with --weights");
+  if (arguments.has("budget")) throw UserError("--budget cannot be used with --weights");
   const RunConfig config = RunConfig::resolve(make_request(arguments));
   if (!config.is_learning())
     throw UserError(
@@ -172,26 +172,25 @@ Command eval_command() {
   Command command;
   command.name = "eval";
   command.arguments =
-      "DIR | --policy NAME --env ENV | --weights FILE --env ENV --alg ALG [OPTIONS]";
-  command.help = "play greedy episodes with a run's weights, or with a fixed policy";
+      "DIR | --policy POLICY --env ENV | --weights FILE --env ENV --alg ALG [OPTIONS]";
+  command.help = "play greedy episodes with a run's weights, or episodes of a fixed policy";
   command.details =
-      "return_std is the sample standard deviation, return_se = return_std / sqrt(episodes); one\n"
-      "episode has neither.\n\n"
-      "examples:\n"
-      "  credo eval runs/pp --episodes 320 --json\n"
-      "  credo eval --policy random --env switch/2 --episodes 1000 --seed 1\n"
-      "  credo eval --policy open_loop --env skirmish/2s3z --budget 1000000\n"
-      "  credo eval --weights mine.safetensors --env two_step --alg qmix --profile two_step\n";
+      "Reports the mean return, its standard error, and in JSON the sample standard deviation "
+      "(return_std); return_se = return_std / sqrt(episodes). One episode has neither.";
+  command.examples = {"credo eval runs/pp --episodes 320 --json",
+                      "credo eval --policy random --env switch/2 --episodes 1000 --seed 1",
+                      "credo eval --policy open_loop --env skirmish/2s3z --budget 1e6",
+                      "credo eval --weights weights.safetensors --env predator_prey/5x5 --alg vdn"};
+  command.positional = {"DIR"};
   command.options = request_options();
   command.options.push_back(
-      {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false});
+      {"policy", "POLICY", "random, noop, scripted, scripted:NAME or open_loop"});
   command.options.push_back(
-      {"budget", "N", "environment steps open_loop may search (default 500000)", false});
-  command.options.push_back({"weights", "FILE", "safetensors file to play with", false});
-  command.options.push_back({"checkpoint", "step_N", "of DIR, instead of the newest", false});
-  command.options.push_back({"episodes", "N", "episodes to play (default 32)", false});
+      {"budget", "N", "environment steps of open_loop's search (default 500000)"});
+  command.options.push_back({"weights", "FILE", "safetensors file of the weights to play with"});
+  command.options.push_back({"checkpoint", "step_N", "checkpoint of DIR (default: the newest)"});
+  command.options.push_back({"episodes", "N", "episodes to play (default 32)"});
   command.options.push_back(json_option());
-  command.most_positional = 1;
   command.run = run_eval;
   return command;
 }

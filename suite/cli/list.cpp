@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
+#include "learners/algorithm_table.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/builtin_files.hpp"
 #include "suite/common/json.hpp"
@@ -10,6 +10,20 @@
 
 namespace credo::suite {
 namespace {
+
+// Rows below a header, in columns as wide as their longest text.
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i)
+      text += fmt::format("{:<{}}  ", row[i], widths[i]);
+    text += row.back() + "\n";
+  }
+  return text;
+}
 
 std::string list_environments(bool as_json) {
   Json rows = Json::array();
@@ -38,29 +52,36 @@ std::string list_environments(bool as_json) {
 
 std::string list_algorithms(bool as_json) {
   Json rows = Json::array();
-  std::string text;
+  std::vector<std::vector<std::string>> lines = {{"name", "family", "paper", "description"}};
   for (const std::string& name : algorithm_names()) {
-    rows.push_back(
-        Json{{"name", name}, {"learns", !is_fixed_policy(name)}, {"help", algorithm_help(name)}});
-    text += fmt::format("{:<16}  {}\n", name, algorithm_help(name));
+    const bool learns = !is_fixed_policy(name);
+    const std::string family = learns ? find_algorithm(name).family : "fixed policy";
+    const std::string paper = learns ? find_algorithm(name).paper : "";
+    rows.push_back(Json{{"name", name},
+                        {"learns", learns},
+                        {"family", family},
+                        {"paper", learns ? Json(paper) : Json(nullptr)},
+                        {"help", algorithm_help(name)}});
+    lines.push_back({name, family, paper.empty() ? "-" : paper, algorithm_help(name)});
   }
-  return as_json ? json_text(rows) : text;
+  return as_json ? json_text(rows) : table(lines);
 }
 
 std::string list_profiles(bool as_json) {
   Json rows = Json::array();
-  std::string text;
+  std::vector<std::vector<std::string>> lines = {{"name", "description"}};
   for (const std::string& name : builtin_names("profiles")) {
     const Overlay profile = find_profile(name);
     rows.push_back(Json{{"name", name}, {"help", profile.help}});
-    text += fmt::format("{:<16}  {}\n", name, profile.help);
+    lines.push_back({name, profile.help});
   }
-  return as_json ? json_text(rows) : text;
+  return as_json ? json_text(rows) : table(lines);
 }
 
 std::string list_suites(bool as_json) {
   Json rows = Json::array();
-  std::string text;
+  std::vector<std::vector<std::string>> lines = {
+      {"name", "envs", "algs", "seeds", "cells", "profile", "description"}};
   for (const std::string& name : builtin_names("suites")) {
     const SuiteSpec suite = load_suite(name);
     const std::size_t cells = suite.n_cells();
@@ -71,27 +92,20 @@ std::string list_suites(bool as_json) {
                         {"seeds", suite.seeds},
                         {"profile", suite.profile},
                         {"cells", cells}});
-    text += fmt::format("{:<16}  {} ({} environments x {} algorithms x {} seeds = {} cells)\n",
-                        name, suite.help, suite.envs.size(), suite.algorithms.size(),
-                        suite.seeds.size(), cells);
+    lines.push_back({name, fmt::format("{}", suite.envs.size()),
+                     fmt::format("{}", suite.algorithms.size()),
+                     fmt::format("{}", suite.seeds.size()), fmt::format("{}", cells), suite.profile,
+                     suite.help});
   }
-  return as_json ? json_text(rows) : text;
+  return as_json ? json_text(rows) : table(lines);
 }
 
 int run_list(const Arguments& arguments) {
   const std::string what = arguments.positional.empty() ? "envs" : arguments.positional.front();
-  const std::vector<std::string> allowed = {"envs", "algs", "profiles", "suites"};
-  if (what == "envs") {
-    print_out(list_environments(arguments.json()));
-  } else if (what == "algs") {
-    print_out(list_algorithms(arguments.json()));
-  } else if (what == "profiles") {
-    print_out(list_profiles(arguments.json()));
-  } else if (what == "suites") {
-    print_out(list_suites(arguments.json()));
-  } else {
-    throw UserError(unknown_name_message("list", what, allowed));
-  }
+  print_out(what == "algs"       ? list_algorithms(arguments.json())
+            : what == "profiles" ? list_profiles(arguments.json())
+            : what == "suites"   ? list_suites(arguments.json())
+                                 : list_environments(arguments.json()));
   return kExitOk;
 }
 
@@ -100,11 +114,11 @@ int run_list(const Arguments& arguments) {
 Command list_command() {
   Command command;
   command.name = "list";
-  command.arguments = "envs|algs|profiles|suites [--json]";
-  command.help = "list environments, algorithms, profiles or suites";
-  command.details = "examples:\n  credo list envs\n  credo list algs --json\n";
+  command.arguments = "[envs|algs|profiles|suites] [--json]";
+  command.help = "list environments (the default), algorithms, profiles or suites";
+  command.examples = {"credo list envs", "credo list algs --json"};
+  command.positional = {"envs|algs|profiles|suites"};
   command.options = {json_option()};
-  command.most_positional = 1;
   command.run = run_list;
   command.needs_arena = false;
   return command;

@@ -41,14 +41,14 @@ int run_playthrough(const Arguments& arguments) {
 Command playthrough_command() {
   Command command;
   command.name = "playthrough";
-  command.arguments = "ENV [--policy random|noop|scripted|open_loop] [--seed S]";
+  command.arguments = "ENV [--policy POLICY] [--seed S]";
   command.help = "play one episode and print every step as text";
-  command.details = "example:\n  credo playthrough switch/2 --policy scripted --seed 1\n";
+  command.examples = {"credo playthrough switch/2 --policy scripted --seed 1"};
+  command.positional = {"ENV"};
   command.options = {
-      {"policy", "NAME", "random (default), noop, scripted, scripted:NAME or open_loop", false},
-      {"seed", "S", "random seed (default 0)", false},
+      {"policy", "POLICY", "random (default), noop, scripted, scripted:NAME or open_loop"},
+      {"seed", "S", "random seed (default 0)"},
       {"set", "env.KEY=VALUE", "one parameter; repeat for more", true}};
-  command.most_positional = 1;
   command.run = run_playthrough;
   return command;
 }

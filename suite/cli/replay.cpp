@@ -29,7 +29,7 @@ void refuse(const Arguments& arguments, std::initializer_list<const char*> names
             std::string_view with) {
   for (const char* name : names)
     if (arguments.has(name))
-      throw UserError(fmt::format("--{} has no meaning with {}", name, with));
+      throw UserError(fmt::format("--{} cannot be used with {}", name, with));
 }
 
 int episodes_of(const Arguments& arguments) {
@@ -37,7 +37,7 @@ int episodes_of(const Arguments& arguments) {
 }
 
 ReplayLog record_run(const Arguments& arguments, const std::string& directory) {
-  refuse(arguments, {"env", "policy", "set"}, "DIR, whose config.toml says it");
+  refuse(arguments, {"env", "policy", "set"}, "DIR, whose config.toml sets it");
   const RunConfig config = read_run_config(directory);
   const auto env = make_run_env(config);
   const std::uint64_t seed = arguments.seed().value_or(config.seed());
@@ -72,7 +72,7 @@ ReplayLog record_policy(const Arguments& arguments) {
 
 ReplayLog read_log(const Arguments& arguments, const std::string& path) {
   refuse(arguments, {"env", "policy", "set", "seed", "episodes", "checkpoint"},
-         "a replay log, which says it");
+         "a replay log, which records it");
   return as_user_error([&] { return decode_replay(read_bytes(path, kLargestReplay), path); });
 }
 
@@ -174,31 +174,29 @@ int run_replay(const Arguments& arguments) {
 Command replay_command() {
   Command command;
   command.name = "replay";
-  command.arguments = "DIR | LOG | --env ENV --policy NAME [--log FILE] [--html FILE] [OPTIONS]";
+  command.arguments = "DIR | LOG | --env ENV --policy POLICY [--log FILE] [--html FILE] [OPTIONS]";
   command.help = "show episodes in the terminal or as a web page; write and read replay logs";
   command.details =
-      "DIR is a run folder, whose greedy policy plays the episodes `credo eval` would play. LOG is "
-      "a\n"
-      "file that --log wrote: environment, seed and actions. It is played again, and must give "
-      "the\n"
-      "recorded returns to the bit (else exit code 3). --html writes one page that needs nothing\n"
-      "else. Without --log and --html the episodes are shown as text: on a terminal as a film.\n\n"
-      "examples:\n"
-      "  credo replay --env skirmish/3m --policy scripted:kite --html 3m.html\n"
-      "  credo replay runs/2s3z --episodes 5 --log 2s3z.replay --html 2s3z.html\n"
-      "  credo replay 2s3z.replay --speed 8\n"
-      "  credo replay runs/pp --checkpoint step_50000\n";
+      "DIR is a run folder: its greedy policy plays the episodes that `credo eval` plays. LOG is a "
+      "file written by --log, which holds environment, seed and actions. It is simulated again and "
+      "must reproduce the recorded returns bit for bit; otherwise the exit status is 3.\n\n"
+      "--html writes one self-contained page. Without --log and --html the episodes are printed as "
+      "text, animated on a terminal.";
+  command.examples = {"credo replay --env skirmish/3m --policy scripted:kite --html 3m.html",
+                      "credo replay runs/pp --episodes 5 --log pp.replay --html pp.html",
+                      "credo replay pp.replay --speed 8",
+                      "credo replay runs/pp --checkpoint step_100000"};
+  command.positional = {"DIR|LOG"};
   command.options = {
-      {"env", "ENV", "environment, with --policy", false},
-      {"policy", "NAME", "random, noop, scripted, scripted:NAME or open_loop", false},
+      {"env", "ENV", "environment, with --policy"},
+      {"policy", "POLICY", "random, noop, scripted, scripted:NAME or open_loop"},
       {"set", "env.KEY=VALUE", "one parameter, with --policy; repeat for more", true},
-      {"seed", "S", "random seed (default: of the run, else 0)", false},
-      {"checkpoint", "step_N", "of DIR, instead of the newest", false},
-      {"episodes", "N", "episodes to play (default 1)", false},
-      {"log", "FILE", "write the replay log", false},
-      {"html", "FILE", "write the page", false},
-      {"speed", "X", "steps per second on a terminal (default 4)", false}};
-  command.most_positional = 1;
+      {"seed", "S", "random seed (default: that of the run, else 0)"},
+      {"checkpoint", "step_N", "checkpoint of DIR (default: the newest)"},
+      {"episodes", "N", "episodes to play (default 1)"},
+      {"log", "FILE", "write the replay log"},
+      {"html", "FILE", "write the page"},
+      {"speed", "X", "steps per second on a terminal (default 4)"}};
   command.run = run_replay;
   return command;
 }

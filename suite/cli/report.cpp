@@ -9,6 +9,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
 #include "suite/report/html_report.hpp"
+#include "suite/report/latex.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/marl_eval.hpp"
 #include "suite/results/result_set.hpp"
@@ -23,13 +24,13 @@ namespace fs = std::filesystem;
 void merge_into(const fs::path& out, const std::vector<fs::path>& sources, const ResultSet& set,
                 const Report& report, const std::string& command) {
   if (set.suite.empty())
-    throw UserError("--out: needs folders of one suite; these are none, or of several");
+    throw UserError("--out needs folders of one suite; these belong to none, or to several");
   std::error_code error;
   if (fs::exists(out / "runs", error))
     throw UserError(fmt::format("--out: {} has runs of its own; use another folder", out.string()));
   as_user_error([&] {
     if (const std::string other = suite_of_folder(out); !other.empty() && other != set.suite)
-      throw UserError(fmt::format("--out: {} is of suite '{}'", out.string(), other));
+      throw UserError(fmt::format("--out: {} belongs to suite '{}'", out.string(), other));
     std::vector<PlannedCell> plan;
     for (const fs::path& source : sources)
       plan = join_plans(std::move(plan), parse_plan_csv(read_text(folder_file(source, "plan.csv")),
@@ -72,7 +73,7 @@ int print_export(const Arguments& arguments, const std::string& format, const Re
   for (const std::string& entry : file.left_out)
     print_message(arguments, fmt::format("left out: {}", entry));
   for (const std::string& problem : file.problems)
-    print_message(arguments, fmt::format("against the format's rules: {}", problem));
+    print_message(arguments, fmt::format("violates the format's rules: {}", problem));
   return file.is_whole() ? kExitOk : kExitFailed;
 }
 
@@ -80,7 +81,7 @@ int print_export(const Arguments& arguments, const std::string& format, const Re
 void check_options(const Arguments& arguments, const std::string& format) {
   const auto refuse = [&](const char* option, const std::vector<std::string>& formats) {
     if (arguments.has(option) && std::find(formats.begin(), formats.end(), format) == formats.end())
-      throw UserError(fmt::format("--{} has no meaning with --format {}; it is for {}", option,
+      throw UserError(fmt::format("--{} cannot be used with --format {}; it is for {}", option,
                                   format, joined(formats)));
   };
   refuse("runs", {"csv"});
@@ -88,15 +89,15 @@ void check_options(const Arguments& arguments, const std::string& format) {
   refuse("baseline", {"md", "csv", "json", "latex", "html"});
   if (arguments.has("runs") && (arguments.has("aggregate") || arguments.has("baseline")))
     throw UserError(
-        "--runs is one line per run; --aggregate and --baseline have no meaning with it");
+        "--runs prints one line per run and cannot be used with --aggregate or --baseline");
 }
 
-// How to go on with runs that were interrupted.
+// How to resume runs that were interrupted.
 void tell_unfinished(const Arguments& arguments, const ResultSet& set) {
   constexpr int kMostLines = 5;
   int n = 0;
   for (const RunResult& run : set.runs)
-    if (run.status == status_name(RunStatus::kInterrupted) && n++ < kMostLines)
+    if (run.status == RunStatus::kInterrupted && n++ < kMostLines)
       print_message(arguments, run.reason);
   if (n > kMostLines)
     print_message(arguments, fmt::format("and {} more interrupted runs", n - kMostLines));
@@ -104,11 +105,7 @@ void tell_unfinished(const Arguments& arguments, const ResultSet& set) {
 
 int run_report(const Arguments& arguments) {
   if (arguments.positional.empty()) throw UserError("DIR is missing");
-  const std::vector<std::string> formats = {"md",        "csv",     "json", "latex",
-                                            "marl-eval", "rliable", "npz",  "html"};
   const std::string format = arguments.text("format").value_or(arguments.json() ? "json" : "md");
-  if (std::find(formats.begin(), formats.end(), format) == formats.end())
-    throw UserError("--format: " + unknown_name_message("format", format, formats));
   check_options(arguments, format);
   const std::vector<fs::path> directories(arguments.positional.begin(), arguments.positional.end());
   const ResultSet set = load_results(directories, {.allow_mixed = arguments.has("allow-mixed"),
@@ -158,38 +155,35 @@ int run_report(const Arguments& arguments) {
 Command report_command() {
   Command command;
   command.name = "report";
-  command.arguments = "DIR... [--format md|csv|json|latex|marl-eval|rliable|npz|html] [--out PATH]";
-  command.help = "tables, or a page of figures, over runs, suites and shards of suites";
+  command.arguments = "DIR... [--format FORMAT] [--out PATH]";
+  command.help = "print tables, or write a page of figures, for runs and suites";
   command.details =
-      "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs "
-      "of\n"
-      "different programs, or of one row with different settings, are refused unless\n"
-      "--allow-mixed is given. --out keeps the merged tables, curves and plan of one suite as a\n"
-      "folder that report, compare and verify read like the whole.\n"
-      "--format html makes one page with tables, figures and a page per cell that needs no "
-      "network;\n--out names its file.\n"
-      "marl-eval, rliable and npz (rliable's arrays for NumPy) are files for other programs; "
-      "--out\n"
-      "names them too. They have no place for runs without a score, nor for seeds and algorithms\n"
-      "that are not everywhere: what is left out is named on stderr, and the exit code is then "
-      "1.\n\n"
-      "examples:\n  credo report runs/\n"
-      "  credo report results/quick --format csv --runs > runs.csv\n"
-      "  credo report results/standard --format json --aggregate --baseline qmix\n"
-      "  credo report results/standard --format html --out standard.html\n"
-      "  credo report results/quick --format npz --out quick.npz\n"
-      "  credo report shard0 shard1 --out merged\n";
+      "Several folders are merged: shards of a suite, parts made with --only, single runs. Runs of "
+      "different programs, and runs of one row with different settings, are refused unless "
+      "--allow-mixed is given. With --out, the merged tables, curves and plan of one suite are "
+      "kept in a folder that report, compare and verify read like the original.\n\n"
+      "--format html writes one self-contained page with tables, figures and a page per cell.\n\n"
+      "marl-eval, rliable and npz (rliable's arrays for NumPy) are formats of other tools. They "
+      "cannot hold runs without a score, or seeds and algorithms that are missing on some tasks: "
+      "what is left out is named on stderr, and the exit status is then 1.";
+  command.examples = {"credo report runs/",
+                      "credo report results/quick --format csv --runs > runs.csv",
+                      "credo report results/standard --format json --aggregate --baseline qmix",
+                      "credo report results/standard --format html --out standard.html",
+                      "credo report results/quick --format npz --out quick.npz",
+                      "credo report shard0 shard1 --out merged"};
+  command.positional = {"DIR..."};
   command.options = {
-      {"format", "F", "md (default), csv, json, latex, marl-eval, rliable, npz, html", false},
-      {"runs", "", "csv: one line per run instead of one per row", false},
-      {"aggregate", "", "md, csv, json, latex: only the scores over all tasks", false},
-      {"baseline", "ALG", "compare every algorithm with this one (default: qmix)", false},
-      {"out", "PATH", "html, marl-eval, rliable, npz: the file; else: also write the merged folder",
-       false},
-      {"allow-mixed", "", "put different programs or settings together", false},
+      {"format", "md|csv|json|latex|marl-eval|rliable|npz|html", "default: md"},
+      {"runs", "", "csv: one line per run instead of one per row"},
+      {"aggregate", "", "md, csv, json, latex: only the scores over all tasks"},
+      {"baseline", "ALG", "compare every algorithm with this one (default: qmix)"},
+      {"out", "PATH",
+       "html, marl-eval, rliable, npz: the file to write; other formats: also write the merged "
+       "folder"},
+      {"allow-mixed", "", "accept different programs and settings in one table"},
       no_verify_option(),
       json_option()};
-  command.most_positional = 1000000;
   command.run = run_report;
   command.needs_arena = false;
   return command;

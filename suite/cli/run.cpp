@@ -8,6 +8,7 @@
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/plan/memory_check.hpp"
 #include "suite/run/extend.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
@@ -45,16 +46,14 @@ void show_timing(const Arguments& arguments, const RunOutcome& outcome) {
     text += fmt::format("{:<11} {:>9.3f} {:>6.1f}\n", kRunPartNames[i], seconds,
                         100.0 * seconds / total);
   }
-  const double training = total - outcome.timing.seconds(RunPart::kEvaluation);
   text += fmt::format("{} steps, {:.0f} per second without evaluation\n", outcome.steps_here,
-                      static_cast<double>(outcome.steps_here) / std::max(training, 1e-9));
+                      training_steps_per_second(outcome));
   print_out(text);
 }
 
 Json timing_json(const RunOutcome& outcome) {
   Json json;
-  for (std::size_t i = 0; i < kRunPartNames.size(); ++i)
-    json[fmt::format("{}_s", kRunPartNames[i])] = outcome.timing.seconds(static_cast<RunPart>(i));
+  for (const auto& [part, seconds] : timing_parts(outcome.timing)) json[part] = seconds;
   json["steps"] = outcome.steps_here;
   return json;
 }
@@ -116,6 +115,9 @@ int run_run(const Arguments& arguments) {
   const auto out = arguments.text("out");
   const RunConfig config = RunConfig::resolve(make_request(arguments));
   if (!out || out->empty()) throw UserError("no output folder given; use --out DIR");
+  const MemoryAdvice advice = check_memory({&config}, 1, available_memory());
+  if (!advice.refusal.empty()) throw UserError(advice.refusal);
+  if (!advice.warning.empty()) print_message(arguments, advice.warning);
   install_stop_handlers();
   Progress progress(arguments.progress());
   const auto options =
@@ -128,14 +130,13 @@ int run_run(const Arguments& arguments) {
 
 int run_resume(const Arguments& arguments) {
   const std::string& directory = arguments.single("DIR");
-  const auto t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
+  const auto t_max = arguments.t_max();
   const auto out = arguments.text("out");
   if (t_max.has_value() != (out && !out->empty()))
     throw UserError(
-        "--t-max N and --out DIR go together: the longer run is another one, in a folder of its "
-        "own");
+        "--t-max N and --out DIR go together: the longer run is a new one, in a folder of its own");
   if (t_max && arguments.has("checkpoint"))
-    throw UserError("--checkpoint has no meaning with --t-max: the run goes on from its end");
+    throw UserError("--checkpoint cannot be used with --t-max: the run is extended from its end");
   const RunConfig config = read_run_config(directory);
   install_stop_handlers();
   Progress progress(arguments.progress());
@@ -149,9 +150,7 @@ int run_resume(const Arguments& arguments) {
   return conclude(arguments, t_max ? *out : directory, config, outcome);
 }
 
-Option timing_option() {
-  return {"timing", "", "say at the end where the time of this process went", false};
-}
+Option timing_option() { return {"timing", "", "end with a table of where the time went"}; }
 
 }  // namespace
 
@@ -159,20 +158,22 @@ Command run_command() {
   Command command;
   command.name = "run";
   command.arguments = "--env ENV --alg ALG --out DIR [OPTIONS]";
-  command.help = "train (or play a fixed policy) and write a run folder";
+  command.help = "train an algorithm, or play a fixed policy, and write a run folder";
   command.details =
-      "Settings apply in this order, the later ones win: defaults, profile, algorithm, --config,\n"
-      "--t-max and --set. An option without effect on the run is refused. SIGINT, SIGTERM, SIGHUP\n"
-      "and SIGUSR1 save a checkpoint and exit with 75.\n\n"
-      "examples:\n"
-      "  credo run --env two_step --alg qmix --profile two_step --out runs/two_step\n"
-      "  credo run --env predator_prey/5x5 --alg qmix_gre --seed 3 --t-max 100000 \\\n"
-      "      --set env.limit=25 --set learner.gamma=0.98 --out runs/pp\n"
-      "  credo run --env switch/2 --alg vdn --init-weights runs/a/checkpoints/best.safetensors \\\n"
-      "      --out runs/b\n";
+      "Settings come from the defaults, the profile, the algorithm, --config, and --t-max and "
+      "--set; later ones override earlier ones. Options that cannot affect the run are refused.\n"
+      "\n"
+      "SIGINT, SIGTERM, SIGHUP and SIGUSR1 save a checkpoint and exit with status 75; `credo "
+      "resume` continues to the same result.";
+  command.examples = {
+      "credo run --env two_step --alg qmix --profile two_step --out runs/two_step",
+      "credo run --env predator_prey/5x5 --alg qmix_gre --seed 3 --t-max 1e5 --set env.limit=25 "
+      "--set learner.gamma=0.98 --out runs/pp",
+      "credo run --env predator_prey/5x5 --alg vdn --init-weights weights.safetensors "
+      "--out runs/warm"};
   command.options = request_options();
   command.options.push_back(init_weights_option());
-  command.options.push_back({"out", "DIR", "folder of the run; must not hold one already", false});
+  command.options.push_back({"out", "DIR", "folder of the run; must not hold one already"});
   command.options.push_back(timing_option());
   command.options.push_back(json_option());
   command.options.push_back(progress_option());
@@ -184,22 +185,21 @@ Command resume_command() {
   Command command;
   command.name = "resume";
   command.arguments = "DIR [--checkpoint step_N] [--t-max N --out DIR2]";
-  command.help = "go on with an interrupted run, or beyond the end of a finished one";
+  command.help = "continue an interrupted run, or extend a finished one";
   command.details =
-      "The result is the same as without the stop. With --t-max a finished run that kept its "
-      "state\n"
-      "(--set run.keep_state=true) goes on to N environment steps as a new run in DIR2, which "
-      "names\n"
-      "it as its parent and ends in the same bytes as a straight run to N steps.\n\n"
-      "examples:\n  credo resume runs/pp\n"
-      "  credo resume runs/pp --t-max 200000 --out runs/pp_200k\n";
-  command.options = {{"checkpoint", "step_N", "from this one instead of the newest", false},
-                     {"t-max", "N", "extend a finished run to N environment steps", false},
-                     {"out", "DIR2", "folder of the extended run", false},
+      "The result equals that of a run that was never interrupted.\n\n"
+      "With --t-max, a finished run that kept its state (run.keep_state=true) is trained up to N "
+      "environment steps. The longer run gets a folder of its own, DIR2, which records DIR as its "
+      "parent and holds the same bytes as a run of N steps in one go.";
+  command.examples = {"credo resume runs/pp",
+                      "credo resume runs/pp --t-max 2e5 --out runs/pp_200k"};
+  command.positional = {"DIR"};
+  command.options = {{"checkpoint", "step_N", "start from this checkpoint (default: the newest)"},
+                     {"t-max", "N", "extend a finished run to N environment steps"},
+                     {"out", "DIR", "folder of the extended run"},
                      timing_option(),
                      json_option(),
                      progress_option()};
-  command.most_positional = 1;
   command.run = run_resume;
   return command;
 }

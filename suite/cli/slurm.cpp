@@ -7,6 +7,7 @@
 
 #include "envs/core/error.hpp"
 #include "suite/batch/slurm.hpp"
+#include "suite/batch/slurm_submit.hpp"
 #include "suite/batch/suite_status.hpp"
 #include "suite/common/external_command.hpp"
 #include "suite/common/json.hpp"
@@ -112,31 +113,33 @@ int show(const Submission& submission) {
 }  // namespace
 
 std::vector<Option> slurm_options() {
-  return {{"slurm", "", "submit what is missing as Slurm job arrays and a report job", false},
-          {"partition", "P", "--slurm: as for sbatch", false},
-          {"account", "A", "--slurm: as for sbatch", false},
-          {"qos", "Q", "--slurm: as for sbatch", false},
-          {"mem", "SIZE", "--slurm: memory of an element, as for sbatch", false},
-          {"time", "LIMIT", "--slurm: of an element (longer cells go on after a requeue)", false},
-          {"cpus", "N", "--slurm: threads of an element (default 1)", false},
-          {"max-parallel", "N", "--slurm: elements at a time", false},
-          {"pack", "N", "--slurm: cells of an element (default: short ones share one)", false},
-          {"sbatch", "OPTION", "--slurm: another option of sbatch; repeat for more", true},
-          {"status", "", "what is done, running, queued, failed, missing; runs nothing", false},
-          {"element", "N/K", "only the cells of element K of submission N (jobs use it)", false},
-          {"stage", "S", "all (default), cells (no tables) or tables (run nothing)", false}};
+  return {
+      {"slurm", "", "submit the missing cells as Slurm job arrays, with a report job"},
+      {"partition", "P", "--slurm: as for sbatch"},
+      {"account", "A", "--slurm: as for sbatch"},
+      {"qos", "Q", "--slurm: as for sbatch"},
+      {"mem", "SIZE", "--slurm: memory per array element, as for sbatch"},
+      {"time", "LIMIT", "--slurm: time limit per element (longer cells resume after a requeue)"},
+      {"cpus", "N", "--slurm: threads per element (default 1)"},
+      {"max-parallel", "N", "--slurm: elements at a time"},
+      {"pack", "N", "--slurm: cells per element (default: short cells share one)"},
+      {"sbatch", "OPTION", "--slurm: another option of sbatch; repeat for more", true},
+      {"status", "", "list done, running, queued, failed and missing cells; run nothing"},
+      {"element", "N/K", "run the cells of element K of submission N (for the job scripts)"},
+      {"stage", "all|cells|tables",
+       "run cells and write tables (default), only the cells, or only the tables"}};
 }
 
 void check_slurm_options(const Arguments& arguments) {
   if (!arguments.has("slurm"))
     for (const char* name : kOnlyWithSlurm)
       if (arguments.has(name))
-        throw UserError(fmt::format("--{} has an effect with --slurm only", name));
+        throw UserError(fmt::format("--{} can only be used with --slurm", name));
   std::vector<std::string> modes;
   for (const char* name : {"slurm", "status", "element", "stage"})
     if (arguments.has(name)) modes.push_back(fmt::format("--{}", name));
   if (modes.size() > 1)
-    throw UserError(fmt::format("{} and {} do not go together", modes[0], modes[1]));
+    throw UserError(fmt::format("{} and {} cannot be used together", modes[0], modes[1]));
   for (const char* name : {"slurm", "status"})
     if (arguments.has(name) && arguments.has("jobs"))
       throw UserError(fmt::format("--jobs has no effect with --{}{}", name,
@@ -159,7 +162,7 @@ int run_slurm(const Arguments& arguments, const SuiteSpec& spec, const std::vect
   std::size_t n_held = 0;
   for (const CellReport& report : inspect_cells(submission.out, cells, submissions, queue)) {
     if (is_to_submit(report.status)) missing.push_back(report.cell);
-    if (report.status == CellStatus::kRunning || report.status == CellStatus::kQueued) ++n_held;
+    if (report.status == RunStatus::kRunning || report.status == RunStatus::kQueued) ++n_held;
   }
   if (missing.empty()) {
     print_message(arguments, fmt::format("nothing to submit: of {} cells {} are finished and {} "
@@ -178,10 +181,10 @@ int run_slurm(const Arguments& arguments, const SuiteSpec& spec, const std::vect
   const auto told =
       submit(submission, is_file(name) ? fs::path(submission.command[2]) : fs::path());
   for (const std::string& line : told) print_message(arguments, line);
-  print_message(arguments,
-                fmt::format("{} of {} cells submitted; --status in place of --slurm tells how far "
-                            "they are",
-                            missing.size(), cells.size()));
+  print_message(
+      arguments,
+      fmt::format("{} of {} cells submitted; use --status instead of --slurm to follow them",
+                  missing.size(), cells.size()));
   return kExitOk;
 }
 
@@ -189,7 +192,7 @@ int run_status(const Arguments& arguments, const std::vector<Cell>& cells) {
   const fs::path out = out_folder(arguments);
   const auto submissions = read_submissions(out);
   const auto queue = submissions.empty() ? Queue{} : ask_queue();
-  if (!queue) print_message(arguments, "squeue cannot be asked: queued cells count as missing");
+  if (!queue) print_message(arguments, "squeue is not available: queued cells count as missing");
   const auto reports = inspect_cells(out, cells, submissions, queue);
   const auto commands = resubmit_commands(out, reports, submissions, ask_max_array_size());
   const std::string tables = commands.empty() ? "" : tables_command(out, submissions);
@@ -204,18 +207,16 @@ int run_status(const Arguments& arguments, const std::vector<Cell>& cells) {
   }
   std::string text;
   std::string counts;
-  for (const CellStatus status :
-       {CellStatus::kDone, CellStatus::kDiverged, CellStatus::kRunning, CellStatus::kQueued,
-        CellStatus::kFailed, CellStatus::kInterrupted, CellStatus::kMissing}) {
+  for (const RunStatus status : kAllStatuses) {
     int count = 0;
     for (const CellReport& report : reports) {
       if (report.status != status) continue;
       ++count;
-      if (status == CellStatus::kDone) continue;
+      if (status == RunStatus::kDone) continue;
       text += fmt::format("{:<12} {}{}\n", status_name(status), report.cell->name,
                           report.note.empty() ? "" : "  (" + one_line(report.note) + ")");
     }
-    if (count > 0 || status == CellStatus::kDone)
+    if (count > 0 || status == RunStatus::kDone)
       counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, status_name(status));
   }
   text = fmt::format("{} cells: {}\n", reports.size(), counts) + text;
@@ -232,7 +233,7 @@ void apply_element(const Arguments& arguments, std::vector<Cell>& cells, SuiteOp
   for (const std::string& name : names)
     if (std::none_of(cells.begin(), cells.end(),
                      [&](const Cell& cell) { return cell.name == name; }))
-      throw UserError(fmt::format("--element = '{}': the suite has no cell {} any more", *element,
+      throw UserError(fmt::format("--element = '{}': the suite no longer has a cell {}", *element,
                                   one_line(name)));
   std::vector<Cell> chosen;
   for (Cell& cell : cells)
@@ -245,12 +246,9 @@ void apply_element(const Arguments& arguments, std::vector<Cell>& cells, SuiteOp
 }
 
 SuiteStage stage_of(const Arguments& arguments) {
-  const std::vector<std::string> names = {"all", "cells", "tables"};
   const std::string name = arguments.text("stage").value_or("all");
   if (name == "cells") return SuiteStage::kCells;
-  if (name == "tables") return SuiteStage::kTables;
-  if (name != "all") throw UserError("--stage: " + unknown_name_message("stage", name, names));
-  return SuiteStage::kAll;
+  return name == "tables" ? SuiteStage::kTables : SuiteStage::kAll;
 }
 
 }  // namespace credo::suite

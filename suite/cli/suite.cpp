@@ -8,6 +8,9 @@
 #include "suite/cli/suite_plan.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/plan/memory_check.hpp"
+#include "suite/report/tables.hpp"
+#include "suite/run/integrity.hpp"
 
 namespace credo::suite {
 namespace {
@@ -22,7 +25,7 @@ int run_suite_command(const Arguments& arguments) {
   if (const auto shard = arguments.text("shard"))
     plan_options.shard = parse_shard("--shard", *shard);
   plan_options.profile = arguments.text("profile");
-  plan_options.t_max = arguments.integer("t-max", 1, std::numeric_limits<std::int64_t>::max());
+  plan_options.t_max = arguments.t_max();
   plan_options.sets = arguments.list("set");
   std::vector<Cell> cells = make_plan(spec, plan_options);
   const auto out = arguments.text("out");
@@ -41,13 +44,23 @@ int run_suite_command(const Arguments& arguments) {
   options.stage = stage_of(arguments);
   apply_element(arguments, cells, options);
 
+  if (options.stage != SuiteStage::kTables) {
+    check_suite_folder(options.out, spec.name);
+    std::vector<const RunConfig*> to_run;
+    for (const Cell& cell : cells)
+      if (!is_finished(cell_status(options.out / cell.folder, cell.config)))
+        to_run.push_back(&cell.config);
+    const MemoryAdvice advice = check_memory(to_run, options.jobs, available_memory());
+    if (!advice.refusal.empty()) throw UserError(advice.refusal);
+    if (!advice.warning.empty()) print_message(arguments, advice.warning);
+  }
   install_stop_handlers();
   Progress progress(arguments.progress());
   const SuiteOutcome outcome = run_suite(spec, cells, options, progress);
   progress.clear();
   if (outcome.stopped) {
     print_message(arguments, fmt::format("stopped by {} with {} of {} cells done and the running "
-                                         "ones saved; the same command goes on",
+                                         "ones saved; the same command continues",
                                          stop_signal_name(), outcome.n_done, cells.size()));
     return kExitStopped;
   }
@@ -58,8 +71,8 @@ int run_suite_command(const Arguments& arguments) {
   const bool has_tables = options.stage != SuiteStage::kCells;
   if (has_tables) print_out(arguments.json() ? summary_json(outcome.report.rows) : outcome.tables);
   if (outcome.n_busy > 0) {
-    print_message(arguments, fmt::format("{} of {} cells were left to other processes that are at "
-                                         "them; the same command goes on",
+    print_message(arguments, fmt::format("{} of {} cells are being run by other processes; the "
+                                         "same command continues",
                                          outcome.n_busy, cells.size()));
     return kExitStopped;
   }
@@ -75,34 +88,36 @@ int run_suite_command(const Arguments& arguments) {
 Command suite_command() {
   Command command;
   command.name = "suite";
-  command.arguments = "NAME --out DIR [OPTIONS]";
-  command.help = "run environments x algorithms x seeds and end in a table";
+  command.arguments = "SUITE --out DIR [OPTIONS]";
+  command.help = "run environments x algorithms x seeds and print a table";
   command.details =
-      "Cells run side by side over --jobs; with more than one job each cell uses one thread.\n"
-      "Call it again to go on: finished cells are skipped, interrupted ones resumed.\n\n"
-      "examples:\n"
-      "  credo suite quick --out results/quick\n"
-      "  credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run\n"
-      "  credo suite ./mine.toml --shard 0/4 --out part0\n"
-      "  credo suite quick --slurm --partition short --time 4:00:00 --out results/quick\n"
-      "  credo suite quick --status --out results/quick\n";
+      "SUITE is a built-in suite (credo list suites) or a TOML file. Up to --jobs cells run at the "
+      "same time; with more than one job, each cell uses one thread.\n\n"
+      "The same command continues an interrupted suite: finished cells are skipped, interrupted "
+      "ones resumed.";
+  command.examples = {
+      "credo suite quick --out results/quick",
+      "credo suite quick --only 'switch/2/*' --seeds 0-4 --dry-run",
+      "credo suite ./mine.toml --shard 0/4 --out part0",
+      "credo suite quick --slurm --partition short --time 4:00:00 --out results/quick",
+      "credo suite quick --status --out results/quick"};
+  command.positional = {"SUITE"};
   command.options = {
-      {"out", "DIR", "folder for runs, tables and manifest", false},
-      {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)", false},
-      {"jobs", "N", "cells at a time (default: all cores)", false},
+      {"out", "DIR", "folder for runs, tables and manifest"},
+      {"seeds", "LIST", "0-4 or 0,2,5 (default: the suite's)"},
+      {"jobs", "N", "cells at a time (default: all cores)"},
       {"only", "GLOB",
        "cells matching TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N; repeat for more", true},
-      {"shard", "I/N", "every N-th cell from the I-th on (0/N to N-1/N)", false},
-      {"profile", "P", "another profile than the suite's", false},
-      {"t-max", "N", "environment steps of every learning cell", false},
+      {"shard", "I/N", "every N-th cell, starting with cell I (from 0/N to N-1/N)"},
+      {"profile", "PROFILE", "use this profile instead of the suite's"},
+      {"t-max", "N", "environment steps of every learning cell"},
       {"set", "KEY=VALUE", "one setting for every cell; repeat for more", true},
-      {"allow-mixed", "", "go on in a folder with runs of another program or settings", false},
+      {"allow-mixed", "", "continue a folder with runs of another program or other settings"},
       no_verify_option(),
-      {"dry-run", "", "only show the cells; with --slurm the scripts", false},
+      {"dry-run", "", "show the cells and what they cost; with --slurm, the job scripts"},
       json_option(),
       progress_option()};
   for (const Option& option : slurm_options()) command.options.push_back(option);
-  command.most_positional = 1;
   command.run = run_suite_command;
   command.needs_arena = false;  // every worker brings its own
   return command;

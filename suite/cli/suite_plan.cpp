@@ -9,6 +9,7 @@
 #include "suite/common/text.hpp"
 #include "suite/plan/cell_work.hpp"
 #include "suite/plan/cost_model.hpp"
+#include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -24,13 +25,6 @@ struct PlanLine {
   CellEstimate estimate;
   bool is_finished = false;
 };
-
-bool is_finished(const fs::path& folder, const RunConfig& config) {
-  if (!holds_run(folder)) return false;
-  const Manifest manifest = read_manifest(folder);
-  return manifest.run_id == config.id() &&
-         (manifest.status == RunStatus::kDone || manifest.status == RunStatus::kDiverged);
-}
 
 // Two digits are more than an estimate is worth.
 std::string about(double seconds) {
@@ -133,7 +127,7 @@ std::string plan_text(const std::vector<PlanLine>& lines, const PlanTotal& total
                         line.is_finished ? "" : mebibytes(line.estimate.bytes));
   text += fmt::format("{} cells, {} environment steps", lines.size(), with_thousands(total.steps));
   if (total.n_finished > 0) text += fmt::format("; {} cells are finished", total.n_finished);
-  text += fmt::format("\nabout {} one after the other, {} with {} job{}", about(total.cpu_s),
+  text += fmt::format("\nabout {} in sequence, {} with {} job{}", about(total.cpu_s),
                       about(total.wall_s), jobs, jobs == 1 ? "" : "s");
   if (total.workers < jobs) text += fmt::format(" on {} cores", total.workers);
   return text + fmt::format("; up to {}\nestimated for {}\n", mebibytes(total.bytes),
@@ -153,7 +147,7 @@ int show_plan(const Arguments& arguments, const std::vector<Cell>& cells,
     line.cell = &cell;
     line.work = counter.count(cell.config);
     line.estimate = model.estimate(line.work, threads);
-    line.is_finished = !out.empty() && is_finished(out / cell.folder, cell.config);
+    line.is_finished = !out.empty() && is_finished(cell_status(out / cell.folder, cell.config));
     lines.push_back(std::move(line));
   }
   const PlanTotal total = total_of(lines, options.jobs);

@@ -1,12 +1,12 @@
-#include <cerrno>
-#include <cstdlib>
 #include <fmt/format.h>
+#include <optional>
 #include <system_error>
 
 #include "envs/core/error.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/signals.hpp"
+#include "suite/common/temporary_folder.hpp"
 #include "suite/common/text.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/results/suite_manifest.hpp"
@@ -43,25 +43,16 @@ bool check_tables(const fs::path& directory, Tally& tally) {
 // A folder for runs that are compared and thrown away, or kept where the user says.
 class Scratch {
  public:
-  explicit Scratch(const std::optional<std::string>& kept) : is_kept_(kept.has_value()) {
-    std::error_code error;
-    if (!is_kept_) {
-      std::string name = (fs::temp_directory_path() / "credo_verify_XXXXXX").string();
-      if (::mkdtemp(name.data()) == nullptr)
-        throw UserError(fmt::format("cannot create {}: {}; use --scratch DIR", name,
-                                    std::generic_category().message(errno)));
-      path_ = name;
+  explicit Scratch(const std::optional<std::string>& kept) {
+    if (!kept) {
+      own_.emplace("credo_verify");
+      path_ = own_->path();
       return;
     }
     path_ = *kept;
+    std::error_code error;
     if (fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error)))
       throw UserError(fmt::format("--scratch: {} is not an empty folder", path_.string()));
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!is_kept_) fs::remove_all(path_, ignored);
   }
   /// For a new run; the same cell of two suites gets two folders.
   fs::path folder_for(const RecordedRun& run, std::size_t index) const {
@@ -74,12 +65,12 @@ class Scratch {
   /// Of what folder_for gave, which this process has made.
   void drop(const fs::path& folder) const {
     std::error_code ignored;
-    if (!is_kept_) fs::remove_all(folder, ignored);
+    if (own_) fs::remove_all(folder, ignored);
   }
 
  private:
+  std::optional<TemporaryFolder> own_;
   fs::path path_;
-  bool is_kept_;
 };
 
 // One line per chosen run on stdout. Returns the exit code.
@@ -122,7 +113,7 @@ int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) 
 
 int run_verify(const Arguments& arguments) {
   if (arguments.has("scratch") && !arguments.has("rerun"))
-    throw UserError("--scratch has no meaning without --rerun");
+    throw UserError("--scratch can only be used with --rerun");
   const fs::path directory = arguments.single("DIR");
   std::error_code error;
   if (!fs::is_directory(directory, error))
@@ -161,20 +152,21 @@ Command verify_command() {
   Command command;
   command.name = "verify";
   command.arguments = "DIR [--rerun N|PATTERN]...";
-  command.help = "re-hash tables and finished runs, and run some of them again";
+  command.help = "check the hashes of tables and finished runs, and optionally repeat some";
   command.details =
-      "Compares the tables and the files of every finished run at or below DIR with the hashes in\n"
-      "their manifests: exit code 3 when one changed or is missing. --rerun also runs N runs "
-      "(spread evenly over all) or those that\n"
-      "match a pattern (TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) again from their recorded\n"
-      "configuration, in a scratch folder, and compares configuration, metrics, episodes and\n"
-      "weights byte by byte: one line for each, exit code 3 when any differs.\n\n"
-      "examples:\n  credo verify runs/pp\n  credo verify results/quick --rerun 3\n"
-      "  credo verify results/quick --rerun 'two_step/*' --rerun 'qmix*' --threads 1\n";
-  command.options = {{"rerun", "N|PATTERN", "runs to run again and compare; repeat for more", true},
-                     {"scratch", "DIR", "empty folder to run them in, which stays", false},
-                     progress_option()};
-  command.most_positional = 1;
+      "Hashes the tables and the files of every finished run at or below DIR and compares them with "
+      "their manifests; the exit status is 3 when a file changed or is missing.\n\n"
+      "--rerun also repeats N runs, spread evenly over all, or the runs that match a pattern "
+      "(TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) from their recorded configuration in a "
+      "scratch folder. Configuration, metrics, episodes and weights must agree byte for byte: one "
+      "line per run, exit status 3 when any differs.";
+  command.examples = {"credo verify runs/pp", "credo verify results/quick --rerun 3",
+                      "credo verify results/quick --rerun 'two_step/*' --rerun 'qmix*'"};
+  command.positional = {"DIR"};
+  command.options = {
+      {"rerun", "N|PATTERN", "repeat these runs and compare; repeat the option for more", true},
+      {"scratch", "DIR", "empty folder for the repeated runs, which are then kept"},
+      progress_option()};
   command.run = run_verify;
   return command;
 }

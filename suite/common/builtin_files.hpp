@@ -1,5 +1,5 @@
-// The TOML files of suite/configs and the pages of replays and reports, compiled into the library
-// so that the program is one file.
+// The TOML files of suite/configs, the pages of replays and reports and the shells' completion
+// scripts, compiled into the library so that the program is one file.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace credo::suite {
 
 struct BuiltinFile {
-  std::string folder;  ///< "profiles", "suites", ..., "replay/page", "report/page"
+  std::string folder;  ///< "profiles", "suites", ..., "report/page", "cli/completion"
   std::string name;    ///< without .toml
   std::string label;   ///< as shown in messages
   std::string_view text;

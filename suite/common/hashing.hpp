@@ -19,7 +19,7 @@ std::string sha256_hex_of_file(const std::filesystem::path& path);
 
 std::uint64_t xxh64(std::span<const std::byte> bytes);
 
-/// The same over what is added piece by piece.
+/// The same, computed incrementally.
 class Xxh64 {
  public:
   Xxh64();

@@ -16,7 +16,7 @@ struct NamedMatrix {
 
 /// The bytes of the archive: members are stored without compression, NAME.npy in version 1.0 of the
 /// format, little-endian float64 in C order, dated 1980-01-01, so equal matrices give equal bytes.
-/// `comment` becomes the archive's, which numpy.load does not look at.
+/// `comment` becomes the archive's, which numpy.load ignores.
 /// Errors: Error when a name or the comment is longer than 65,535 bytes, or the whole than 4 GiB.
 std::string npz_bytes(const std::vector<NamedMatrix>& matrices, std::string_view comment = "");
 

@@ -1,4 +1,4 @@
-// Progress on stderr: one redrawn line on a terminal, else a plain line every now and then.
+// Progress on stderr: one redrawn line on a terminal, else plain lines at intervals.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ enum class ProgressMode { kAuto, kBar, kPlain, kNone };
 /// Errors: UserError for anything but auto, bar, plain, none.
 ProgressMode parse_progress_mode(std::string_view text);
 
-/// Writes to stderr if that is possible. A terminal that is gone is no reason to lose a run.
+/// Writes to stderr if that is possible. A lost terminal does not end a run.
 void write_stderr(std::string_view text);
 
 /// Thread-safe. Never writes a carriage return to anything but a terminal unless told "bar".
@@ -25,7 +25,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// The current situation; shown when enough time has passed since the last one.
+  /// Current progress; shown at a limited rate.
   void update(const std::string& line);
   /// A line that stays (a finished cell, a warning).
   void note(const std::string& line);

@@ -1,5 +1,5 @@
-// Names that a file gives (a manifest, a plan, a log) and that become paths. Whoever wrote the file
-// may be a stranger, so no such name is joined to a folder but here.
+// Names read from files (manifests, plans, logs) that become paths. The files may be untrusted, so
+// such names are joined to folders here and nowhere else.
 #pragma once
 
 #include <filesystem>

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
+#include "envs/core/numbers.hpp"
 #include "envs/core/parse_number.hpp"
 
 namespace credo::suite {
@@ -14,7 +15,7 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
 
 std::int64_t parse_option_int(std::string_view option, std::string_view text, std::int64_t low,
                               std::int64_t high) {
-  const auto value = parse_int(text);
+  const auto value = parse_integer(text);
   if (!value || *value < low || *value > high)
     throw UserError(fmt::format("{} = '{}': {}; allowed: an integer in [{}, {}]", option, text,
                                 value ? "out of range" : "not an integer", low, high));
@@ -136,6 +137,36 @@ std::string one_line(std::string_view text) {
     }
   }
   return line;
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  const std::string margin(indent, ' ');
+  std::string out;
+  std::string line;
+  const auto end_line = [&] {
+    if (!line.empty()) out += margin + line + "\n";
+    line.clear();
+  };
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view words = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (words.empty() || words.front() == ' ') {
+      end_line();
+      out += words.empty() ? "\n" : fmt::format("{}{}\n", margin, words);
+      continue;
+    }
+    while (!words.empty()) {
+      const std::size_t space = std::min(words.find(' '), words.size());
+      const std::string_view word = words.substr(0, space);
+      words.remove_prefix(std::min(space + 1, words.size()));
+      if (!line.empty() && indent + line.size() + 1 + word.size() > width) end_line();
+      if (!line.empty() && !word.empty()) line += ' ';
+      line += word;
+    }
+  }
+  end_line();
+  return out;
 }
 
 std::string joined(const std::vector<std::string>& parts, std::string_view separator) {

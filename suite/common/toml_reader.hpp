@@ -1,5 +1,5 @@
-// TOML files as flat lists of settings ("learner.gamma" = 0.99 at file.toml:12), so that every
-// complaint about a value can name its line.
+// TOML files as flat lists of settings ("learner.gamma" = 0.99 at file.toml:12), so that
+// error messages can name the line of a value.
 #pragma once
 
 #include <optional>

@@ -1,12 +1,12 @@
 // Bounds that make scores of different tasks comparable: 0 for the random policy, 1 for the optimum
-// (or for an upper bound of it). Each of the two numbers comes from the first of these that has it:
+// (or for an upper bound of it). Each number comes from the first of these sources that has it:
 //
 //   1. a section [bounds."ENV SETTINGS"] of the suite file, kept as bounds.toml in results folders;
 //   2. the published table, configs/bounds/bounds.toml, with the source of every number;
 //   3. the environment itself: EnvSpec::random_return, and best_return or else return_bound;
 //   4. for the random policy: the finished runs of `random` on the task.
 //
-// Only the last depends on results, and on none of an algorithm that is compared.
+// Only the last depends on results, and never on those of a compared algorithm.
 #pragma once
 
 #include <optional>
@@ -39,7 +39,7 @@ const std::vector<Bounds>& published_bounds();
 /// The published ones of an environment with these settings, or null.
 const Bounds* find_bounds(const std::string& env, const std::string& env_settings);
 
-/// What a suite file gives for an environment with some settings: one number or both.
+/// Bounds that a suite file declares for an environment with given settings: one number or both.
 struct GivenBounds {
   std::string env;
   std::string env_settings;
@@ -53,7 +53,7 @@ bool is_bounds_key(std::string_view key);
 /// Sections [bounds."ENV"] or [bounds."ENV NAME=VALUE ..."] with `random`, `best` (at least one),
 /// `random_source` and `best_source`. Errors: UserError with file and line.
 std::vector<GivenBounds> given_bounds(const std::vector<Setting>& settings);
-/// The same from a file of nothing else, and back. Environments need not exist here.
+/// Reads and writes a file that holds only such sections. Environments need not exist here.
 std::vector<GivenBounds> parse_given_bounds(std::string_view text, const std::string& label);
 std::string given_bounds_toml(const std::vector<GivenBounds>& all);
 /// Adds those of another folder. Errors: UserError when they contradict each other.

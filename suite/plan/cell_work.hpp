@@ -1,4 +1,4 @@
-// What a cell will do, counted before it runs: steps, episodes, updates, evaluations, sizes. The
+// The work of a cell, counted before it runs: steps, episodes, updates, evaluations, sizes. The
 // counts come from the configuration, a few episodes of random play and the shapes of the untrained
 // networks; the cost model (cost_model.hpp) turns them into time and memory.
 #pragma once

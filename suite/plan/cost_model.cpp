@@ -172,6 +172,10 @@ double CostModel::learning_seconds(const CellWork& work, int threads) const {
          evaluating / shared + work.updates * update / shared + saving;
 }
 
+double CostModel::acting_step_seconds(std::string_view env, int agents) const {
+  return (of_row(envs_, env, "step_us") + agents * number("acting.agent_us")) * kMicro;
+}
+
 double makespan(std::vector<double> seconds, int workers) {
   std::sort(seconds.begin(), seconds.end(), std::greater<>());
   std::vector<double> busy_until(static_cast<std::size_t>(std::max(workers, 1)));

@@ -27,9 +27,14 @@ class CostModel {
   /// `threads` of the cell: updates and evaluations share them.
   CellEstimate estimate(const CellWork& work, int threads = 1) const;
 
+  /// One step of an environment whose `agents` act by a network (0: by a script).
+  double acting_step_seconds(std::string_view env, int agents) const;
+
   const std::string& machine() const { return machine_; }
-  /// What the program takes without any cell.
+  /// Memory of the program without any cell.
   double base_bytes() const { return number("memory.program_bytes"); }
+  /// How often the replay counts in CellEstimate::bytes.
+  double replay_factor() const { return number("memory.replay_factor"); }
 
  private:
   struct Row {
@@ -48,7 +53,7 @@ class CostModel {
   std::vector<Row> envs_, algorithms_;  // by pattern, in the order of the file
 };
 
-/// Time until all are done when each of `workers` takes the longest that is left.
+/// Time until all jobs are done when each worker always takes the longest remaining one.
 double makespan(std::vector<double> seconds, int workers);
 
 /// Sum of the `count` largest.

@@ -13,22 +13,11 @@ namespace credo::suite {
 namespace {
 
 bool is_wanted(const std::vector<std::string>& only, const Cell& cell) {
-  if (only.empty()) return true;
   const RunConfig& config = cell.config;
-  const std::string seed = fmt::format("seed_{}", config.seed());
-  std::vector<std::string> names = {seed};
-  for (const std::string& task : {cell.names.task, config.env_id()}) {
-    names.push_back(task);
-    for (const std::string& algorithm : {cell.names.algorithm, config.algorithm()}) {
-      names.push_back(algorithm);
-      names.push_back(task + "/" + algorithm);
-      names.push_back(task + "/" + algorithm + "/" + seed);
-    }
-  }
-  return std::any_of(only.begin(), only.end(), [&](const std::string& pattern) {
-    return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return glob_match(pattern, name); });
-  });
+  return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& pattern) {
+           return is_meant(pattern, cell.names, {config.env_id(), config.algorithm()},
+                           config.seed());
+         });
 }
 
 std::string task_text(const std::string& env, const std::string& env_settings) {
@@ -108,10 +97,8 @@ class Planner {
     sets_.check("cell of the suite");
     sweeps_.check("algorithm it is for");
     if (n_wanted_ == 0)
-      throw UserError(
-          fmt::format("--only '{}' leaves no cell of suite '{}'; a pattern is matched "
-                      "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
-                      joined(options_.only, "', '"), spec_.name));
+      throw UserError(fmt::format("--only '{}' leaves no cell of suite '{}'; {}",
+                                  joined(options_.only, "', '"), spec_.name, kPatternRule));
     if (cells_.empty())
       throw UserError(fmt::format("shard {}/{} is empty: there are only {} cells",
                                   options_.shard.index, options_.shard.count, n_wanted_));
@@ -144,9 +131,12 @@ class Planner {
         names = RunNames{env + task.suffix(), algorithm + effective(config, variant).suffix()};
         if (!taken_.insert(names->task + " " + names->algorithm).second) return;
       }
-      std::string name = fmt::format("{}/{}/seed_{}", names->task, names->algorithm, seed);
-      Cell cell{std::move(config),         *names,     name,
-                cell_folder(*names, seed), task_rank_, algorithm_rank};
+      Cell cell{.config = std::move(config),
+                .names = *names,
+                .name = cell_name(*names, seed),
+                .folder = cell_folder(*names, seed),
+                .task_rank = task_rank_,
+                .algorithm_rank = algorithm_rank};
       add_once(tasks_, task_text(env, cell.config.env_settings()));
       if (!is_wanted(options_.only, cell)) continue;
       if (!is_checked) check_run(cell.config);

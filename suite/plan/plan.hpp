@@ -1,4 +1,4 @@
-// A plan is the list of cells a suite comes to: each a complete configuration, a name and a folder.
+// A plan is the list of a suite's cells: each a complete configuration, a name and a folder.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +40,11 @@ struct PlanOptions {
 
 /// Cells in the order of the tables: by task, algorithm, seed. A pattern of `only` is for
 /// "TASK/ALG/seed_N", "TASK/ALG", "TASK", "ALG" or "seed_N"; names with and without their swept
-/// values match. Shards deal the cells left by `only` in turn: together they are the whole plan,
-/// and none has a cell of another. Everything is checked before anything runs.
-/// Variants of an algorithm that differ only in settings without effect on it are one. Errors:
-/// UserError, also for a set or a sweep without effect anywhere, and for a sweep that makes tasks
-/// which are the same for a learner.
+/// values match. Shards take the cells left by `only` in turn, so that together they cover the
+/// plan without overlap. Everything is checked before anything runs.
+/// Variants of an algorithm that differ only in settings without effect on it are merged. Errors:
+/// UserError, also for a set or a sweep without effect anywhere, and for a sweep whose tasks are
+/// identical for a learner.
 std::vector<Cell> make_plan(const SuiteSpec& spec, const PlanOptions& options);
 
 }  // namespace credo::suite

@@ -55,7 +55,6 @@ const std::string& text_of(const Setting& setting) {
 SweepAxis make_axis(const Condition& condition, SettingList list) {
   SweepAxis axis;
   axis.condition = condition;
-  axis.of_algorithm = condition.algorithm != Condition{}.algorithm;
   axis.key = list.key.substr(kSweep.size());
   axis.values = std::move(list.values);
   axis.where = std::move(list.where);
@@ -69,12 +68,24 @@ SweepAxis make_axis(const Condition& condition, SettingList list) {
   return axis;
 }
 
+void set_seeds(SuiteSpec& spec, const Condition& condition, std::vector<std::uint64_t> seeds) {
+  if (condition == Condition{}) {
+    spec.seeds = std::move(seeds);
+  } else {
+    spec.seed_rules.push_back({condition, std::move(seeds)});
+  }
+}
+
 void take_list(SuiteSpec& spec, SettingList list) {
   const Condition condition = take_condition(list.key, list.where);
   const bool is_general = condition == Condition{};
   if (list.key.starts_with(kSweep)) {
     spec.sweeps.push_back(make_axis(condition, std::move(list)));
-  } else if (list.key == "algs" && condition.algorithm == Condition{}.algorithm) {
+  } else if (list.key == "seeds") {
+    std::vector<std::string> items;
+    for (const ParamValue& value : list.values) items.push_back(to_text(value));
+    set_seeds(spec, condition, parse_seed_list(list.where + ": seeds", joined(items, ",")));
+  } else if (list.key == "algs" && !condition.of_algorithm) {
     auto names = checked_algorithms(list);
     if (is_general) {
       spec.algorithms = std::move(names);
@@ -85,8 +96,9 @@ void take_list(SuiteSpec& spec, SettingList list) {
     spec.envs = checked_names(list, "environment", [](const std::string& id) { env_params(id); });
   } else {
     const std::vector<std::string> allowed =
-        is_general ? std::vector<std::string>{"envs", "algs", "sweep.KEY"}
-                   : std::vector<std::string>{"algs", "sweep.KEY"};
+        is_general               ? std::vector<std::string>{"envs", "algs", "seeds", "sweep.KEY"}
+        : condition.of_algorithm ? std::vector<std::string>{"seeds", "sweep.KEY"}
+                                 : std::vector<std::string>{"algs", "seeds", "sweep.KEY"};
     throw UserError(
         fmt::format("{}: {}", list.where, unknown_name_message("list", list.key, allowed)));
   }
@@ -199,12 +211,10 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
       rest.push_back(std::move(setting));
       continue;
     }
-    auto seeds = parse_seed_list(setting.where + ": seeds", text_of(setting));
-    if (condition == Condition{}) {
-      spec.seeds = std::move(seeds);
-    } else {
-      spec.seed_rules.push_back({condition, std::move(seeds)});
-    }
+    if (std::holds_alternative<std::int64_t>(setting.value))
+      throw UserError(fmt::format("{}: seeds = {}: write [{}], or \"0-4\" for a range",
+                                  setting.where, to_text(setting.value), to_text(setting.value)));
+    set_seeds(spec, condition, parse_seed_list(setting.where + ": seeds", text_of(setting)));
   }
   file.settings = std::move(rest);
   spec.overlay = make_overlay(std::move(file));
@@ -234,7 +244,7 @@ SuiteSpec load_suite(const std::string& name_or_path) {
 std::vector<Variant> task_variants(const SuiteSpec& spec, const std::string& env) {
   std::vector<const SweepAxis*> axes;
   for (const SweepAxis& axis : spec.sweeps)
-    if (!axis.of_algorithm && glob_match(axis.condition.env, env)) axes.push_back(&axis);
+    if (!axis.condition.of_algorithm && glob_match(axis.condition.env, env)) axes.push_back(&axis);
   return cross_product(axes);
 }
 
@@ -242,7 +252,8 @@ std::vector<Variant> algorithm_variants(const SuiteSpec& spec, const std::string
                                         const std::string& algorithm) {
   std::vector<const SweepAxis*> axes;
   for (const SweepAxis& axis : spec.sweeps)
-    if (axis.of_algorithm && axis.condition.matches(env, algorithm)) axes.push_back(&axis);
+    if (axis.condition.of_algorithm && axis.condition.matches(env, algorithm))
+      axes.push_back(&axis);
   return cross_product(axes);
 }
 

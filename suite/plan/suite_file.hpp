@@ -15,8 +15,7 @@ namespace credo::suite {
 
 /// One swept setting: `"env.limit" = [25, 50]`.
 struct SweepAxis {
-  Condition condition;  ///< with an algorithm: variants of that algorithm; else variants of tasks
-  bool of_algorithm = false;
+  Condition condition;  ///< of_algorithm: variants of these algorithms; else variants of tasks
   std::string key;
   std::vector<ParamValue> values;
   std::string where;
@@ -48,7 +47,7 @@ struct SuiteSpec {
   const std::vector<std::string>& algorithms_for(const std::string& env) const;
   const std::vector<std::uint64_t>& seeds_for(const std::string& env,
                                               const std::string& algorithm) const;
-  /// Cells, were every swept setting to have an effect on every algorithm it is for.
+  /// Number of cells if every swept setting affects every algorithm it is for.
   std::size_t n_cells() const;
 };
 

@@ -219,11 +219,11 @@ std::string_view replay_episode(Env& env, const ReplayLog& log, const LoggedEpis
     if (watcher.on_step) watcher.on_step(env, actions, result);
   }
   if (!env.done() || result.terminated != episode.terminated)
-    throw mismatch(fmt::format("it does not end after {} steps as recorded", episode.length));
+    throw mismatch(fmt::format("it does not end after {} steps, as recorded", episode.length));
   if (std::bit_cast<std::uint64_t>(total) != std::bit_cast<std::uint64_t>(episode.episode_return))
     throw mismatch(
         fmt::format("recorded return {}, played again {}", episode.episode_return, total));
-  if (env.won() != episode.won) throw mismatch("it is not won and lost as recorded");
+  if (env.won() != episode.won) throw mismatch("its outcome differs from the recorded one");
   return outcome_name(env);
 }
 

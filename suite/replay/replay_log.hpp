@@ -1,6 +1,6 @@
-// A replay log: what somebody did in some episodes. Environment, seed and actions are enough to
-// show every picture of an episode again, because the environment repeats to the bit; the recorded
-// results check that it did. A few bytes a step. docs/file-formats.md gives the layout.
+// A replay log: the actions of some episodes. Together with environment and seed they reproduce
+// every scene, because environments are deterministic to the bit; the recorded results verify it.
+// A few bytes per step. docs/file-formats.md gives the layout.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ struct LoggedEpisode {
 
 struct ReplayLog {
   std::string env;
-  /// All of the environment's, and what it read: "inputs/payoff_file",
+  /// All parameters of the environment, and the files that it read: "inputs/payoff_file",
   /// "inputs/data_dir/maps/m.toml".
   std::vector<std::pair<std::string, ParamValue>> params;
   std::string policy;
@@ -59,7 +59,7 @@ class ReplayMismatch : public Error {
   using Error::Error;
 };
 
-/// What somebody who follows a replay sees; either function may be empty.
+/// Callbacks of a viewer; either may be empty.
 struct ReplayWatcher {
   /// At the start (actions empty) and after each step.
   std::function<void(const Env& env, std::span<const int> actions, const StepResult& result)>
@@ -68,8 +68,8 @@ struct ReplayWatcher {
   SceneWatcher on_scene;
 };
 
-/// Plays a logged episode again; how it ended, as outcome_name says it.
-/// Errors: ReplayMismatch when it does not go as recorded.
+/// Simulates a logged episode and returns its outcome, as outcome_name does.
+/// Errors: ReplayMismatch when it deviates from the recording.
 std::string_view replay_episode(Env& env, const ReplayLog& log, const LoggedEpisode& episode,
                                 const ReplayWatcher& watcher, const std::string& label);
 

@@ -177,7 +177,11 @@ std::string replay_page(const ReplayLog& log, const std::string& label) {
   }
   std::string page = part("page.html");
   replace(page, "@STYLE@", part("page.css"));
-  replace(page, "@SCRIPT@", part("shapes.js") + part("page.js"));
+  std::string script;  // in the order they need each other
+  for (const char* name :
+       {"shapes.js", "page.js", "stage.js", "text.js", "selftest.js", "start.js"})
+    script += part(name);
+  replace(page, "@SCRIPT@", script);
   replace(page, "@DATA@", json);
   return page;
 }

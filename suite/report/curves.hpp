@@ -22,7 +22,7 @@ struct BandPoint {
   std::size_t n = 0;  ///< runs that got this far
 };
 
-/// The k-th point sums up the k-th evaluations. Runs that stopped early count as far as they got.
+/// The k-th point sums up the k-th evaluations; shorter runs count as far as they got.
 std::vector<BandPoint> band_curve(const std::vector<SeedCurve>& curves);
 
 }  // namespace credo::suite

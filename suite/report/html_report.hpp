@@ -1,5 +1,5 @@
 // The report as one HTML page that needs no network: tables, figures and a page per cell, drawn by
-// the scripts in page/ from data that stands in the page as JSON. The same results give the same
+// the scripts in page/ from JSON inside the page. Equal results give equal
 // bytes.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/report/tables.hpp"
+#include "suite/report/report.hpp"
 
 namespace credo::suite {
 

@@ -1,4 +1,6 @@
-// Tables for LaTeX with booktabs; every text from names is escaped.
+// Every text from names is escaped.
+#include "suite/report/latex.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -60,8 +62,6 @@ std::string cell(std::string_view text, bool is_number) {
   return minus;
 }
 
-using Grid = std::vector<std::vector<std::string>>;
-
 // Widths in points of LaTeX's article class at 10 pt. Characters are taken as wide as wide digits
 // and capitals of Computer Modern are on average.
 constexpr double kTextWidth = 345.0;
@@ -74,26 +74,17 @@ constexpr std::array<FontSize, 3> kSizes = {
     {{"\\small", 5.0}, {"\\footnotesize", 4.5}, {"\\scriptsize", 4.0}}};
 
 struct TableText {
-  Grid cells;
+  Grid grid;
   std::string title;
   std::string notes;  ///< below the title, in the first part only
   std::string label;
   bool rotates_header = false;
 };
 
-// Characters on the page, not bytes.
-std::size_t length(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
-
 double column_width(const TableText& table, std::size_t column, double character) {
-  std::size_t longest = 0;
-  for (std::size_t row = 0; row < table.cells.size(); ++row) {
-    const bool stands = row == 0 && column > 0 && table.rotates_header;
-    longest = std::max(longest, stands ? std::size_t{3} : length(table.cells[row][column]));
-  }
+  std::size_t longest = text_width(table.grid.columns[column].title);
+  if (column > 0 && table.rotates_header) longest = 3;
+  for (const auto& row : table.grid.rows) longest = std::max(longest, text_width(row[column]));
   return static_cast<double>(longest) * character + kColumnGap;
 }
 
@@ -102,7 +93,7 @@ std::vector<std::vector<std::size_t>> parts_of(const TableText& table, double ch
   const double first = column_width(table, 0, character);
   std::vector<std::vector<std::size_t>> parts;
   double used = 0.0;
-  for (std::size_t column = 1; column < table.cells.front().size(); ++column) {
+  for (std::size_t column = 1; column < table.grid.columns.size(); ++column) {
     const double width = column_width(table, column, character);
     if (parts.empty() || used + width > kTextWidth) {
       parts.push_back({0});
@@ -116,25 +107,26 @@ std::vector<std::vector<std::size_t>> parts_of(const TableText& table, double ch
 
 std::string part_text(const TableText& table, const std::vector<std::size_t>& columns,
                       const FontSize& size, const std::string& caption, const std::string& label) {
-  const auto& header = table.cells.front();
   std::string kinds;
-  for (const std::size_t c : columns) kinds += c == 0 || header[c] == "status" ? 'l' : 'r';
+  for (const std::size_t c : columns) kinds += table.grid.columns[c].is_left() ? 'l' : 'r';
   std::string text = fmt::format(
       "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{{}}}\n  {}\n"
       "  \\setlength{{\\tabcolsep}}{{{}pt}}\n  \\begin{{tabular}}{{@{{}}{}@{{}}}}\n    \\toprule\n",
       caption, label, size.command, kColumnGap / 2, kinds);
-  for (std::size_t r = 0; r < table.cells.size(); ++r) {
+  const auto add_line = [&](const auto& cell_of) {
     std::string line;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const std::size_t c = columns[i];
-      const bool is_number = r > 0 && kinds[i] == 'r' && header[c] != "seeds";
-      std::string one = cell(table.cells[r][c], is_number);
-      if (r == 0 && i > 0 && table.rotates_header) one = "\\rotatebox{90}{" + one + "}";
-      line += (i == 0 ? "" : " & ") + one;
-    }
+    for (const std::size_t c : columns) line += (c == columns.front() ? "" : " & ") + cell_of(c);
     text += fmt::format("    {} \\\\\n", line);
-    if (r == 0) text += "    \\midrule\n";
-  }
+  };
+  add_line([&](std::size_t c) {
+    const std::string title = cell(table.grid.columns[c].title, false);
+    return c > 0 && table.rotates_header ? "\\rotatebox{90}{" + title + "}" : title;
+  });
+  text += "    \\midrule\n";
+  for (const auto& row : table.grid.rows)
+    add_line([&](std::size_t c) {
+      return cell(row[c], table.grid.columns[c].kind == Column::Kind::kNumber);
+    });
   return text + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n\n";
 }
 
@@ -155,17 +147,12 @@ std::string table_text(const TableText& table) {
 }
 
 // Without the status where every run is done.
-Grid without_idle_status(Grid cells) {
-  const auto& header = cells.front();
-  const auto found = std::find(header.begin(), header.end(), "status");
-  const auto at = found - header.begin();
-  if (found == header.end()) return cells;
-  const bool all_done = std::all_of(cells.begin() + 1, cells.end(), [&](const auto& row) {
-    return row[static_cast<std::size_t>(at)] == "done";
-  });
-  if (!all_done) return cells;
-  for (auto& row : cells) row.erase(row.begin() + at);
-  return cells;
+Grid without_idle_status(const TaskTable& table) {
+  Grid grid = table.grid;
+  if (!table.is_done) return grid;
+  grid.columns.pop_back();  // the last one
+  for (auto& row : grid.rows) row.pop_back();
+  return grid;
 }
 
 // Labels that LaTeX takes, each once.
@@ -203,8 +190,8 @@ std::string latex_report(const Report& report, ReportPart part) {
       std::string notes;
       for (const auto& [task, note] : report.notes.by_task)
         if (task == table.task) notes += " " + note;
-      text += table_text({without_idle_status(table.cells), table.task + ".", notes,
-                          labels.make(table.task), false});
+      text += table_text(
+          {without_idle_status(table), table.task + ".", notes, labels.make(table.task), false});
     }
   }
   const auto notes = aggregate_notes(report, part);

@@ -1,12 +1,12 @@
 #include "suite/report/page_data.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <fmt/format.h>
 
 #include "suite/common/text.hpp"
 #include "suite/report/curves.hpp"
+#include "suite/report/run_origins.hpp"
 #include "suite/report/table_text.hpp"
 #include "suite/results/task_bounds.hpp"
 #include "suite/run/config.hpp"
@@ -16,15 +16,9 @@ namespace {
 
 // Digits that a figure or a table can show.
 constexpr int kScoreDigits = 6;
-constexpr int kCurveDigits = 5;
 constexpr int kEntropyDigits = 4;
 constexpr int kMoments = 40;  // of the sample-efficiency curve
 constexpr int kTaus = 60;     // of a performance profile
-
-std::optional<double> deviation(const std::optional<double>& entropy) {
-  if (!entropy) return std::nullopt;
-  return std::max(0.0, 1.0 - *entropy);
-}
 
 // [value, low, high], or [value] without an interval.
 Json estimate(const Estimate& value, int digits = kScoreDigits) {
@@ -42,29 +36,34 @@ std::vector<EvaluationPoint> curve_points(const RunResult& run) {
   return points;
 }
 
-using Getter = std::optional<double> (*)(const EvaluationPoint&);
-struct NamedMeasure {
-  const char* key;
-  int digits;
-  Getter measure;
-};
-const std::array<NamedMeasure, 3> kMeasures = {{
-    {"ret", kCurveDigits,
-     [](const EvaluationPoint& p) -> std::optional<double> { return p.return_mean; }},
-    {"win", kEntropyDigits, [](const EvaluationPoint& p) { return p.win_rate; }},
-    {"dev", kEntropyDigits, [](const EvaluationPoint& p) { return deviation(p.entropy_mean); }},
-}};
+// What the page gets of a metric or statistic.
+double page_value(double value, bool is_near_one) {
+  return is_near_one ? std::max(0.0, 1.0 - value) : value;
+}
 
-// A measure up to the first evaluation that lacks it.
-SeedCurve seed_curve(const std::vector<EvaluationPoint>& points, Getter measure) {
+// A metric up to the first evaluation that lacks it.
+SeedCurve seed_curve(const std::vector<EvaluationPoint>& points, std::size_t metric) {
   SeedCurve curve;
   for (const EvaluationPoint& point : points) {
-    const auto value = measure(point);
+    const auto& value = point.values[metric];
     if (!value) break;
     curve.t_env.push_back(point.t_env);
-    curve.values.push_back(*value);
+    curve.values.push_back(page_value(*value, kEvaluationMetrics[metric].is_near_one));
   }
   return curve;
+}
+
+const char* shown_name(Shown shown) {
+  switch (shown) {
+    case Shown::kAlways:
+      return "always";
+    case Shown::kWhereThere:
+      return "where_there";
+    case Shown::kBesideWins:
+      return "beside_wins";
+    default:
+      return "never";
+  }
 }
 
 class Axes {
@@ -143,20 +142,18 @@ Json credits_json(const std::vector<std::vector<EvaluationPoint>>& runs, Axes& a
 }
 
 Json point_json(const EvaluationPoint& point) {
-  Json json = {{"ret", rounded(point.return_mean, kScoreDigits)}, {"n", point.episodes}};
-  const auto add = [&](const char* key, const std::optional<double>& value) {
-    if (value) json[key] = rounded(*value, kScoreDigits);
-  };
-  add("std", point.return_std);
-  add("len", point.length_mean);
-  add("win", point.win_rate);
-  add("dev", deviation(point.entropy_mean));
+  Json json = {{"n", point.episodes}};
+  for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+    if (const auto& value = point.values[i])
+      json[std::string(kEvaluationMetrics[i].page)] =
+          rounded(page_value(*value, kEvaluationMetrics[i].is_near_one), kScoreDigits);
   return json;
 }
 
 Json run_json(const RunResult& run, const std::vector<EvaluationPoint>& points, Axes& axes) {
-  Json json = {{"seed", run.seed},       {"status", run.status},   {"steps", run.env_steps},
-               {"updates", run.updates}, {"profile", run.profile}, {"commit", run.commit},
+  Json json = {{"seed", run.seed},       {"status", status_name(run.status)},
+               {"steps", run.env_steps}, {"updates", run.updates},
+               {"profile", run.profile}, {"commit", run.commit},
                {"run_id", run.run_id}};
   if (run.wall_s > 0.0) json["wall"] = rounded(run.wall_s, 3);
   if (!run.reason.empty()) json["reason"] = one_line(run.reason);
@@ -165,25 +162,26 @@ Json run_json(const RunResult& run, const std::vector<EvaluationPoint>& points, 
   std::vector<std::int64_t> axis;
   for (const EvaluationPoint& point : points) axis.push_back(point.t_env);
   json["axis"] = axes.place(axis);
-  for (const NamedMeasure& measure : kMeasures) {
+  for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i) {
+    if (kEvaluationMetrics[i].curve_digits == 0) continue;
     Json values = Json::array();
-    for (const double value : seed_curve(points, measure.measure).values)
-      values.push_back(rounded(value, measure.digits));
-    if (!values.empty()) json[measure.key] = std::move(values);
+    for (const double value : seed_curve(points, i).values)
+      values.push_back(rounded(value, kEvaluationMetrics[i].curve_digits));
+    if (!values.empty()) json[std::string(kEvaluationMetrics[i].page)] = std::move(values);
   }
   return json;
 }
 
 Json row_json(const SummaryRow& row) {
   Json json = {{"seeds", row.seeds}, {"planned", row.n_planned}, {"status", row.status}};
-  const auto add = [&](const char* key, const std::optional<double>& value) {
-    if (value) json[key] = rounded(*value, kScoreDigits);
-  };
-  add("mean", row.mean);
-  add("abs", row.absolute_mean);
-  add("ret", row.return_mean);
-  add("dev", deviation(row.entropy_mean));
-  if (row.iqm) json["iqm"] = estimate(*row.iqm);
+  for (std::size_t i = 0; i < kRowStatistics.size(); ++i) {
+    const RowStatistic& one = kRowStatistics[i];
+    if (one.page.empty() || !row.values[i]) continue;
+    json[std::string(one.page)] =
+        one.has_interval
+            ? estimate(*row.values[i])
+            : Json(rounded(page_value(row.values[i]->value, one.is_near_one), kScoreDigits));
+  }
   return json;
 }
 
@@ -195,11 +193,13 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
     points.push_back(curve_points(*run));
     json["runs"].push_back(run_json(*run, points.back(), axes));
   }
-  for (const NamedMeasure& measure : kMeasures) {
+  for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i) {
+    const EvaluationMetric& metric = kEvaluationMetrics[i];
+    if (metric.curve_digits == 0) continue;
     std::vector<SeedCurve> curves;
-    for (const auto& run_points : points) curves.push_back(seed_curve(run_points, measure.measure));
+    for (const auto& run_points : points) curves.push_back(seed_curve(run_points, i));
     if (const auto band = band_curve(curves); !band.empty())
-      json["curves"][measure.key] = band_json(band, measure.digits, axes);
+      json["curves"][std::string(metric.page)] = band_json(band, metric.curve_digits, axes);
   }
   if (Json credits = credits_json(points, axes); !credits.is_null())
     json["credits"] = std::move(credits);
@@ -210,7 +210,7 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
 Json task_json(const std::string& task, const ResultSet& set, const Report& report) {
   // "ret" or "win": which of a run's values counts on this task.
   Json json = {{"name", task},
-               {"measure", measure_of(set, task) == Measure::kWinRate ? "win" : "ret"}};
+               {"measure", kEvaluationMetrics[metric_of(measure_of(set, task))].page}};
   std::int64_t budget = 0;
   int episodes = 0;
   for (const RunResult& run : set.runs) {
@@ -237,23 +237,21 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
     return std::find(set.algorithms.begin(), set.algorithms.end(), algorithm) -
            set.algorithms.begin();
   };
-  Json json = {{"tasks", report.scores.tasks},
-               {"left_out", report.scores.left_out},
-               {"rows", Json::array()},
-               {"profiles", Json::array()},
-               {"efficiency", Json::array()},
-               {"pairs", Json::array()},
-               {"taus", Json::array()},
-               {"moments", Json::array()},
-               {"notes", aggregate_notes(report, ReportPart::kAggregate)}};
+  Json json = {
+      {"tasks", report.scores.tasks}, {"left_out", report.scores.left_out},
+      {"rows", Json::array()},        {"profiles", Json::array()},
+      {"efficiency", Json::array()},  {"pairs", Json::array()},
+      {"taus", Json::array()},        {"moments", Json::array()},
+      {"columns", Json::array()},     {"notes", aggregate_notes(report, ReportPart::kAggregate)}};
   json["own_bounds"] = report.scores.own_bounds;
-  for (const AggregateRow& row : report.aggregates)
-    json["rows"].push_back({{"alg", place(row.algorithm)},
-                            {"n", row.n_runs},
-                            {"iqm", estimate(row.scores.iqm)},
-                            {"median", estimate(row.scores.median)},
-                            {"mean", estimate(row.scores.mean)},
-                            {"gap", estimate(row.scores.optimality_gap)}});
+  for (const AggregateStatistic& one : kAggregateStatistics)
+    json["columns"].push_back({{"key", one.page}, {"title", one.title}});
+  for (const AggregateRow& row : report.aggregates) {
+    Json item = {{"alg", place(row.algorithm)}, {"n", row.n_runs}};
+    for (std::size_t i = 0; i < row.scores.size(); ++i)
+      item[std::string(kAggregateStatistics[i].page)] = estimate(row.scores[i]);
+    json["rows"].push_back(std::move(item));
+  }
   for (const PairRow& pair : report.pairs) {
     Json item = {{"x", place(pair.x)}, {"y", place(pair.y)}, {"imp", estimate(pair.improvement)}};
     if (pair.p_value) item["p"] = rounded(*pair.p_value, kScoreDigits);
@@ -351,8 +349,18 @@ Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& op
                   set.algorithms.begin();
     cells.push_back(std::move(cell));
   }
-  const auto done = std::count_if(set.runs.begin(), set.runs.end(),
-                                  [](const RunResult& run) { return run.status == "done"; });
+  const auto done = std::count_if(set.runs.begin(), set.runs.end(), [](const RunResult& run) {
+    return run.status == RunStatus::kDone;
+  });
+  data["columns"] = Json::array();
+  for (const RowStatistic& one : kRowStatistics)
+    if (!one.page.empty())
+      data["columns"].push_back({{"key", one.page},
+                                 {"title", one.title},
+                                 {"win_title", one.win_title},
+                                 {"digits", one.digits},
+                                 {"near_one", one.is_near_one},
+                                 {"shown", shown_name(one.shown)}});
   data["counts"] = {{"runs", set.runs.size()}, {"done", done}};
   data["facts"] = facts_json(set, origins);
   data["algorithms"] = std::move(algorithms);

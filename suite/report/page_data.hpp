@@ -1,10 +1,6 @@
 // The data of the HTML report (docs/report.md): what page/*.js draws.
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "suite/common/json.hpp"
 #include "suite/report/html_report.hpp"
 
@@ -12,32 +8,6 @@ namespace credo::suite {
 
 /// Errors: UserError naming the file.
 Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& options);
-
-/// Where runs come from: the machine and program of each, its configuration, its replays.
-/// Fills in `machines`, `lines` and, in each run of `cells`, `machine`, `config` and `files`.
-class RunOrigins {
- public:
-  explicit RunOrigins(const HtmlOptions& options) : options_(options) {}
-
-  /// Adds the facts of `runs` to their JSON, `cell["runs"]`, in the same order.
-  void describe(const std::vector<const RunResult*>& runs, Json& cell);
-
-  const Json& machines() const { return machines_; }
-  const Json& lines() const { return lines_; }
-  /// "AMD EPYC, 2 cores", of run folders or else of the suite's manifests.
-  std::vector<std::string> processors() const;
-  std::vector<std::string> compilers() const;
-
- private:
-  Json config_lines(const RunResult& run);
-  Json replays(const RunResult& run) const;
-  std::vector<std::string> facts(const char* key) const;
-
-  const HtmlOptions& options_;
-  Json machines_ = Json::array();
-  Json lines_ = Json::array();
-  std::map<std::string, std::size_t> line_ids_;
-};
 
 /// A value to `digits` significant digits: what a figure can show, in as few bytes.
 double rounded(double value, int digits);

@@ -1,9 +1,10 @@
+#include "suite/report/run_origins.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <system_error>
 
 #include "suite/common/files.hpp"
-#include "suite/report/page_data.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/run_directory.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 
 #include "suite/common/text.hpp"
 
@@ -30,6 +31,53 @@ std::string shown_p(const std::optional<double>& p) {
 
 int digits_of(Measure measure) { return measure == Measure::kWinRate ? 3 : 2; }
 
+std::string shown_or_dash(const std::optional<Estimate>& estimate, int digits) {
+  return estimate ? shown(*estimate, digits) : "–";
+}
+
+// The statistics that are columns of a task's table: those beside wins come last.
+std::vector<std::size_t> columns_of(std::span<const SummaryRow> rows) {
+  const bool has_wins = rows.front().measure == Measure::kWinRate;
+  std::vector<std::size_t> columns, last;
+  for (std::size_t i = 0; i < kRowStatistics.size(); ++i) {
+    const bool is_there = std::any_of(
+        rows.begin(), rows.end(), [i](const SummaryRow& row) { return row.values[i].has_value(); });
+    const Shown when = kRowStatistics[i].shown;
+    if (when == Shown::kAlways || (when == Shown::kWhereThere && is_there)) columns.push_back(i);
+    if (when == Shown::kBesideWins && has_wins) last.push_back(i);
+  }
+  columns.insert(columns.end(), last.begin(), last.end());
+  return columns;
+}
+
+TaskTable task_table(std::span<const SummaryRow> rows) {
+  const Measure measure = rows.front().measure;
+  TaskTable table{
+      .task = rows.front().task,
+      .grid = {{{"algorithm", Column::Kind::kName}, {"seeds", Column::Kind::kSeeds}}, {}},
+      .is_done = true};
+  const auto columns = columns_of(rows);
+  for (const std::size_t i : columns) {
+    const RowStatistic& one = kRowStatistics[i];
+    const bool is_win = measure == Measure::kWinRate && !one.win_title.empty();
+    table.grid.columns.push_back({.title = std::string(is_win ? one.win_title : one.title)});
+  }
+  table.grid.columns.push_back({"status", Column::Kind::kStatus});
+  for (const SummaryRow& row : rows) {
+    std::vector<std::string> line = {row.algorithm,
+                                     row.seeds.empty() ? "–" : seed_list_text(row.seeds)};
+    for (const std::size_t i : columns) {
+      const int digits = kRowStatistics[i].digits;
+      line.push_back(
+          shown_or_dash(row.values[i], digits == kMeasureDigits ? digits_of(measure) : digits));
+    }
+    line.push_back(row.status);
+    table.grid.rows.push_back(std::move(line));
+    table.is_done = table.is_done && row.is_done;
+  }
+  return table;
+}
+
 // Algorithms with fewer runs than `least` on some task.
 std::vector<std::string> with_fewer_runs(const NormalisedScores& scores, std::size_t least) {
   std::vector<std::string> names;
@@ -49,57 +97,34 @@ bool has_unequal_runs(const NormalisedScores& scores) {
 
 }  // namespace
 
+std::size_t text_width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
 std::vector<TaskTable> task_tables(const std::vector<SummaryRow>& rows) {
   std::vector<TaskTable> tables;
-  for (std::size_t begin = 0; begin < rows.size();) {
-    const auto first = rows.begin() + static_cast<std::ptrdiff_t>(begin);
+  for (auto first = rows.begin(); first != rows.end();) {
     const auto end = std::find_if(first, rows.end(),
                                   [&](const SummaryRow& row) { return row.task != first->task; });
-    const auto has = [&](const auto& member) {
-      return std::any_of(first, end,
-                         [&](const SummaryRow& row) { return (row.*member).has_value(); });
-    };
-    const bool has_absolute = has(&SummaryRow::absolute_mean);
-    const bool has_wins = first->measure == Measure::kWinRate;
-    const int digits = digits_of(first->measure);
-    TaskTable table{
-        first->task,
-        {{"algorithm", "seeds", has_wins ? "win rate" : "mean return", "IQM [95% CI]"}}};
-    auto& header = table.cells.front();
-    if (has_absolute) header.emplace_back("absolute");
-    header.emplace_back("H");
-    if (has_wins) header.emplace_back("mean return");
-    header.emplace_back("status");
-    for (auto row = first; row != end; ++row) {
-      std::vector<std::string> line = {
-          row->algorithm, row->seeds.empty() ? "–" : seed_list_text(row->seeds),
-          shown(row->mean, digits), row->iqm ? shown(*row->iqm, digits) : "–"};
-      if (has_absolute) line.push_back(shown(row->absolute_mean, digits));
-      line.push_back(shown(row->entropy_mean, 4));
-      if (has_wins) line.push_back(shown(row->return_mean, 2));
-      line.push_back(row->status);
-      table.cells.push_back(std::move(line));
-    }
-    tables.push_back(std::move(table));
-    begin = static_cast<std::size_t>(end - rows.begin());
+    tables.push_back(task_table(std::span(first, end)));
+    first = end;
   }
   return tables;
 }
 
-std::vector<std::vector<std::string>> aggregate_grid(const Report& report) {
-  std::vector<std::vector<std::string>> cells = {
-      {"algorithm", "runs", "IQM [95% CI]", "median", "mean", "optimality gap"}};
+Grid aggregate_grid(const Report& report) {
+  Grid grid{{{"algorithm", Column::Kind::kName}, {"runs"}}, {}};
+  for (const AggregateStatistic& one : kAggregateStatistics)
+    grid.columns.push_back({.title = std::string(one.title)});
   if (!report.pairs.empty()) {
-    cells.front().push_back(fmt::format("P(> {})", report.pairs.front().y));
-    cells.front().emplace_back("p");
+    grid.columns.push_back({fmt::format("P(> {})", report.pairs.front().y)});
+    grid.columns.push_back({"p"});
   }
   for (const AggregateRow& row : report.aggregates) {
-    std::vector<std::string> line = {row.algorithm,
-                                     fmt::format("{}", row.n_runs),
-                                     shown(row.scores.iqm, 3),
-                                     shown(row.scores.median, 3),
-                                     shown(row.scores.mean, 3),
-                                     shown(row.scores.optimality_gap, 3)};
+    std::vector<std::string> line = {row.algorithm, fmt::format("{}", row.n_runs)};
+    for (const Estimate& score : row.scores) line.push_back(shown(score, 3));
     if (!report.pairs.empty()) {
       const auto pair =
           std::find_if(report.pairs.begin(), report.pairs.end(),
@@ -107,9 +132,9 @@ std::vector<std::vector<std::string>> aggregate_grid(const Report& report) {
       line.push_back(pair == report.pairs.end() ? "–" : shown(pair->improvement, 2));
       line.push_back(pair == report.pairs.end() ? "–" : shown_p(pair->p_value));
     }
-    cells.push_back(std::move(line));
+    grid.rows.push_back(std::move(line));
   }
-  return cells;
+  return grid;
 }
 
 namespace {
@@ -175,30 +200,30 @@ std::vector<std::string> aggregate_notes(const Report& report, ReportPart part) 
   return notes;
 }
 
-std::vector<std::vector<std::string>> overview_grid(const Report& report) {
+Grid overview_grid(const Report& report) {
   std::vector<std::string> tasks, algorithms;
   for (const SummaryRow& row : report.rows) {
     add_once(tasks, row.task);
     add_once(algorithms, row.algorithm);
   }
-  std::vector<std::vector<std::string>> cells = {{"algorithm"}};
+  Grid grid{{{"algorithm", Column::Kind::kName}}, {}};
   for (const std::string& task : tasks) {
     const bool has_wins = std::any_of(report.rows.begin(), report.rows.end(), [&](const auto& row) {
       return row.task == task && row.measure == Measure::kWinRate;
     });
-    cells.front().push_back(has_wins ? task + " (win rate)" : task);
+    grid.columns.push_back({has_wins ? task + " (win rate)" : task});
   }
   for (const std::string& algorithm : algorithms) {
-    std::vector<std::string>& line = cells.emplace_back(1, algorithm);
+    std::vector<std::string>& line = grid.rows.emplace_back(1, algorithm);
     for (const std::string& task : tasks) {
       const auto row = std::find_if(report.rows.begin(), report.rows.end(), [&](const auto& one) {
         return one.task == task && one.algorithm == algorithm;
       });
-      const bool has_score = row != report.rows.end() && row->iqm;
-      line.push_back(has_score ? shown(row->iqm->value, digits_of(row->measure)) : "–");
+      const bool has_score = row != report.rows.end() && row->iqm();
+      line.push_back(has_score ? shown(row->iqm()->value, digits_of(row->measure)) : "–");
     }
   }
-  return cells;
+  return grid;
 }
 
 }  // namespace credo::suite

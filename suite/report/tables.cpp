@@ -11,38 +11,31 @@
 namespace credo::suite {
 namespace {
 
-using Grid = std::vector<std::vector<std::string>>;
-
-// Number of characters (not bytes) for lining up columns.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
-
-// Text to the left (the first column and those named in `left`), numbers to the right.
-std::string markdown_grid(const Grid& cells) {
-  std::vector<std::size_t> widths(cells.front().size(), 3);
-  for (const auto& row : cells)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
-  const auto is_left = [&](std::size_t c) { return c == 0 || cells.front()[c] == "status"; };
+// Names and statuses to the left, numbers to the right.
+std::string markdown_grid(const Grid& grid) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < grid.columns.size(); ++c) {
+    widths.push_back(std::max(std::size_t{3}, text_width(grid.columns[c].title)));
+    for (const auto& row : grid.rows) widths[c] = std::max(widths[c], text_width(row[c]));
+  }
   std::string text;
-  for (std::size_t r = 0; r < cells.size(); ++r) {
-    for (std::size_t c = 0; c < cells[r].size(); ++c) {
-      const std::string padding(widths[c] - width(cells[r][c]), ' ');
-      text += is_left(c) ? fmt::format("| {}{} ", cells[r][c], padding)
-                         : fmt::format("| {}{} ", padding, cells[r][c]);
-    }
-    text += "|\n";
-    if (r != 0) continue;
-    for (std::size_t c = 0; c < widths.size(); ++c)
-      text += fmt::format("|{}{}", std::string(widths[c] + 1, '-'), is_left(c) ? "-" : ":");
+  const auto add = [&](std::size_t c, const std::string& cell) {
+    const std::string padding(widths[c] - text_width(cell), ' ');
+    text += grid.columns[c].is_left() ? fmt::format("| {}{} ", cell, padding)
+                                      : fmt::format("| {}{} ", padding, cell);
+  };
+  for (std::size_t c = 0; c < widths.size(); ++c) add(c, grid.columns[c].title);
+  text += "|\n";
+  for (std::size_t c = 0; c < widths.size(); ++c)
+    text += fmt::format("|{}{}", std::string(widths[c] + 1, '-'),
+                        grid.columns[c].is_left() ? "-" : ":");
+  text += "|\n";
+  for (const auto& row : grid.rows) {
+    for (std::size_t c = 0; c < widths.size(); ++c) add(c, row[c]);
     text += "|\n";
   }
   return text;
 }
-
-Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json interval_json(const std::optional<Interval>& interval) {
   return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
@@ -52,11 +45,21 @@ Json estimate_json(const Estimate& estimate) {
   return Json{{"value", estimate.value}, {"ci", interval_json(estimate.interval)}};
 }
 
-std::vector<std::string> estimate_fields(const std::optional<Estimate>& estimate) {
-  if (!estimate) return {"", "", ""};
-  const auto& ci = estimate->interval;
-  return {csv_number(estimate->value), ci ? csv_number(ci->low) : "",
-          ci ? csv_number(ci->high) : ""};
+// A statistic's columns in CSV, and its fields.
+void add_columns(std::vector<std::string>& columns, std::string_view key, bool has_interval) {
+  columns.emplace_back(key);
+  if (!has_interval) return;
+  columns.push_back(fmt::format("{}_ci_low", key));
+  columns.push_back(fmt::format("{}_ci_high", key));
+}
+
+void add_fields(std::vector<std::string>& fields, const std::optional<Estimate>& estimate,
+                bool has_interval) {
+  fields.push_back(estimate ? csv_number(estimate->value) : "");
+  if (!has_interval) return;
+  const auto ci = estimate ? estimate->interval : std::nullopt;
+  fields.push_back(ci ? csv_number(ci->low) : "");
+  fields.push_back(ci ? csv_number(ci->high) : "");
 }
 
 }  // namespace
@@ -64,7 +67,7 @@ std::vector<std::string> estimate_fields(const std::optional<Estimate>& estimate
 std::string markdown_tables(const std::vector<SummaryRow>& rows, const TableNotes& notes) {
   std::string text;
   for (const TaskTable& table : task_tables(rows)) {
-    text += fmt::format("### {}\n\n{}\n", table.task, markdown_grid(table.cells));
+    text += fmt::format("### {}\n\n{}\n", table.task, markdown_grid(table.grid));
     for (const auto& [task, note] : notes.by_task)
       if (task == table.task) text += fmt::format("{}\n\n", note);
   }
@@ -82,21 +85,25 @@ std::string markdown_report(const Report& report, ReportPart part) {
   return text;
 }
 
+std::vector<std::string> summary_columns() {
+  std::vector<std::string> columns = {"task",   "algorithm", "seeds",
+                                      "n_done", "n_planned", "measure"};
+  for (const RowStatistic& one : kRowStatistics) add_columns(columns, one.key, one.has_interval);
+  columns.emplace_back("status");
+  return columns;
+}
+
 std::string summary_csv(const std::vector<SummaryRow>& rows) {
-  std::string text = csv_line({"task", "algorithm", "seeds", "n_done", "n_planned", "measure",
-                               "mean", "iqm", "iqm_ci_low", "iqm_ci_high", "absolute_mean",
-                               "return_mean", "win_rate", "entropy_mean", "status"});
+  std::string text = csv_line(summary_columns());
   for (const SummaryRow& row : rows) {
     std::vector<std::string> fields = {row.task,
                                        row.algorithm,
                                        seed_list_text(row.seeds),
                                        fmt::format("{}", row.seeds.size()),
                                        fmt::format("{}", row.n_planned),
-                                       std::string(measure_name(row.measure)),
-                                       csv_number(row.mean)};
-    for (std::string& field : estimate_fields(row.iqm)) fields.push_back(std::move(field));
-    for (const auto& value : {row.absolute_mean, row.return_mean, row.win_rate, row.entropy_mean})
-      fields.push_back(csv_number(value));
+                                       std::string(measure_name(row.measure))};
+    for (std::size_t i = 0; i < row.values.size(); ++i)
+      add_fields(fields, row.values[i], kRowStatistics[i].has_interval);
     fields.push_back(row.status);
     text += csv_line(fields);
   }
@@ -112,30 +119,31 @@ std::string summary_json(const std::vector<SummaryRow>& rows) {
     item["seeds"] = row.seeds;
     item["n_planned"] = row.n_planned;
     item["measure"] = measure_name(row.measure);
-    item["mean"] = number(row.mean);
-    item["iqm"] = row.iqm ? Json(row.iqm->value) : Json(nullptr);
-    item["iqm_ci"] = row.iqm ? interval_json(row.iqm->interval) : Json(nullptr);
-    item["absolute_mean"] = number(row.absolute_mean);
-    item["return_mean"] = number(row.return_mean);
-    item["win_rate"] = number(row.win_rate);
-    item["entropy_mean"] = number(row.entropy_mean);
+    for (std::size_t i = 0; i < row.values.size(); ++i) {
+      const auto& value = row.values[i];
+      const std::string key(kRowStatistics[i].key);
+      item[key] = value ? Json(value->value) : Json(nullptr);
+      if (kRowStatistics[i].has_interval)
+        item[key + "_ci"] = value ? interval_json(value->interval) : Json(nullptr);
+    }
     item["status"] = row.status;
     list.push_back(std::move(item));
   }
   return json_text(list);
 }
 
+std::vector<std::string> aggregate_columns() {
+  std::vector<std::string> columns = {"algorithm", "n_tasks", "n_runs"};
+  for (const AggregateStatistic& one : kAggregateStatistics) add_columns(columns, one.key, true);
+  return columns;
+}
+
 std::string aggregate_csv(const Report& report) {
-  std::string text =
-      csv_line({"algorithm", "n_tasks", "n_runs", "iqm", "iqm_ci_low", "iqm_ci_high", "median",
-                "median_ci_low", "median_ci_high", "mean", "mean_ci_low", "mean_ci_high",
-                "optimality_gap", "optimality_gap_ci_low", "optimality_gap_ci_high"});
+  std::string text = csv_line(aggregate_columns());
   for (const AggregateRow& row : report.aggregates) {
     std::vector<std::string> fields = {row.algorithm, fmt::format("{}", report.scores.tasks.size()),
                                        fmt::format("{}", row.n_runs)};
-    for (const Estimate& estimate :
-         {row.scores.iqm, row.scores.median, row.scores.mean, row.scores.optimality_gap})
-      for (std::string& field : estimate_fields(estimate)) fields.push_back(std::move(field));
+    for (const Estimate& estimate : row.scores) add_fields(fields, estimate, true);
     text += csv_line(fields);
   }
   return text;
@@ -148,13 +156,12 @@ std::string aggregate_json(const Report& report) {
   for (const auto& [name, why] : report.scores.left_out)
     out["left_out"].push_back(Json{{"name", name}, {"why", why}});
   out["aggregates"] = Json::array();
-  for (const AggregateRow& row : report.aggregates)
-    out["aggregates"].push_back(Json{{"algorithm", row.algorithm},
-                                     {"n_runs", row.n_runs},
-                                     {"iqm", estimate_json(row.scores.iqm)},
-                                     {"median", estimate_json(row.scores.median)},
-                                     {"mean", estimate_json(row.scores.mean)},
-                                     {"optimality_gap", estimate_json(row.scores.optimality_gap)}});
+  for (const AggregateRow& row : report.aggregates) {
+    Json item{{"algorithm", row.algorithm}, {"n_runs", row.n_runs}};
+    for (std::size_t i = 0; i < row.scores.size(); ++i)
+      item[std::string(kAggregateStatistics[i].key)] = estimate_json(row.scores[i]);
+    out["aggregates"].push_back(std::move(item));
+  }
   out["pairs"] = Json::array();
   for (const PairRow& pair : report.pairs)
     out["pairs"].push_back(
@@ -162,7 +169,7 @@ std::string aggregate_json(const Report& report) {
              {"y", pair.y},
              {"probability_of_improvement", estimate_json(pair.improvement)},
              {"mean_difference", pair.difference ? estimate_json(*pair.difference) : Json(nullptr)},
-             {"p_value", number(pair.p_value)},
+             {"p_value", json_or_null(pair.p_value)},
              {"n_pairs", pair.n_pairs}});
   return json_text(out);
 }

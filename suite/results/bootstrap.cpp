@@ -77,7 +77,7 @@ class Pool {
   double weight(std::size_t at) const { return static_cast<double>(weights_[at]); }
   double total_weight() const { return static_cast<double>(total_); }
 
-  /// The same order of draws as bootstrap_interval.
+  /// Task by task, run by run.
   void draw(Stream& stream, std::vector<std::size_t>& drawn) const {
     drawn.resize(values_.size());
     std::size_t at = 0;
@@ -87,10 +87,9 @@ class Pool {
     }
   }
 
-  /// Interquartile mean of a resample, summed in ascending order as interquartile_mean does.
-  double iqm(const std::vector<std::size_t>& drawn, std::vector<int>& counts) const {
-    counts.assign(values_.size(), 0);
-    for (const std::size_t at : drawn) ++counts[at];
+  /// Interquartile mean of a resample with so many of each score, summed in ascending order as
+  /// interquartile_mean does.
+  double iqm(const std::vector<int>& counts) const {
     const std::int64_t cut = is_even_ ? total_ / 4 * 4 : total_;
     const std::int64_t end = 4 * total_ - cut;
     std::int64_t seen = 0;
@@ -128,35 +127,73 @@ double drawn_mean(const Pool& pool, const std::vector<std::size_t>& drawn, std::
 
 }  // namespace
 
+class ScoreDraw {
+ public:
+  /// The scores as they are.
+  explicit ScoreDraw(const Pool& pool) : pool_(pool), drawn_(pool.size()) {
+    std::iota(drawn_.begin(), drawn_.end(), std::size_t{0});
+    count();
+  }
+  void again(Stream& stream) {
+    pool_.draw(stream, drawn_);
+    count();
+  }
+  double iqm() const { return pool_.iqm(counts_); }
+  const std::vector<double>& task_means() const { return task_means_; }
+  /// Mean of min(score, most), every task with the same weight.
+  double capped_mean(double most) const {
+    double sum = 0.0;
+    for (const std::size_t at : drawn_) sum += pool_.weight(at) * std::min(pool_.value(at), most);
+    return sum / pool_.total_weight();
+  }
+
+ private:
+  void count() {
+    counts_.assign(drawn_.size(), 0);
+    for (const std::size_t at : drawn_) ++counts_[at];
+    task_means_.resize(pool_.n_tasks());
+    for (std::size_t task = 0; task < task_means_.size(); ++task)
+      task_means_[task] = drawn_mean(pool_, drawn_, task);
+  }
+
+  const Pool& pool_;
+  std::vector<std::size_t> drawn_;
+  std::vector<int> counts_;
+  std::vector<double> task_means_;
+};
+
+double iqm_of(const ScoreDraw& draw) { return draw.iqm(); }
+
+double median_of_task_means_of(const ScoreDraw& draw) {
+  std::vector<double> means = draw.task_means();
+  return take_percentile(means, 50.0);
+}
+
+double mean_of_task_means_of(const ScoreDraw& draw) {
+  double sum = 0.0;
+  for (const double value : draw.task_means()) sum += value;
+  return sum / static_cast<double>(draw.task_means().size());
+}
+
+double optimality_gap_of(const ScoreDraw& draw) { return 1.0 - draw.capped_mean(1.0); }
+
 AggregateScores aggregate_scores(const ScoreTable& scores, const BootstrapOptions& options) {
   check_table(scores);
-  constexpr double kGamma = 1.0;
   const Pool pool(scores);
-  const std::size_t n = n_resamples(scores, options);
-  std::vector<double> iqm(n), median_values(n), means(n), gap(n);
-  std::vector<std::size_t> drawn;
-  std::vector<int> counts;
-  std::vector<double> task_means(pool.n_tasks());
-  for (std::size_t repetition = 0; repetition < n; ++repetition) {
+  ScoreDraw draw(pool);
+  AggregateScores out;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].value = kAggregateStatistics[i].of(draw);
+  std::array<std::vector<double>, kAggregateStatistics.size()> values;
+  for (auto& of_one : values) of_one.resize(n_resamples(scores, options));
+  for (std::size_t repetition = 0; repetition < values.front().size(); ++repetition) {
     Stream stream = stream_of(options, repetition);
-    pool.draw(stream, drawn);
-    iqm[repetition] = pool.iqm(drawn, counts);
-    double capped = 0.0;
-    for (const std::size_t at : drawn) capped += pool.weight(at) * std::min(pool.value(at), kGamma);
-    gap[repetition] = kGamma - capped / pool.total_weight();
-    double sum = 0.0;
-    for (std::size_t task = 0; task < task_means.size(); ++task) {
-      task_means[task] = drawn_mean(pool, drawn, task);
-      sum += task_means[task];
-    }
-    means[repetition] = sum / static_cast<double>(task_means.size());
-    median_values[repetition] = take_percentile(task_means, 50.0);
+    draw.again(stream);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      values[i][repetition] = kAggregateStatistics[i].of(draw);
   }
-  return {
-      .iqm = {interquartile_mean(scores), take_interval(iqm, options.confidence)},
-      .median = {median_of_task_means(scores), take_interval(median_values, options.confidence)},
-      .mean = {mean_of_task_means(scores), take_interval(means, options.confidence)},
-      .optimality_gap = {optimality_gap(scores, kGamma), take_interval(gap, options.confidence)}};
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i].interval = take_interval(values[i], options.confidence);
+  return out;
 }
 
 Estimate estimate_iqm(const ScoreTable& scores, const BootstrapOptions& options) {
@@ -240,8 +277,9 @@ std::vector<Estimate> efficiency_curve(const std::vector<ScoreTable>& scores,
   for (std::size_t repetition = 0; repetition < n; ++repetition) {
     Stream stream = stream_of(options, repetition);
     pools.front().draw(stream, drawn);
-    for (std::size_t m = 0; m < pools.size(); ++m)
-      values[m][repetition] = pools[m].iqm(drawn, counts);
+    counts.assign(drawn.size(), 0);
+    for (const std::size_t at : drawn) ++counts[at];
+    for (std::size_t m = 0; m < pools.size(); ++m) values[m][repetition] = pools[m].iqm(counts);
   }
   std::vector<Estimate> curve;
   for (std::size_t m = 0; m < pools.size(); ++m)

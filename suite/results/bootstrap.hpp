@@ -4,9 +4,12 @@
 // come from Philox streams, so the same scores give the same bits everywhere.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "suite/results/statistics.hpp"
@@ -25,9 +28,39 @@ struct Estimate {
   std::optional<Interval> interval;
 };
 
-struct AggregateScores {
-  Estimate iqm, median, mean, optimality_gap;
+/// Scores of one algorithm as they are, or a resample of them.
+class ScoreDraw;
+double iqm_of(const ScoreDraw& draw);
+double median_of_task_means_of(const ScoreDraw& draw);
+double mean_of_task_means_of(const ScoreDraw& draw);
+double optimality_gap_of(const ScoreDraw& draw);
+
+/// A statistic over all tasks, declared once: tables, CSV, JSON, the report page and
+/// docs/file-formats.md go by this table.
+struct AggregateStatistic {
+  std::string_view key;    ///< in CSV and JSON, with KEY_ci_low and KEY_ci_high in CSV
+  std::string_view title;  ///< of the column in tables
+  std::string_view page;   ///< key in the data of the report page
+  double (*of)(const ScoreDraw&);
+  std::string_view note;  ///< as docs/file-formats.md has it
 };
+
+inline constexpr auto kAggregateStatistics = std::to_array<AggregateStatistic>({
+    {"iqm", "IQM [95% CI]", "iqm", iqm_of, "interquartile mean"},
+    {"median", "median", "median", median_of_task_means_of, "median over tasks of the task means"},
+    {"mean", "mean", "mean", mean_of_task_means_of, "mean over tasks of the task means"},
+    {"optimality_gap", "optimality gap", "gap", optimality_gap_of, "1 - mean of min(score, 1)"},
+});
+
+/// By kAggregateStatistics.
+using AggregateScores = std::array<Estimate, kAggregateStatistics.size()>;
+
+/// Place of a statistic in that table; a wrong key does not compile.
+consteval std::size_t aggregate_statistic(std::string_view key) {
+  for (std::size_t i = 0; i < kAggregateStatistics.size(); ++i)
+    if (kAggregateStatistics[i].key == key) return i;
+  throw "no such statistic";
+}
 
 /// Statistics over all runs of all tasks. Errors, here and below: Error on empty input or values
 /// that are not finite.

@@ -10,6 +10,7 @@
 #include "suite/common/json.hpp"
 #include "suite/common/npz.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/marl_eval_rules.hpp"
 
 namespace credo::suite {
 namespace {
@@ -50,7 +51,8 @@ std::vector<std::string> without_score(const ResultSet& set, bool needs_absolute
   std::vector<std::pair<std::string, std::string>> order;
   for (const RunResult& run : set.runs) {
     if (run.final && (!needs_absolute || run.absolute)) continue;
-    const std::string why = run.final ? "without its absolute metric" : run.status;
+    const std::string why =
+        run.final ? "without its absolute metric" : std::string(status_name(run.status));
     const std::pair key(fmt::format("{}/{}", run.names.task, run.names.algorithm), why);
     if (!found.contains(key)) order.push_back(key);
     found[key].push_back(run.seed);
@@ -191,7 +193,8 @@ void fit_steps(Group& group, Export& out) {
     for (const std::string& algorithm : group.algorithms)
       for (const std::uint64_t seed : group.seeds) {
         const RunResult& run = *group.find(task, algorithm, seed);
-        group.has_wins = group.has_wins && run.final->win_rate && run.absolute->win_rate;
+        group.has_wins =
+            group.has_wins && run.final->values[kWinMetric] && run.absolute->values[kWinMetric];
         n_dropped += curve_of(run).drops_final ? 1U : 0U;
       }
   if (n_dropped > 0)
@@ -204,13 +207,13 @@ void fit_steps(Group& group, Export& out) {
 Json metrics(const EvaluationPoint& point, const std::vector<EpisodeRow>* episodes, bool has_wins) {
   Json values = Json::array();
   if (episodes == nullptr) {
-    values.push_back(point.return_mean);
+    values.push_back(point.return_mean());
   } else {
     for (const EpisodeRow& episode : *episodes) values.push_back(episode.episode_return);
   }
   Json out;
   out["return"] = std::move(values);
-  if (has_wins) out["win_rate"] = Json::array({point.win_rate.value_or(0.0)});
+  if (has_wins) out["win_rate"] = Json::array({point.values[kWinMetric].value_or(0.0)});
   return out;
 }
 
@@ -333,7 +336,7 @@ Export marl_eval_json(const ResultSet& set) {
       const auto counts = step_counts(group, task);
       for (const std::string& algorithm : group.algorithms)
         for (const std::uint64_t seed : group.seeds)
-          json[group.name][task][algorithm][fmt::format("seed_{}", seed)] =
+          json[group.name][task][algorithm][seed_name(seed)] =
               run_json(*group.find(task, algorithm, seed), group, counts, n_averaged);
     }
   }

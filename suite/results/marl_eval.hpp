@@ -1,10 +1,9 @@
-// Results for other programs: marl-eval (Gorsane et al. 2022), whose rules are checked here too,
-// and rliable (Agarwal et al. 2021). Both want tables without holes. What does not fit is left out,
-// and every export names what that was.
+// Results for other programs: marl-eval (Gorsane et al. 2022; rules: marl_eval_rules.hpp) and
+// rliable (Agarwal et al. 2021). Both require complete tables. What does not fit is left out, and
+// every export lists it.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "suite/results/summary.hpp"
@@ -14,8 +13,8 @@ namespace credo::suite {
 struct Export {
   std::string bytes;                  ///< the file
   std::vector<std::string> left_out;  ///< runs, algorithms and tasks that are not in it, and why
-  std::vector<std::string> problems;  ///< rules of the format that it breaks all the same
-  std::vector<std::string> notes;     ///< what stands in it in another form
+  std::vector<std::string> problems;  ///< rules of the format that it violates nevertheless
+  std::vector<std::string> notes;     ///< what it holds in another form
 
   /// Everything is there, and by the rules.
   bool is_whole() const { return left_out.empty() && problems.empty(); }
@@ -31,9 +30,6 @@ struct Export {
 /// other than ten times the episodes is written as its mean. Policies that do not learn repeat
 /// their one evaluation. Errors: UserError when nothing is left.
 Export marl_eval_json(const ResultSet& set);
-
-/// What is wrong with a marl-eval file; empty for a good one.
-std::vector<std::string> marl_eval_problems(std::string_view json);
 
 /// {"tasks": [...], "seeds": {ALG: [...]}, "scores": {ALG: [[run][task]]}} with normalised scores,
 /// what rliable takes as dict[alg] of arrays n_runs x n_tasks. A row is a seed; the seeds of an

@@ -1,4 +1,5 @@
-// The rules of marl-eval's files.
+#include "suite/results/marl_eval_rules.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -8,7 +9,6 @@
 #include <set>
 
 #include "suite/common/json.hpp"
-#include "suite/results/marl_eval.hpp"
 
 namespace credo::suite {
 namespace {

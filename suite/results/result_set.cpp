@@ -28,11 +28,8 @@ EvaluationPoint to_point(const MetricsEvent& event, int episodes) {
   EvaluationPoint point;
   point.t_env = event.t_env;
   point.episodes = episodes;
-  point.return_mean = event.find("test_return_mean").value_or(0.0);
-  point.return_std = event.find("test_return_std");
-  point.length_mean = event.find("test_ep_length_mean");
-  point.win_rate = event.find("test_battle_won_mean");
-  point.entropy_mean = event.find("entropy_mean");
+  for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+    point.values[i] = event.find(kEvaluationMetrics[i].event);
   for (int agent = 0;; ++agent) {
     const auto credit = event.find(fmt::format("credit_{}", agent));
     if (!credit) break;
@@ -42,25 +39,24 @@ EvaluationPoint to_point(const MetricsEvent& event, int episodes) {
 }
 
 void read_metrics(const fs::path& path, int episodes, int absolute_factor, RunResult& result) {
-  const bool is_done = result.status == status_name(RunStatus::kDone);
+  const bool is_done = result.status == RunStatus::kDone;
   for (const MetricsEvent& event : parse_metrics(read_text(path), path.string())) {
-    if (!event.find("test_return_mean")) continue;
-    if (event.event == "absolute") {
+    if (!event.find(kEvaluationMetrics[kReturnMetric].event)) continue;
+    if (event.event == kAbsoluteEvent) {
       EvaluationPoint point = to_point(event, episodes * absolute_factor);
-      if (const auto best = event.find("best_t_env"))
-        point.t_env = static_cast<std::int64_t>(*best);
+      if (const auto best = event.find(kBestStep)) point.t_env = static_cast<std::int64_t>(*best);
       if (is_done) result.absolute = std::move(point);
       continue;
     }
     result.evaluations.push_back(to_point(event, episodes));
-    if (event.event == "final" && is_done) result.final = result.evaluations.back();
+    if (event.event == kFinalEvent && is_done) result.final = result.evaluations.back();
   }
 }
 
 // Two copies of a run: the finished one counts; two finished ones must agree.
 bool is_better(const RunResult& a, const RunResult& b) {
   const auto rank = [](const RunResult& run) {
-    return run.final ? 2 : run.status == "missing" ? 0 : 1;
+    return run.final ? 2 : run.status == RunStatus::kMissing ? 0 : 1;
   };
   return rank(a) > rank(b) || (rank(a) == rank(b) && a.folder.empty() < b.folder.empty());
 }
@@ -69,8 +65,10 @@ bool is_better(const RunResult& a, const RunResult& b) {
 bool same_absolute(const std::optional<EvaluationPoint>& a,
                    const std::optional<EvaluationPoint>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
-  return a->t_env == b->t_env && a->episodes == b->episodes && a->return_mean == b->return_mean &&
-         a->win_rate == b->win_rate;
+  bool is_same = a->t_env == b->t_env && a->episodes == b->episodes;
+  for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+    is_same = is_same && (kEvaluationMetrics[i].absolute.empty() || a->values[i] == b->values[i]);
+  return is_same;
 }
 
 bool same_result(const RunResult& a, const RunResult& b) {
@@ -89,9 +87,7 @@ std::vector<GivenBounds> read_given_bounds(const fs::path& directory) {
 using RunKey = std::tuple<std::string, std::string, std::uint64_t>;
 RunKey key_of(const RunResult& run) { return {run.names.task, run.names.algorithm, run.seed}; }
 
-std::string name_of(const RunResult& run) {
-  return fmt::format("{}/{}/seed_{}", run.names.task, run.names.algorithm, run.seed);
-}
+std::string name_of(const RunResult& run) { return cell_name(run.names, run.seed); }
 
 void add_run(std::vector<RunResult>& runs, std::map<RunKey, std::size_t>& places, RunResult run) {
   const auto [place, is_new] = places.try_emplace(key_of(run), runs.size());
@@ -116,7 +112,7 @@ void check_mixed(const ResultSet& set) {
     }
     throw UserError(
         fmt::format("the runs come from different programs: {}; --allow-mixed puts "
-                    "them together all the same",
+                    "them together anyway",
                     list));
   }
   std::map<std::pair<std::string, std::string>, const RunResult*> first;
@@ -126,7 +122,7 @@ void check_mixed(const ResultSet& set) {
     if (is_new || place->second->settings_id == run.settings_id) continue;
     throw UserError(
         fmt::format("{} and {} have different settings; --allow-mixed puts them "
-                    "together all the same",
+                    "together anyway",
                     name_of(*place->second), name_of(run)));
   }
 }
@@ -208,7 +204,7 @@ RunResult read_run_result(const fs::path& directory, bool verify) {
   result.base_algorithm = manifest.algorithm;
   result.profile = manifest.profile;
   result.seed = manifest.seed;
-  result.status = status_name(status);
+  result.status = status;
   result.reason = manifest.reason;
   result.run_id = manifest.run_id;
   result.settings_id = settings.settings_id;
@@ -272,7 +268,9 @@ std::vector<std::vector<EpisodeRow>> read_episodes(const RunResult& run) {
   for (std::size_t place = 0; place < sizes.size(); ++place) {
     const bool is_absolute = place == n_evaluations;
     const bool is_final = run.final && place + 1 == n_evaluations;
-    const std::string_view event = is_absolute ? "absolute" : is_final ? "final" : "eval";
+    const std::string_view event = is_absolute ? kAbsoluteEvent
+                                   : is_final  ? kFinalEvent
+                                               : kEvalEvent;
     std::vector<EpisodeRow>& episodes = evaluations.emplace_back();
     for (int i = 0; i < sizes[place] && row < table.n_rows(); ++i, ++row) {
       const auto value = table.number(row, "return");
@@ -301,7 +299,7 @@ std::vector<MetricsEvent> read_train_metrics(const RunResult& run) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};
   auto events = parse_metrics(as_user_error([&] { return read_text(path); }), path.string());
-  std::erase_if(events, [](const MetricsEvent& event) { return event.event != "train"; });
+  std::erase_if(events, [](const MetricsEvent& event) { return event.event != kTrainEvent; });
   return events;
 }
 

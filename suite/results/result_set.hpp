@@ -1,5 +1,5 @@
 // Results as a typed set in memory: tasks × algorithms × seeds, with every evaluation. Everything
-// that shows results (tables, exports, report pages, comparisons) reads this and no files.
+// that shows results (tables, exports, report pages, comparisons) reads this instead of files.
 //
 //   const ResultSet set = load_results({"runs/standard"}, {});
 //   for (const std::string& task : set.tasks)
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "suite/plan/bounds.hpp"
+#include "suite/run/evaluation_metrics.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/run_directory.hpp"
 
@@ -23,11 +24,10 @@ namespace credo::suite {
 struct EvaluationPoint {
   std::int64_t t_env = 0;
   int episodes = 0;
-  double return_mean = 0.0;
-  std::optional<double> return_std, length_mean, win_rate;
-  std::optional<double> entropy_mean;  ///< H; absent for policies without a mixer
-  std::vector<double> credits;         ///< mean credit of each agent; empty likewise
+  EvaluationValues values{};    ///< by kEvaluationMetrics
+  std::vector<double> credits;  ///< mean credit of each agent; empty without a mixer
 
+  double return_mean() const { return values[kReturnMetric].value_or(0.0); }
   bool operator==(const EvaluationPoint&) const = default;
 };
 
@@ -39,7 +39,7 @@ struct RunResult {
   std::string base_algorithm;  ///< without swept values
   std::string profile;
   std::uint64_t seed = 0;
-  std::string status;  ///< of the manifest, "interrupted" where nobody runs it, or "missing"
+  RunStatus status = RunStatus::kMissing;
   std::string reason;
   std::string run_id;       ///< identity of the configuration
   std::string settings_id;  ///< the same without the seed

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "envs/core/error.hpp"
-#include "envs/core/random.hpp"
 
 namespace credo::suite {
 namespace {
@@ -43,10 +42,6 @@ double mean(std::span<const double> values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
   return sum / static_cast<double>(values.size());
-}
-
-double population_std(std::span<const double> values) {
-  return std::sqrt(squared_deviations(values) / static_cast<double>(values.size()));
 }
 
 std::optional<double> sample_std(std::span<const double> values) {
@@ -156,27 +151,6 @@ double probability_of_improvement(const ScoreTable& x, const ScoreTable& y) {
     per_task.push_back(wins / static_cast<double>(x[task].size() * y[task].size()));
   }
   return mean(per_task);
-}
-
-Interval bootstrap_interval(const ScoreTable& scores,
-                            const std::function<double(const ScoreTable&)>& statistic,
-                            const BootstrapOptions& options) {
-  CREDO_CHECK(options.repetitions > 0, "a bootstrap needs repetitions");
-  CREDO_CHECK(options.confidence > 0.0 && options.confidence < 1.0, "a confidence lies in (0, 1)");
-  CREDO_CHECK(!scores.empty(), "a bootstrap needs at least one task");
-  for (const auto& task : scores) check_values(task);
-  std::vector<double> values(static_cast<std::size_t>(options.repetitions));
-  ScoreTable resampled = scores;
-  for (std::size_t repetition = 0; repetition < values.size(); ++repetition) {
-    Stream stream(options.seed, purpose("bootstrap"), 0, repetition);
-    for (std::size_t task = 0; task < scores.size(); ++task) {
-      const auto n_runs = static_cast<std::uint32_t>(scores[task].size());
-      for (double& score : resampled[task]) score = scores[task][stream.below(n_runs)];
-    }
-    values[repetition] = statistic(resampled);
-  }
-  const double tail = 50.0 * (1.0 - options.confidence);
-  return {percentile(values, tail), percentile(values, 100.0 - tail)};
 }
 
 }  // namespace credo::suite

@@ -1,10 +1,9 @@
 // Statistics over runs, with the definitions of rliable (Agarwal et al., "Deep reinforcement
 // learning at the edge of the statistical precipice", NeurIPS 2021), computed the same everywhere:
-// random resampling comes from a Philox stream, sums run in index order.
+// sums run in index order.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -14,10 +13,7 @@ namespace credo::suite {
 /// Errors of all functions: Error on an empty input or a value that is not finite.
 
 double mean(std::span<const double> values);
-/// Population standard deviation (divides by n).
-double population_std(std::span<const double> values);
-/// Sample standard deviation (divides by n - 1); nullopt for one value, which says nothing of
-/// spread.
+/// Sample standard deviation (divides by n - 1); nullopt for a single value.
 std::optional<double> sample_std(std::span<const double> values);
 /// sample_std / sqrt(n).
 std::optional<double> standard_error(std::span<const double> values);
@@ -62,7 +58,7 @@ inline constexpr std::size_t kFewestForInterval = 2;
 /// Fewer values than this give intervals that are far too narrow (docs/protocol.md).
 inline constexpr std::size_t kFewValues = 5;
 
-/// Can runs be drawn again within every task? Every task needs kFewestForInterval of them.
+/// Whether runs can be resampled: every task needs kFewestForInterval of them.
 bool has_interval(const ScoreTable& scores);
 
 struct BootstrapOptions {
@@ -70,11 +66,5 @@ struct BootstrapOptions {
   double confidence = 0.95;
   std::uint64_t seed = 0;
 };
-
-/// Percentile bootstrap, stratified: runs are drawn again within each task. The same input and
-/// options give the same bits everywhere.
-Interval bootstrap_interval(const ScoreTable& scores,
-                            const std::function<double(const ScoreTable&)>& statistic,
-                            const BootstrapOptions& options = {});
 
 }  // namespace credo::suite

@@ -20,33 +20,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kPlanColumns = {
-    "task",    "env",   "env_settings", "algorithm",      "base_algorithm", "seed",
-    "profile", "t_max", "task_rank",    "algorithm_rank", "settings_id",    "run_id"};
-
-const std::vector<std::string> kResultColumns = {"task",
-                                                 "env",
-                                                 "algorithm",
-                                                 "seed",
-                                                 "profile",
-                                                 "status",
-                                                 "env_steps",
-                                                 "episodes",
-                                                 "updates",
-                                                 "eval_episodes",
-                                                 "return_mean",
-                                                 "return_std",
-                                                 "length_mean",
-                                                 "win_rate",
-                                                 "entropy_mean",
-                                                 "absolute_t_env",
-                                                 "absolute_episodes",
-                                                 "absolute_return",
-                                                 "absolute_win_rate"};
-
-const std::vector<std::string> kCurveColumns = {
-    "task",       "algorithm",   "seed",     "t_env",        "return_mean",
-    "return_std", "length_mean", "win_rate", "entropy_mean", "credits"};
+std::vector<std::string> joined_columns(const std::vector<std::string>& before,
+                                        std::string_view EvaluationMetric::*name,
+                                        const std::vector<std::string>& after) {
+  std::vector<std::string> columns = before;
+  for (const EvaluationMetric& metric : kEvaluationMetrics)
+    if (!(metric.*name).empty()) columns.emplace_back(metric.*name);
+  columns.insert(columns.end(), after.begin(), after.end());
+  return columns;
+}
 
 std::string whole(std::int64_t value) { return fmt::format("{}", value); }
 
@@ -77,11 +59,12 @@ CellKey key_of(const CsvTable& table, std::size_t row) {
 class CompactFolder {
  public:
   explicit CompactFolder(const fs::path& folder)
-      : results_(read_text(folder_file(folder, "results.csv")), (folder / "results.csv").string()),
+      : results_path_((folder / "results.csv").string()),
+        results_(read_text(folder_file(folder, "results.csv")), results_path_),
         curves_path_((folder / "curves.csv").string()),
         curves_(read_text(folder_file(folder, "curves.csv")), curves_path_) {
-    results_.need(kResultColumns);
-    curves_.need(kCurveColumns);
+    results_.need(results_columns());
+    curves_.need(curves_columns());
     for (std::size_t row = 0; row < results_.n_rows(); ++row) rows_[key_of(results_, row)] = row;
     for (std::size_t row = 0; row < curves_.n_rows(); ++row)
       points_[key_of(curves_, row)].push_back(row);
@@ -92,7 +75,11 @@ class CompactFolder {
     const auto found = rows_.find(key);
     if (found == rows_.end()) return;
     const std::size_t row = found->second;
-    run.status = results_.text(row, "status");
+    const auto status = find_status(results_.text(row, "status"));
+    if (!status)
+      throw UserError(fmt::format("{}:{}: status = '{}': unknown", results_path_, row + 2,
+                                  one_line(results_.text(row, "status"))));
+    run.status = *status;
     run.env_steps = results_.integer(row, "env_steps");
     run.episodes = results_.integer(row, "episodes");
     run.updates = results_.integer(row, "updates");
@@ -100,32 +87,30 @@ class CompactFolder {
       for (const std::size_t point : points->second) run.evaluations.push_back(read_point(point));
     const auto n = static_cast<int>(results_.integer(row, "eval_episodes"));
     for (EvaluationPoint& point : run.evaluations) point.episodes = n;
-    if (results_.number(row, "return_mean") && !run.evaluations.empty())
+    const EvaluationMetric& score = kEvaluationMetrics[kReturnMetric];
+    if (results_.number(row, score.column) && !run.evaluations.empty())
       run.final = run.evaluations.back();
-    if (const auto score = results_.number(row, "absolute_return")) {
-      EvaluationPoint point;
-      point.t_env = results_.integer(row, "absolute_t_env");
-      point.episodes = static_cast<int>(results_.integer(row, "absolute_episodes"));
-      point.return_mean = *score;
-      point.win_rate = results_.number(row, "absolute_win_rate");
-      run.absolute = std::move(point);
-    }
+    if (!results_.number(row, score.absolute)) return;
+    EvaluationPoint& point = run.absolute.emplace();
+    point.t_env = results_.integer(row, "absolute_t_env");
+    point.episodes = static_cast<int>(results_.integer(row, "absolute_episodes"));
+    for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+      if (const auto column = kEvaluationMetrics[i].absolute; !column.empty())
+        point.values[i] = results_.number(row, column);
   }
 
  private:
   EvaluationPoint read_point(std::size_t row) const {
     EvaluationPoint point;
     point.t_env = curves_.integer(row, "t_env");
-    point.return_mean = curves_.number(row, "return_mean").value_or(0.0);
-    point.return_std = curves_.number(row, "return_std");
-    point.length_mean = curves_.number(row, "length_mean");
-    point.win_rate = curves_.number(row, "win_rate");
-    point.entropy_mean = curves_.number(row, "entropy_mean");
+    for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+      point.values[i] = curves_.number(row, kEvaluationMetrics[i].column);
     point.credits =
         parse_credits(curves_.text(row, "credits"), fmt::format("{}:{}", curves_path_, row + 2));
     return point;
   }
 
+  std::string results_path_;
   CsvTable results_;
   std::string curves_path_;
   CsvTable curves_;
@@ -134,6 +119,24 @@ class CompactFolder {
 };
 
 }  // namespace
+
+std::vector<std::string> plan_columns() {
+  return {"task",    "env",   "env_settings", "algorithm",      "base_algorithm", "seed",
+          "profile", "t_max", "task_rank",    "algorithm_rank", "settings_id",    "run_id"};
+}
+
+std::vector<std::string> results_columns() {
+  return joined_columns(
+      joined_columns({"task", "env", "algorithm", "seed", "profile", "status", "env_steps",
+                      "episodes", "updates", "eval_episodes"},
+                     &EvaluationMetric::column, {"absolute_t_env", "absolute_episodes"}),
+      &EvaluationMetric::absolute, {});
+}
+
+std::vector<std::string> curves_columns() {
+  return joined_columns({"task", "algorithm", "seed", "t_env"}, &EvaluationMetric::column,
+                        {"credits"});
+}
 
 PlannedCell planned(const Cell& cell) {
   const RunConfig& config = cell.config;
@@ -151,7 +154,7 @@ PlannedCell planned(const Cell& cell) {
 }
 
 std::string plan_csv(const std::vector<PlannedCell>& cells) {
-  std::string text = csv_line(kPlanColumns);
+  std::string text = csv_line(plan_columns());
   for (const PlannedCell& cell : cells)
     text += csv_line({cell.names.task, cell.env, cell.env_settings, cell.names.algorithm,
                       cell.base_algorithm, fmt::format("{}", cell.seed), cell.profile,
@@ -162,7 +165,7 @@ std::string plan_csv(const std::vector<PlannedCell>& cells) {
 
 std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string& label) {
   const CsvTable table(text, label);
-  table.need(kPlanColumns);
+  table.need(plan_columns());
   std::vector<PlannedCell> cells;
   for (std::size_t row = 0; row < table.n_rows(); ++row)
     cells.push_back({.names = {table.text(row, "task"), table.text(row, "algorithm")},
@@ -200,34 +203,36 @@ std::vector<PlannedCell> join_plans(std::vector<PlannedCell> old_plan,
 }
 
 std::string results_csv(const ResultSet& set) {
-  std::string text = csv_line(kResultColumns);
+  std::string text = csv_line(results_columns());
   for (const RunResult& r : set.runs) {
-    const auto of = [](const std::optional<EvaluationPoint>& point, const auto& get) {
-      return point ? csv_number(get(*point)) : "";
-    };
-    const auto score = [](const EvaluationPoint& p) { return std::optional(p.return_mean); };
-    const auto wins = [](const EvaluationPoint& p) { return p.win_rate; };
-    text += csv_line(
-        {r.names.task, r.env, r.names.algorithm, fmt::format("{}", r.seed), r.profile, r.status,
-         whole(r.env_steps), whole(r.episodes), whole(r.updates),
-         whole(r.evaluations.empty() ? 0 : r.evaluations.back().episodes), of(r.final, score),
-         of(r.final, [](const EvaluationPoint& p) { return p.return_std; }),
-         of(r.final, [](const EvaluationPoint& p) { return p.length_mean; }), of(r.final, wins),
-         of(r.final, [](const EvaluationPoint& p) { return p.entropy_mean; }),
-         r.absolute ? whole(r.absolute->t_env) : "", r.absolute ? whole(r.absolute->episodes) : "",
-         of(r.absolute, score), of(r.absolute, wins)});
+    std::vector<std::string> fields = {
+        r.names.task,       r.env,
+        r.names.algorithm,  fmt::format("{}", r.seed),
+        r.profile,          std::string(status_name(r.status)),
+        whole(r.env_steps), whole(r.episodes),
+        whole(r.updates),   whole(r.evaluations.empty() ? 0 : r.evaluations.back().episodes)};
+    for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+      fields.push_back(r.final ? csv_number(r.final->values[i]) : "");
+    fields.push_back(r.absolute ? whole(r.absolute->t_env) : "");
+    fields.push_back(r.absolute ? whole(r.absolute->episodes) : "");
+    for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
+      if (!kEvaluationMetrics[i].absolute.empty())
+        fields.push_back(r.absolute ? csv_number(r.absolute->values[i]) : "");
+    text += csv_line(fields);
   }
   return text;
 }
 
 std::string curves_csv(const ResultSet& set) {
-  std::string text = csv_line(kCurveColumns);
+  std::string text = csv_line(curves_columns());
   for (const RunResult& r : set.runs)
-    for (const EvaluationPoint& p : r.evaluations)
-      text +=
-          csv_line({r.names.task, r.names.algorithm, fmt::format("{}", r.seed), whole(p.t_env),
-                    csv_number(p.return_mean), csv_number(p.return_std), csv_number(p.length_mean),
-                    csv_number(p.win_rate), csv_number(p.entropy_mean), credits_text(p.credits)});
+    for (const EvaluationPoint& p : r.evaluations) {
+      std::vector<std::string> fields = {r.names.task, r.names.algorithm, fmt::format("{}", r.seed),
+                                         whole(p.t_env)};
+      for (const auto& value : p.values) fields.push_back(csv_number(value));
+      fields.push_back(credits_text(p.credits));
+      text += csv_line(fields);
+    }
   return text;
 }
 
@@ -246,7 +251,8 @@ std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
       compact.emplace(folder);
     }
     for (const PlannedCell& cell : parse_plan_csv(read_text(path), path.string())) {
-      FolderRun entry{{}, cell.task_rank, cell.algorithm_rank};
+      FolderRun entry{
+          .run = {}, .task_rank = cell.task_rank, .algorithm_rank = cell.algorithm_rank};
       RunResult& run = entry.run;
       const fs::path cell_path = folder / cell_folder(cell.names, cell.seed);
       if (has_runs && holds_run(cell_path)) {
@@ -258,12 +264,12 @@ std::vector<FolderRun> read_suite_folder(const fs::path& folder, bool verify) {
         run.env_settings = cell.env_settings;
         run.profile = cell.profile;
         run.seed = cell.seed;
-        run.status = "missing";
+        run.status = RunStatus::kMissing;
         run.run_id = cell.run_id;
         run.settings_id = cell.settings_id;
         run.t_max = cell.t_max;
         if (compact) compact->fill(run);
-        if (run.status != "missing") run.commit = commit;
+        if (run.status != RunStatus::kMissing) run.commit = commit;
       }
       found.push_back(std::move(entry));
     }

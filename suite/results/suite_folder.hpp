@@ -26,6 +26,11 @@ struct PlannedCell {
   std::string settings_id, run_id;
 };
 
+/// Columns of plan.csv, results.csv and curves.csv, in order.
+std::vector<std::string> plan_columns();
+std::vector<std::string> results_columns();
+std::vector<std::string> curves_columns();
+
 PlannedCell planned(const Cell& cell);
 std::string plan_csv(const std::vector<PlannedCell>& cells);
 std::vector<PlannedCell> parse_plan_csv(std::string_view text, const std::string& label);

@@ -8,6 +8,7 @@
 #include "suite/common/json.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
+#include "suite/run/manifest_fields.hpp"
 #include "suite/run/run_files.hpp"
 
 namespace credo::suite {
@@ -34,14 +35,8 @@ void write_suite_manifest(const fs::path& folder, const SuiteManifest& m) {
     out["wall_s"] = m.wall_s;
     out["cells_wall_s"] = m.cells_wall_s;
     out["jobs"] = m.jobs;
-    out["threads"] = m.threads;
-    out["isa"] = m.isa;
-    out["version"] = m.version;
-    out["commit"] = m.commit;
-    out["compiler"] = m.compiler;
-    out["flags"] = m.flags;
-    out["cpu"] = m.cpu;
-    out["cores"] = m.cores;
+    put_program(out, m);
+    put_machine(out, m);
   }
   out["sha256"] = Json::object();
   for (const auto& [name, hash] : m.sha256) out["sha256"][name] = hash;
@@ -71,14 +66,7 @@ std::optional<SuiteManifest> read_suite_manifest(const fs::path& folder) {
     m.wall_s = in.value("wall_s", 0.0);
     m.cells_wall_s = in.value("cells_wall_s", 0.0);
     m.jobs = in.value("jobs", 1);
-    m.threads = in.value("threads", 1);
-    m.isa = in.value("isa", "");
-    m.version = in.value("version", "");
-    m.commit = in.value("commit", "");
-    m.compiler = in.value("compiler", "");
-    m.flags = in.value("flags", "");
-    m.cpu = in.value("cpu", "");
-    m.cores = in.value("cores", 0);
+    get_program_and_machine(in, m);
     m.sha256 = in.value("sha256", std::map<std::string, std::string>{});
     return m;
   } catch (const nlohmann::json::exception& problem) {

@@ -10,63 +10,44 @@
 namespace credo::suite {
 namespace {
 
-std::string status_text(const std::map<std::string, int>& statuses, int n_planned) {
-  const auto done = statuses.find("done");
-  const int n_done = done == statuses.end() ? 0 : done->second;
+std::string status_text(const std::map<std::string_view, int>& statuses, int n_done,
+                        int n_planned) {
   if (n_done == n_planned) return "done";
   std::string text = fmt::format("{}/{} done", n_done, n_planned);
-  for (const auto& [status, count] : statuses)
-    if (status != "done") text += fmt::format(", {} {}", count, status);
+  for (const auto& [status, count] : statuses) text += fmt::format(", {} {}", count, status);
   return text;
 }
 
-SummaryRow summarize_row(const std::vector<const RunResult*>& runs, Measure measure) {
+SummaryRow summarize_row(const RowRuns& of) {
   SummaryRow row;
-  row.measure = measure;
-  row.task = runs.front()->names.task;
-  row.algorithm = runs.front()->names.algorithm;
-  row.n_planned = static_cast<int>(runs.size());
-  std::vector<double> scores, returns, absolutes, entropies, win_rates;
-  std::map<std::string, int> statuses;
-  for (const RunResult* run : runs) {
-    ++statuses[run->status];
-    if (run->absolute)
-      if (const auto score = value_of(*run->absolute, measure)) absolutes.push_back(*score);
-    if (!run->final) continue;
-    row.seeds.push_back(run->seed);
-    if (const auto score = value_of(*run->final, measure)) scores.push_back(*score);
-    returns.push_back(run->final->return_mean);
-    if (run->final->entropy_mean) entropies.push_back(*run->final->entropy_mean);
-    if (run->final->win_rate) win_rates.push_back(*run->final->win_rate);
+  row.task = of.runs.front()->names.task;
+  row.algorithm = of.runs.front()->names.algorithm;
+  row.n_planned = static_cast<int>(of.runs.size());
+  row.measure = of.measure;
+  int n_done = 0;
+  std::map<std::string_view, int> others;
+  for (const RunResult* run : of.runs) {
+    if (run->status == RunStatus::kDone)
+      ++n_done;
+    else
+      ++others[status_name(run->status)];
+    if (run->final) row.seeds.push_back(run->seed);
   }
-  if (!scores.empty()) {
-    row.mean = mean(scores);
-    row.iqm = estimate_iqm({scores});
-  }
-  if (!returns.empty()) row.return_mean = mean(returns);
-  if (!absolutes.empty()) row.absolute_mean = mean(absolutes);
-  if (!entropies.empty()) row.entropy_mean = mean(entropies);
-  if (!win_rates.empty()) row.win_rate = mean(win_rates);
-  row.status = status_text(statuses, row.n_planned);
+  for (std::size_t i = 0; i < kRowStatistics.size(); ++i) row.values[i] = kRowStatistics[i].of(of);
+  row.is_done = n_done == row.n_planned;
+  row.status = status_text(others, n_done, row.n_planned);
   return row;
 }
 
 }  // namespace
 
-std::string_view measure_name(Measure measure) {
-  return measure == Measure::kWinRate ? "win_rate" : "return";
-}
-
 Measure measure_of(const ResultSet& set, std::string_view task) {
   for (const RunResult& run : set.runs)
-    if (run.names.task == task && ((run.final && run.final->win_rate) ||
-                                   (!run.evaluations.empty() && run.evaluations.front().win_rate)))
+    if (run.names.task == task &&
+        ((run.final && run.final->values[kWinMetric]) ||
+         (!run.evaluations.empty() && run.evaluations.front().values[kWinMetric])))
       return Measure::kWinRate;
   return Measure::kReturn;
-}
-
-std::optional<double> value_of(const EvaluationPoint& point, Measure measure) {
-  return measure == Measure::kWinRate ? point.win_rate : point.return_mean;
 }
 
 std::vector<SummaryRow> summarize(const ResultSet& set) {
@@ -78,14 +59,14 @@ std::vector<SummaryRow> summarize(const ResultSet& set) {
            set.runs[begin].names.algorithm == names.algorithm;
          ++begin)
       runs.push_back(&set.runs[begin]);
-    rows.push_back(summarize_row(runs, measure_of(set, names.task)));
+    rows.push_back(summarize_row({.runs = runs, .measure = measure_of(set, names.task)}));
   }
   return rows;
 }
 
 std::optional<double> score_of(const RunResult& run, ScoreKind kind) {
   const auto& point = kind == ScoreKind::kFinal ? run.final : run.absolute;
-  return point ? std::optional(point->return_mean) : std::nullopt;
+  return point ? std::optional(point->return_mean()) : std::nullopt;
 }
 
 NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind,
@@ -107,7 +88,7 @@ NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind,
   }
   if (out.tasks.empty()) return out;
   for (const std::string& name : set.algorithms) {
-    NormalisedScores::Algorithm algorithm{name, {}, {}};
+    NormalisedScores::Algorithm algorithm{.name = name, .scores = {}, .seeds = {}};
     std::vector<std::string> without;
     for (std::size_t k = 0; k < out.tasks.size(); ++k) {
       const std::string& task = out.tasks[k];
@@ -134,7 +115,8 @@ NormalisedScores normalised_scores(const ResultSet& set, ScoreKind kind,
 std::vector<AggregateRow> aggregate(const NormalisedScores& scores) {
   std::vector<AggregateRow> rows;
   for (const auto& algorithm : scores.algorithms) {
-    AggregateRow row{algorithm.name, 0, aggregate_scores(algorithm.scores)};
+    AggregateRow row{
+        .algorithm = algorithm.name, .n_runs = 0, .scores = aggregate_scores(algorithm.scores)};
     for (const auto& task : algorithm.scores) row.n_runs += task.size();
     rows.push_back(std::move(row));
   }
@@ -183,7 +165,7 @@ std::vector<ScoreTable> scores_over_training(const ResultSet& set, const Normali
                (m + 1 == moments.size() ||
                 static_cast<double>(run->evaluations[at + 1].t_env) <= t_env))
           ++at;
-        moments[m][task].push_back(bounds.normalise(run->evaluations[at].return_mean));
+        moments[m][task].push_back(bounds.normalise(run->evaluations[at].return_mean()));
       }
     }
   }

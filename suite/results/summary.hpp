@@ -10,18 +10,11 @@
 
 #include "suite/results/bootstrap.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/results/row_statistics.hpp"
 
 namespace credo::suite {
 
-/// What counts on a task: the share of episodes won where its environment has wins, else the mean
-/// return. Every table and figure of single tasks uses this; only scores over all tasks and paired
-/// comparisons are of returns, for which there are bounds.
-enum class Measure { kReturn, kWinRate };
-
-/// "return" or "win_rate".
-std::string_view measure_name(Measure measure);
 Measure measure_of(const ResultSet& set, std::string_view task);
-std::optional<double> value_of(const EvaluationPoint& point, Measure measure);
 
 /// A row of a table: one algorithm on one task. A run's score is the task's measure in its
 /// evaluation after training, or in that of its best policy (absolute).
@@ -31,13 +24,11 @@ struct SummaryRow {
   std::vector<std::uint64_t> seeds;  ///< that finished
   int n_planned = 0;
   Measure measure = Measure::kReturn;
-  std::optional<double> mean;           ///< of the measure
-  std::optional<Estimate> iqm;          ///< likewise
-  std::optional<double> absolute_mean;  ///< likewise
-  std::optional<double> return_mean;
-  std::optional<double> win_rate;
-  std::optional<double> entropy_mean;
+  RowValues values{};  ///< by kRowStatistics
+  bool is_done = false;
   std::string status;  ///< "done", or e.g. "2/3 done, 1 diverged"
+
+  const std::optional<Estimate>& iqm() const { return values[kRowIqm]; }
 };
 
 /// Rows by task and algorithm in the order of the set.

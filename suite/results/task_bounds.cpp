@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
@@ -45,7 +46,7 @@ void measure_random(const ResultSet& set, const std::string& task, std::optional
   int n_episodes = 0;
   for (const RunResult& run : set.runs) {
     if (run.names.task != task || run.base_algorithm != "random" || !run.final) continue;
-    sum += run.final->return_mean;
+    sum += run.final->return_mean();
     n_episodes += run.final->episodes;
     ++n_runs;
   }
@@ -60,9 +61,14 @@ TaskBounds task_bounds(const ResultSet& set, const std::string& task) {
   const auto run = std::find_if(set.runs.begin(), set.runs.end(), [&](const RunResult& candidate) {
     return candidate.names.task == task;
   });
-  if (run == set.runs.end()) return {std::nullopt, "there is no run of it", false};
+  const auto none = [](std::string why) {
+    return TaskBounds{.bounds = std::nullopt, .why_not = std::move(why)};
+  };
+  if (run == set.runs.end()) return none("there is no run of it");
   std::optional<double> random, best;
-  Bounds bounds{run->env, run->env_settings, 0.0, 0.0, "", ""};
+  Bounds bounds;
+  bounds.env = run->env;
+  bounds.env_settings = run->env_settings;
   for (const GivenBounds& given : set.bounds) {
     if (given.env != run->env || given.env_settings != run->env_settings) continue;
     random = given.random;
@@ -92,17 +98,14 @@ TaskBounds task_bounds(const ResultSet& set, const std::string& task) {
     }
   }
   if (!random) measure_random(set, task, random, bounds.random_source);
-  if (!best) return {std::nullopt, "no optimum or bound of its return: " + why_not, false};
-  if (!random)
-    return {std::nullopt, "no return of random play: no finished run of `random` measures it",
-            false};
+  if (!best) return none("no optimum or bound of its return: " + why_not);
+  if (!random) return none("no return of random play: no finished run of `random` measures it");
   if (*best <= *random)
-    return {std::nullopt,
-            fmt::format("its best return {} is not above that of random play, {}", *best, *random),
-            false};
+    return none(
+        fmt::format("its best return {} is not above that of random play, {}", *best, *random));
   bounds.random = *random;
   bounds.best = *best;
-  return {bounds, "", published != nullptr && !is_given};
+  return {.bounds = bounds, .is_published = published != nullptr && !is_given};
 }
 
 }  // namespace credo::suite

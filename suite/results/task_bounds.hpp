@@ -13,7 +13,7 @@ struct ResultSet;
 /// Bounds of a task of a set of results, or why there are none.
 struct TaskBounds {
   std::optional<Bounds> bounds;
-  std::string why_not;
+  std::string why_not{};
   bool is_published = false;  ///< both numbers are
 };
 TaskBounds task_bounds(const ResultSet& set, const std::string& task);

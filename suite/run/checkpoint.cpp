@@ -12,7 +12,6 @@ namespace credo::suite {
 namespace {
 
 constexpr std::string_view kMagic = "CREDOCKP";
-constexpr std::uint32_t kVersion = 4;
 
 UserError rejected(const std::string& label, const std::string& why) {
   return UserError(fmt::format("{}: {}", label, why));
@@ -43,7 +42,7 @@ struct Checked {
 };
 
 Checked check(std::span<const std::byte> bytes, const std::string& label) {
-  constexpr std::size_t kBegin = kMagic.size() + sizeof(kVersion);
+  constexpr std::size_t kBegin = kMagic.size() + sizeof(kCheckpointFormat);
   if (bytes.size() < kBegin + sizeof(std::uint64_t))
     throw rejected(label, fmt::format("damaged checkpoint: only {} bytes", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
@@ -55,11 +54,11 @@ Checked check(std::span<const std::byte> bytes, const std::string& label) {
     throw rejected(label, "damaged checkpoint: the checksum does not match");
   std::uint32_t version = 0;
   std::memcpy(&version, bytes.data() + kMagic.size(), sizeof(version));
-  if (version != kVersion)
+  if (version != kCheckpointFormat)
     throw rejected(label,
                    fmt::format("checkpoint format {}, this program reads format {}: finish the run "
                                "with the program that began it, or run it again",
-                               version, kVersion));
+                               version, kCheckpointFormat));
   // Header, frame, sizes of the frame.
   ZstdSizes sizes;
   const bool has_sizes = content.size() >= kBegin + sizeof(sizes);
@@ -87,7 +86,7 @@ void write_checkpoint(const CheckpointHeader& header, const ByteSource& trainer,
   };
   ByteWriter out;
   out.put_bytes(kMagic.data(), kMagic.size());
-  out.put(kVersion);
+  out.put(kCheckpointFormat);
   out.put_string(header.config_id);
   out.put(header.t_env);
   out.put(header.metrics_bytes);

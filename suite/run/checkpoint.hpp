@@ -16,6 +16,9 @@
 
 namespace credo::suite {
 
+/// Of step_<t>.state, as docs/file-formats.md describes it.
+inline constexpr std::uint32_t kCheckpointFormat = 4;
+
 /// A part of the replay as a file.
 struct StoredPart {
   ReplayPart part;

@@ -162,7 +162,7 @@ Condition take_condition(std::string& key, const std::string& where) {
   Condition condition;
   const std::string whole = key;
   const auto take = [&](std::string_view prefix, std::string& glob) {
-    if (!key.starts_with(prefix)) return;
+    if (!key.starts_with(prefix)) return false;
     key.erase(0, prefix.size());
     const std::size_t dot = key.find('.');
     if (dot == std::string::npos)
@@ -172,13 +172,14 @@ Condition take_condition(std::string& key, const std::string& where) {
                       where, whole));
     glob = key.substr(0, dot);
     key.erase(0, dot + 1);
+    return true;
   };
   const auto matches_one = [](const std::string& glob, const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](const std::string& name) { return glob_match(glob, name); });
   };
   take("when.", condition.env);
-  take("alg.", condition.algorithm);
+  condition.of_algorithm = take("alg.", condition.algorithm);
   if (!is_env(condition.env) && !matches_one(condition.env, list_envs()))
     throw UserError(fmt::format("{}: when.\"{}\": no environment matches", where, condition.env));
   if (!is_fixed_policy(condition.algorithm) && !matches_one(condition.algorithm, algorithm_names()))
@@ -456,6 +457,14 @@ TrainConfig RunConfig::train_config() const {
   return config;
 }
 
+bool RunConfig::is_recorded(std::string_view key) const {
+  // One more file influences nothing: without it the configuration is that of runs before there was
+  // such a sink. Initial weights likewise.
+  if (key == kTensorboardKey) return run_.boolean(key);
+  if (key == kInitWeightsKey && inputs_of(inputs_, key).empty()) return false;
+  return without_effect(key).empty();
+}
+
 std::string RunConfig::to_toml() const {
   struct Section {
     std::string name;
@@ -481,17 +490,10 @@ std::string RunConfig::to_toml() const {
                            : toml_string(is_used ? fmt::format("{}/{}", kInputsFolder, key) : ""));
   };
   for (const ParamSpec& spec : env_.specs()) add_param(std::string(kEnvPrefix) + spec.name, spec);
-  // One more file influences nothing: without it the configuration is that of runs before there was
-  // such a sink. Initial weights likewise.
-  const auto is_written = [&](const ParamSpec& spec) {
-    if (spec.name == kTensorboardKey) return run_.boolean(spec.name);
-    if (spec.is_path && inputs_of(inputs_, spec.name).empty()) return false;
-    return without_effect(spec.name).empty();
-  };
   for (const ParamSpec& spec : run_.specs())
-    if (is_written(spec)) add_param(spec.name, spec);
+    if (is_recorded(spec.name)) add_param(spec.name, spec);
   for (const ParamSpec& spec : train_.specs())
-    if (is_written(spec)) add_param(spec.name, spec);
+    if (is_recorded(spec.name)) add_param(spec.name, spec);
   for (const auto& [name, hash] : inputs_)
     add(std::string(kInputsPrefix) + toml_string(name), toml_string(hash));
 

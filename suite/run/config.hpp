@@ -38,6 +38,7 @@ std::vector<ParamSpec> run_params();
 struct Condition {
   std::string env = "*";  ///< pattern for the environment's id
   std::string algorithm = "*";
+  bool of_algorithm = false;  ///< it has an `alg` part, be it [alg."*"]
   bool operator==(const Condition&) const = default;
   bool matches(std::string_view env_id, std::string_view algorithm_name) const;
 };
@@ -115,6 +116,10 @@ class RunConfig {
   /// "" where the value of `key` can change this run, else what that needs: "it needs ...".
   /// Errors: UserError for an unknown key.
   std::string without_effect(std::string_view key) const;
+
+  /// Does to_toml have a line for `key`? Not where it has no effect, nor for an option that is off
+  /// and came after the first runs, whose identity stays.
+  bool is_recorded(std::string_view key) const;
 
   /// Files this run reads beside its settings: their bytes, for a copy.
   InputFiles input_files() const;

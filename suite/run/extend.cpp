@@ -55,7 +55,7 @@ KeptState load_kept_state(const fs::path& directory, const Manifest& manifest) {
   std::error_code error;
   if (!fs::exists(last.state, error))
     throw UserError(fmt::format(
-        "{} kept no state to go on from; run it with --set run.keep_state=true, or begin another "
+        "{} kept no state to continue from; run it with --set run.keep_state=true, or begin a new "
         "run from its weights with --init-weights {}",
         directory.string(), last.weights.string()));
   KeptState kept;
@@ -97,7 +97,7 @@ RunOutcome extend_run(const fs::path& directory, std::int64_t t_max, const fs::p
                       const RunOptions& options) {
   const RunConfig old = read_run_config(directory);
   if (!old.is_learning())
-    throw UserError(fmt::format("{}: '{}' does not learn: there is nothing to go on with",
+    throw UserError(fmt::format("{}: '{}' does not learn: there is nothing to extend",
                                 directory.string(), old.algorithm()));
   const RunConfig config = old.with_t_max(t_max);
   const Manifest parent = read_manifest(directory);

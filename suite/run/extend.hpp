@@ -1,4 +1,4 @@
-// A finished run that goes on: a new run in a folder of its own.
+// Extending a finished run: the longer run is a new one, in a folder of its own.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace credo::suite {
 
-/// Goes on with a finished run up to `t_max` environment steps, as a new run in the folder `out`
-/// that names the old one as its parent; the old one stays as it is. Nothing in training depends on
+/// Trains a finished run up to `t_max` environment steps, as a new run in the folder `out` that
+/// names the old one as its parent; the old one stays as it is. Nothing in training depends on
 /// t_max, so the new run is, to the bit, the one a straight run to `t_max` leaves.
 /// Errors: UserError: a run that does not learn, is not finished, kept no state (run.keep_state),
 /// was changed since, or has trained for `t_max` steps already; else as start_run.

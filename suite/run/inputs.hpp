@@ -1,6 +1,6 @@
 // The files a run reads beside its settings: what path parameters name (a payoff table, a folder of
-// maps, initial weights). What counts is their content: its hashes are part of the run's identity,
-// and the run's folder keeps a copy in inputs/, from which it is read ever after.
+// maps, initial weights). Only their contents count: their hashes are part of the run's identity,
+// and the run's folder keeps copies in inputs/, which are read from then on.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +23,7 @@ using InputFiles = std::map<std::string, std::string>;   ///< bytes
 std::string_view input_key(std::string_view name);
 /// "maps/pair.toml" of it; "" for a parameter that names a file.
 std::string_view input_file(std::string_view name);
-/// Is this a name that stays below inputs/? Files of others may say anything.
+/// Whether the name stays below inputs/; an untrusted file may hold any name.
 bool is_input_name(std::string_view name);
 
 /// What the path parameters of `params` hold, keys beginning with `prefix`.
@@ -32,7 +32,7 @@ InputHashes hash_inputs(const InputFiles& files);
 /// Those of one parameter.
 InputHashes inputs_of(const InputHashes& all, std::string_view key);
 
-/// Reads the copies of a run folder into the parameters that are theirs.
+/// Reads the copies in a run folder into their parameters.
 /// Errors: UserError naming the file that is missing or has other content than recorded.
 void load_inputs(const std::filesystem::path& folder, const InputHashes& recorded,
                  std::string_view prefix, Params& params);

@@ -1,4 +1,4 @@
-// Whether the files of a folder are those that were recorded, and what became of a run.
+// Whether the files of a folder are those that were recorded, and the status of a run.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace credo::suite {
 
-/// Results are not what was recorded of them (exit code 3).
+/// Results differ from what was recorded (exit code 3).
 class ChangedError : public UserError {
  public:
   using UserError::UserError;
@@ -28,11 +28,16 @@ std::vector<std::string> changed_files(const std::filesystem::path& directory,
 /// Errors: ChangedError naming the first of `changed`, unless there is none.
 void require_unchanged(const std::vector<std::string>& changed);
 
-/// The status seen from outside: a run that says it is running, while no process holds its folder,
-/// was interrupted.
+/// The actual status: a run that is recorded as running, but whose folder no process holds, was
+/// interrupted.
 RunStatus status_now(const std::filesystem::path& directory, const Manifest& manifest);
 
-/// Where an interrupted run would go on: the step of its newest checkpoint, 0 without one.
+/// What became of a cell of a suite, seen from outside likewise: kMissing without a run, kRunning
+/// also while a process is about to begin it. Errors: UserError when the folder holds a run of
+/// another configuration, with the first setting that differs.
+RunStatus cell_status(const std::filesystem::path& folder, const RunConfig& config);
+
+/// Where an interrupted run would resume: the step of its newest checkpoint, 0 without one.
 std::int64_t steps_saved(const std::filesystem::path& directory);
 
 /// "interrupted at step N of M; `credo resume DIR`"; "of M" where M, the budget, is above 0.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "envs/core/error.hpp"
+#include "suite/run/evaluation_metrics.hpp"
 
 namespace credo::suite {
 namespace {
@@ -31,11 +32,9 @@ std::string metrics_line(std::int64_t t_env, std::string_view event, std::int64_
 }
 
 Metrics evaluation_metrics(const Evaluation& evaluation) {
-  Metrics metrics = {{"test_return_mean", evaluation.return_mean()},
-                     {"test_return_std", evaluation.return_std()},
-                     {"test_ep_length_mean", evaluation.length_mean()}};
-  if (const auto rate = evaluation.win_rate()) metrics.emplace_back("test_battle_won_mean", *rate);
-  if (evaluation.entropy_mean) metrics.emplace_back("entropy_mean", *evaluation.entropy_mean);
+  Metrics metrics;
+  for (const EvaluationMetric& metric : kEvaluationMetrics)
+    if (const auto value = metric.measure(evaluation)) metrics.emplace_back(metric.event, *value);
   for (std::size_t agent = 0; agent < evaluation.credit_mean.size(); ++agent)
     metrics.emplace_back(fmt::format("credit_{}", agent), evaluation.credit_mean[agent]);
   return metrics;

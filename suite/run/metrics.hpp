@@ -2,6 +2,7 @@
 // back as the same value, no clocks: equal runs give equal bytes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,13 +14,21 @@
 
 namespace credo::suite {
 
+/// Events of metrics.jsonl. All but the first are evaluations, whose episodes eval_episodes.csv has.
+inline constexpr std::string_view kTrainEvent = "train";
+inline constexpr std::string_view kEvalEvent = "eval";
+inline constexpr std::string_view kFinalEvent = "final";
+inline constexpr std::string_view kAbsoluteEvent = "absolute";
+inline constexpr std::array kEvents = {kTrainEvent, kEvalEvent, kFinalEvent, kAbsoluteEvent};
+/// A metric of the absolute event: the step of the weights that were played.
+inline constexpr std::string_view kBestStep = "best_t_env";
+
 /// {"t_env":..,"event":"..","episode":..,"update":..,"metrics":{..}} and a line end. Values that
 /// are not finite become null, for JSON has no NaN.
 std::string metrics_line(std::int64_t t_env, std::string_view event, std::int64_t episodes,
                          std::int64_t updates, const Metrics& metrics);
 
-/// PyMARL's names: test_return_mean, test_return_std, test_ep_length_mean,
-/// test_battle_won_mean (where there are wins), then entropy_mean and credit_<agent>.
+/// The metrics of evaluation_metrics.hpp that the evaluation has, then credit_<agent>.
 Metrics evaluation_metrics(const Evaluation& evaluation);
 
 /// The header of eval_episodes.csv, with its line end.

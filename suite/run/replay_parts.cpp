@@ -41,27 +41,23 @@ void check_part(const fs::path& directory, const StoredPart& stored) {
   const fs::path path = part_file(directory, stored.part);
   Xxh64 hash;
   std::uint64_t size = 0;
-  try {
+  as_user_error([&] {
     read_file_pieces(path, kLargestBinary, [&](std::span<const std::byte> piece) {
       hash.add(piece);
       size += piece.size();
     });
-  } catch (const FileError& error) {
-    throw UserError(error.what());
-  }
+  });
   if (size != stored.sizes.packed || hash.value() != stored.hash) throw damaged(path);
 }
 
 std::vector<std::byte> read_part(const fs::path& directory, const StoredPart& stored) {
   const fs::path path = part_file(directory, stored.part);
+  const std::vector<std::byte> frame = as_user_error([&] { return read_bytes(path); });
   try {
-    const std::vector<std::byte> frame = read_bytes(path);
     if (frame.size() != stored.sizes.packed || xxh64(frame) != stored.hash) throw damaged(path);
     return zstd_decompress(frame, stored.sizes.plain);
   } catch (const UserError&) {
     throw;
-  } catch (const FileError& error) {
-    throw UserError(error.what());
   } catch (const Error& error) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), error.what()));
   }

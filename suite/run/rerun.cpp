@@ -16,12 +16,7 @@ namespace fs = std::filesystem;
 
 bool matches(const RecordedRun& run, const std::string& pattern) {
   const Manifest manifest = read_manifest(run.folder);
-  const std::string seed = fmt::format("seed_{}", manifest.seed);
-  const std::string row = manifest.names.task + "/" + manifest.names.algorithm;
-  for (const std::string& name :
-       {run.cell, row, manifest.names.task, manifest.names.algorithm, seed})
-    if (glob_match(pattern, name)) return true;
-  return false;
+  return is_meant(pattern, manifest.names, {manifest.env, manifest.algorithm}, manifest.seed);
 }
 
 // "" when both hold the same bytes.
@@ -47,8 +42,7 @@ std::vector<RecordedRun> finished_runs(const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders) {
     const Manifest manifest = read_manifest(folder);
     if (manifest.status != RunStatus::kDone) continue;
-    runs.push_back({folder, fmt::format("{}/{}/seed_{}", manifest.names.task,
-                                        manifest.names.algorithm, manifest.seed)});
+    runs.push_back({.folder = folder, .cell = cell_name(manifest.names, manifest.seed)});
   }
   return runs;
 }
@@ -77,10 +71,8 @@ std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
         is_matched = true;
       }
     if (!is_matched)
-      throw UserError(
-          fmt::format("--rerun '{}' matches none of the {} finished runs; a pattern is matched "
-                      "with TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N",
-                      choice, runs.size()));
+      throw UserError(fmt::format("--rerun '{}' matches none of the {} finished runs; {}", choice,
+                                  runs.size(), kPatternRule));
   }
   std::vector<RecordedRun> result;
   for (const std::size_t i : chosen) result.push_back(runs[i]);

@@ -1,5 +1,5 @@
-// Runs finished runs again from their recorded configuration and compares what they leave behind,
-// byte by byte: the check that results are those of this program and configuration.
+// Repeats finished runs from their recorded configuration and compares the files byte for byte: a
+// check that the results come from this program and configuration.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,6 @@
 #include "suite/run/run_directory.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <sstream>
 #include <system_error>
@@ -12,6 +11,7 @@
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
 #include "suite/run/integrity.hpp"
+#include "suite/run/manifest_fields.hpp"
 #include "suite/run/replay_parts.hpp"
 #include "suite/run/runner.hpp"
 #include "suite/run/tensorboard.hpp"
@@ -22,13 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr int kSchemaVersion = 1;
 constexpr std::size_t kKeptCheckpoints = 2;
-
-constexpr std::array<std::pair<RunStatus, std::string_view>, 5> kStatusNames = {
-    {{RunStatus::kRunning, "running"},
-     {RunStatus::kInterrupted, "interrupted"},
-     {RunStatus::kDone, "done"},
-     {RunStatus::kFailed, "failed"},
-     {RunStatus::kDiverged, "diverged"}}};
 
 Json to_json(const Manifest& m) {
   Json out;
@@ -54,26 +47,19 @@ Json to_json(const Manifest& m) {
   out["ended"] = m.ended;
   out["wall_s"] = m.wall_s;
   out["resumes"] = m.resumes;
-  out["threads"] = m.threads;
-  out["isa"] = m.isa;
-  out["version"] = m.version;
-  out["commit"] = m.commit;
-  out["compiler"] = m.compiler;
-  out["flags"] = m.flags;
+  put_program(out, m);
   out["host"] = m.host;
-  out["cpu"] = m.cpu;
-  out["cores"] = m.cores;
+  put_machine(out, m);
   out["sha256"] = m.sha256;
   return out;
 }
 
 Manifest from_json(const Json& in) {
   Manifest m;
-  const auto status = in.at("status").get<std::string>();
-  const auto* const found = std::find_if(kStatusNames.begin(), kStatusNames.end(),
-                                         [&](const auto& entry) { return entry.second == status; });
-  if (found == kStatusNames.end()) throw Error("unknown status '" + status + "'");
-  m.status = found->first;
+  const auto written = in.at("status").get<std::string>();
+  const auto status = find_status(written);
+  if (!status || !is_recorded(*status)) throw Error(fmt::format("unknown status '{}'", written));
+  m.status = *status;
   m.reason = in.value("reason", "");
   m.run_id = in.at("run_id").get<std::string>();
   m.env = in.at("env").get<std::string>();
@@ -92,15 +78,8 @@ Manifest from_json(const Json& in) {
   m.ended = in.value("ended", "");
   m.wall_s = in.value("wall_s", 0.0);
   m.resumes = in.value("resumes", 0);
-  m.threads = in.value("threads", 0);
-  m.isa = in.value("isa", "");
-  m.version = in.value("version", "");
-  m.commit = in.value("commit", "");
-  m.compiler = in.value("compiler", "");
-  m.flags = in.value("flags", "");
+  get_program_and_machine(in, m);
   m.host = in.value("host", "");
-  m.cpu = in.value("cpu", "");
-  m.cores = in.value("cores", 0);
   m.sha256 = in.value("sha256", std::map<std::string, std::string>{});
   for (const auto& [name, hash] : m.sha256) check_path_name(name, "sha256");
   return m;
@@ -127,21 +106,9 @@ void refuse_foreign_files(const fs::path& directory, const std::string& config_t
 
 }  // namespace
 
-std::string_view status_name(RunStatus status) {
-  for (const auto& [value, name] : kStatusNames)
-    if (value == status) return name;
-  return "running";
-}
-
 bool holds_run(const fs::path& directory) {
   std::error_code error;
   return fs::exists(directory / kManifest, error);
-}
-
-fs::path cell_folder(const RunNames& names, std::uint64_t seed) {
-  const std::string name = fmt::format("{}/{}/seed_{}", names.task, names.algorithm, seed);
-  check_path_name(name, "a cell");
-  return fs::path("runs") / name;
 }
 
 Manifest read_manifest(const fs::path& directory) {
@@ -197,9 +164,9 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
         throw UserError(fmt::format("{} already holds a run, {}; or use another --out",
                                     path.string(),
                                     interrupted_text(path, budget(read_run_config(path)))));
-      throw UserError(fmt::format(
-          "{} already holds a run that {}; use another --out, or go on with `credo resume {}`",
-          path.string(), status_name(old.status), path.string()));
+      throw UserError(
+          fmt::format("{} already holds a run that {}; use another --out, or `credo resume {}`",
+                      path.string(), status_name(old.status), path.string()));
     }
     refuse_foreign_files(path, config.to_toml());
     Manifest& manifest = run->manifest_;
@@ -291,7 +258,7 @@ std::string RunDirectory::older_hint(std::int64_t t_env) const {
     if (name->t_env >= t_env) continue;
     try {
       read_checkpoint(*name);
-      return fmt::format("; to go on from the one before it: --checkpoint {}",
+      return fmt::format("; to resume from the previous one: --checkpoint {}",
                          checkpoint_stem(name->t_env));
     } catch (const Error&) {
       continue;

@@ -27,23 +27,10 @@
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/run_files.hpp"
+#include "suite/run/run_names.hpp"
+#include "suite/run/run_status.hpp"
 
 namespace credo::suite {
-
-/// kInterrupted: stopped with a checkpoint saved. A killed run still says kRunning; status_now
-/// (suite/run/integrity.hpp) tells the two apart.
-enum class RunStatus { kRunning, kInterrupted, kDone, kFailed, kDiverged };
-std::string_view status_name(RunStatus status);
-
-/// What tables call a run. A suite with sweeps puts the swept values into the names.
-struct RunNames {
-  std::string task;       ///< "switch/2@limit=50"; else the environment's id
-  std::string algorithm;  ///< "qmix_gre@lambda=0.01"; else the algorithm's name
-};
-
-/// runs/TASK/ALG/seed_N: where a suite's folder keeps a run. Errors: UserError for a name that
-/// leads out of that folder.
-std::filesystem::path cell_folder(const RunNames& names, std::uint64_t seed);
 
 struct Manifest {
   RunStatus status = RunStatus::kRunning;
@@ -54,7 +41,7 @@ struct Manifest {
   RunNames names;
   std::string profile;
   std::uint64_t seed = 0;
-  std::string parent;             ///< run_id of the run this one goes on with, "" = none
+  std::string parent;             ///< run_id of the run this one extends, "" = none
   std::int64_t parent_steps = 0;  ///< training steps taken over from it
   std::string version, commit, compiler, flags;
   std::string host, cpu;
@@ -87,7 +74,7 @@ class RunDirectory {
   static std::unique_ptr<RunDirectory> create(const std::filesystem::path& path,
                                               const RunConfig& config, const RunNames& names,
                                               int threads, const std::string& isa);
-  /// An existing run, to go on with. Errors: UserError (no run, in use, changed configuration).
+  /// An existing run, to be resumed. Errors: UserError (no run, in use, changed configuration).
   static std::unique_ptr<RunDirectory> open(const std::filesystem::path& path);
   /// Removes what the process that finished this run left when it was killed right after: its lock
   /// and the resumable states. Nothing happens while that process lives, or without permission.

@@ -58,8 +58,8 @@ struct WeightsFile {
 };
 WeightsFile load_weights(const std::filesystem::path& directory, const std::string& name = "");
 
-/// Are these weights of a step after `t_env`? A process that was killed before its next checkpoint
-/// leaves such best weights; whoever goes on from the one before comes past that step again.
+/// Whether these are weights of a step after `t_env`. A process that is killed before its next
+/// checkpoint leaves such best weights; the resumed run reaches that step again.
 bool is_of_later_step(std::span<const std::byte> weights, std::int64_t t_env);
 
 }  // namespace credo::suite

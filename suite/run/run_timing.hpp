@@ -3,6 +3,9 @@
 
 #include <array>
 #include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace credo::suite {
 
@@ -32,5 +35,14 @@ class RunTiming {
   RunPart part_ = RunPart::kOther;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
 };
+
+/// Names as in --json ("other_s", "rollout_s", ...) and seconds.
+inline std::vector<std::pair<std::string, double>> timing_parts(const RunTiming& timing) {
+  std::vector<std::pair<std::string, double>> parts;
+  for (std::size_t i = 0; i < kRunPartNames.size(); ++i)
+    parts.emplace_back(std::string(kRunPartNames[i]) + "_s",
+                       timing.seconds(static_cast<RunPart>(i)));
+  return parts;
+}
 
 }  // namespace credo::suite

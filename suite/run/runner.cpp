@@ -148,15 +148,18 @@ class Run {
       if (stop_requested()) {
         if (!is_saved) save(trainer);
         count(trainer);
-        return {RunEnd::kStopped, stop_signal_name(), trainer.t_env(), {}, {}, "", {}, 0};
+        RunOutcome outcome;
+        outcome.end = RunEnd::kStopped;
+        outcome.reason = stop_signal_name();
+        return outcome;
       }
-      if (trainer.evaluation_due()) report(trainer, evaluate(trainer), "eval");
+      if (trainer.evaluation_due()) report(trainer, evaluate(trainer), kEvalEvent);
       const std::int64_t before = trainer.t_env();
       trainer.iterate();
       timing_.enter(RunPart::kOther);
       is_saved = false;
       if (trainer.log_due())
-        directory_.append_metrics(metrics_line(trainer.t_env(), "train", trainer.episodes(),
+        directory_.append_metrics(metrics_line(trainer.t_env(), kTrainEvent, trainer.episodes(),
                                                trainer.updates(), trainer.take_train_metrics()));
       if (before / interval != trainer.t_env() / interval && !trainer.finished()) {
         save(trainer);
@@ -174,7 +177,7 @@ class Run {
     count(trainer);
     RunOutcome outcome;
     outcome.final_evaluation = evaluate(trainer);
-    report(trainer, *outcome.final_evaluation, "final");
+    report(trainer, *outcome.final_evaluation, kFinalEvent);
     timing_.enter(RunPart::kEvaluation);
     measure_absolute(env, trainer, outcome);
     timing_.enter(RunPart::kOther);
@@ -200,20 +203,23 @@ class Run {
     RunOutcome outcome;
     Manifest& manifest = directory_.manifest();
     if (policy.search != nullptr) {
-      if (policy.search->stopped)
-        return {RunEnd::kStopped, stop_signal_name(), policy.search->env_steps, {}, {}, "", {}, 0};
+      if (policy.search->stopped) {
+        outcome.end = RunEnd::kStopped;
+        outcome.reason = stop_signal_name();
+        return outcome;
+      }
       manifest.env_steps = policy.search->env_steps;
       manifest.episodes = policy.search->episodes;
     }
     outcome.final_evaluation = evaluate_fixed_policy(
         env, policy, config_.train_params().integer32("evaluation.episodes"), config_.seed());
-    write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, "final");
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.final_evaluation, kFinalEvent);
     const int count = absolute_episodes();
     if (count == 0) return outcome;
     outcome.absolute = evaluate_fixed_policy(env, policy, count, config_.seed(),
                                              next_episode(*outcome.final_evaluation));
-    write(manifest.env_steps, manifest.episodes, 0, *outcome.absolute, "absolute",
-          {{"best_t_env", static_cast<double>(manifest.env_steps)}});
+    write(manifest.env_steps, manifest.episodes, 0, *outcome.absolute, kAbsoluteEvent,
+          {{std::string(kBestStep), static_cast<double>(manifest.env_steps)}});
     return outcome;
   }
 
@@ -225,8 +231,8 @@ class Run {
     const TensorFile weights = parse_safetensors(directory_.best(), "the best weights");
     outcome.absolute = evaluate_weights(env, config_.train_config(), weights, count, config_.seed(),
                                         next_episode(*outcome.final_evaluation));
-    write(trainer.t_env(), trainer.episodes(), trainer.updates(), *outcome.absolute, "absolute",
-          {{"best_t_env", static_cast<double>(best_t_env_)}});
+    write(trainer.t_env(), trainer.episodes(), trainer.updates(), *outcome.absolute, kAbsoluteEvent,
+          {{std::string(kBestStep), static_cast<double>(best_t_env_)}});
   }
 
   int absolute_episodes() const {
@@ -362,16 +368,21 @@ RunOutcome start_run(const RunConfig& config, const fs::path& directory,
 RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
   const auto run = RunDirectory::open(directory);
   Manifest& manifest = run->manifest();
-  if (manifest.status == RunStatus::kDone)
-    return {RunEnd::kAlreadyDone, "", manifest.env_steps, {}, {}, "", {}, 0};
-  if (manifest.status == RunStatus::kDiverged)
-    return {RunEnd::kDiverged, manifest.reason, manifest.env_steps, {}, {}, "", {}, 0};
+  const auto ended = [&](RunEnd end, const std::string& reason) {
+    RunOutcome outcome;
+    outcome.end = end;
+    outcome.reason = reason;
+    outcome.t_env = manifest.env_steps;
+    return outcome;
+  };
+  if (manifest.status == RunStatus::kDone) return ended(RunEnd::kAlreadyDone, "");
+  if (manifest.status == RunStatus::kDiverged) return ended(RunEnd::kDiverged, manifest.reason);
   std::optional<CheckpointState> state;
   try {
     state = run->load_checkpoint(options.checkpoint);
   } catch (const std::bad_alloc& error) {
     run->finish(RunStatus::kFailed, reason_of(error));
-    return {RunEnd::kFailed, reason_of(error), manifest.env_steps, {}, {}, "", {}, 0};
+    return ended(RunEnd::kFailed, reason_of(error));
   }
   check_run(run->config());
   manifest.status = RunStatus::kRunning;
@@ -390,6 +401,11 @@ RunOutcome resume_run(const fs::path& directory, const RunOptions& options) {
 std::int64_t budget(const RunConfig& config) {
   if (config.is_learning()) return config.train_config().t_max;
   return config.algorithm() == "open_loop" ? config.open_loop_budget() : 0;
+}
+
+double training_steps_per_second(const RunOutcome& outcome) {
+  const double training = outcome.timing.total() - outcome.timing.seconds(RunPart::kEvaluation);
+  return static_cast<double>(outcome.steps_here) / std::max(training, 1e-9);
 }
 
 int exit_code(RunEnd end) {

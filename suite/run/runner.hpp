@@ -59,6 +59,9 @@ RunOutcome resume_run(const std::filesystem::path& directory, const RunOptions& 
 /// Environment steps a run trains (or open_loop searches) for; 0 for the other fixed policies.
 std::int64_t budget(const RunConfig& config);
 
+/// Environment steps of this process per second of its time, evaluations left out.
+double training_steps_per_second(const RunOutcome& outcome);
+
 /// 0 done, 1 failed, diverged or taken over by another process, 75 stopped.
 int exit_code(RunEnd end);
 

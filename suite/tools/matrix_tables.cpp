@@ -4,6 +4,7 @@
 //
 // Exactly uniform: every joint action once per update. The learning rate falls in three stages, so
 // that values settle. All else is profile matrix_uniform.
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -45,64 +46,39 @@ const std::vector<std::string> kGames = {
     "matrix/penalty-0", "matrix/penalty-25", "matrix/penalty-100"};
 
 /// Two agents' values, row = agent 0.
-using Table = std::vector<std::vector<double>>;
+using Table = Eigen::MatrixXd;
+using Eigen::Index;
 
-double squared_error(const Table& a, const Table& b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    for (std::size_t j = 0; j < a.size(); ++j) sum += (a[i][j] - b[i][j]) * (a[i][j] - b[i][j]);
-  return sum;
-}
+double squared_error(const Table& a, const Table& b) { return (a - b).squaredNorm(); }
 
-double largest_difference(const Table& a, const Table& b) {
-  double worst = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    for (std::size_t j = 0; j < a.size(); ++j) worst = std::max(worst, std::abs(a[i][j] - b[i][j]));
-  return worst;
-}
-
-double largest(const Table& table) {
-  double best = table[0][0];
-  for (const auto& row : table) best = std::max(best, *std::max_element(row.begin(), row.end()));
-  return best;
-}
+double largest_difference(const Table& a, const Table& b) { return (a - b).cwiseAbs().maxCoeff(); }
 
 std::string text(const Table& table) {
   std::string out;
-  for (const auto& row : table) {
+  for (Index i = 0; i < table.rows(); ++i) {
     out += out.empty() ? "" : " / ";
-    for (std::size_t j = 0; j < row.size(); ++j)
-      out += fmt::format("{}{:.2f}", j == 0 ? "" : " ", row[j] == 0.0 ? 0.0 : row[j]);
+    for (Index j = 0; j < table.cols(); ++j)
+      out += fmt::format("{}{:.2f}", j == 0 ? "" : " ", table(i, j) == 0.0 ? 0.0 : table(i, j));
   }
   return out;
 }
 
 /// The least-squares sum of one value per agent: row mean + column mean - grand mean.
 Table additive_fit(const Table& payoff) {
-  const std::size_t n = payoff.size();
-  std::vector<double> row(n), column(n);
-  double mean = 0.0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      row[i] += payoff[i][j] / static_cast<double>(n);
-      column[j] += payoff[i][j] / static_cast<double>(n);
-      mean += payoff[i][j] / static_cast<double>(n * n);
-    }
-  Table fit = payoff;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) fit[i][j] = row[i] + column[j] - mean;
-  return fit;
+  const Index n = payoff.rows();
+  return (payoff.rowwise().mean().replicate(1, n) + payoff.colwise().mean().replicate(n, 1))
+             .array() -
+         payoff.mean();
 }
 
 /// Upper sets of the n x n grid as the first column of each row that belongs to them: starts[i]
 /// does not increase with i.
-void collect_upper_sets(std::size_t n, std::vector<std::size_t>& starts,
-                        std::vector<std::vector<std::size_t>>& out) {
-  if (starts.size() == n) {
+void collect_upper_sets(Index n, std::vector<Index>& starts, std::vector<std::vector<Index>>& out) {
+  if (std::ssize(starts) == n) {
     out.push_back(starts);
     return;
   }
-  for (std::size_t s = 0; s <= (starts.empty() ? n : starts.back()); ++s) {
+  for (Index s = 0; s <= (starts.empty() ? n : starts.back()); ++s) {
     starts.push_back(s);
     collect_upper_sets(n, starts, out);
     starts.pop_back();
@@ -113,53 +89,52 @@ void collect_upper_sets(std::size_t n, std::vector<std::size_t>& starts,
 /// upper sets U with it of the smallest over lower sets L with it of the mean over U and L
 /// (Robertson, Wright and Dykstra 1988, theorem 1.4.4).
 Table isotonic_fit(const Table& y) {
-  const std::size_t n = y.size();
-  std::vector<std::vector<std::size_t>> sets;
-  std::vector<std::size_t> starts;
+  const Index n = y.rows();
+  std::vector<std::vector<Index>> sets;
+  std::vector<Index> starts;
   collect_upper_sets(n, starts, sets);
   Table fit = y;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) {
       double best = -std::numeric_limits<double>::infinity();
       for (const auto& upper : sets) {
-        if (j < upper[i]) continue;
+        if (j < upper[sz(i)]) continue;
         double least = std::numeric_limits<double>::infinity();
         for (const auto& outside : sets) {  // the lower set is its complement
-          if (j >= outside[i]) continue;
+          if (j >= outside[sz(i)]) continue;
           double sum = 0.0;
-          int count = 0;
-          for (std::size_t a = 0; a < n; ++a)
-            for (std::size_t b = upper[a]; b < outside[a]; ++b, ++count) sum += y[a][b];
-          least = std::min(least, sum / count);
+          Index count = 0;
+          for (Index a = 0; a < n; ++a) {
+            const Index width = std::max<Index>(0, outside[sz(a)] - upper[sz(a)]);
+            sum += y.row(a).segment(width == 0 ? 0 : upper[sz(a)], width).sum();
+            count += width;
+          }
+          least = std::min(least, sum / static_cast<double>(count));
         }
         best = std::max(best, least);
       }
-      fit[i][j] = best;
+      fit(i, j) = best;
     }
   return fit;
 }
 
 /// The best fit that is monotone in some order of each agent's actions.
 Table monotone_fit(const Table& payoff) {
-  const std::size_t n = payoff.size();
-  std::vector<std::size_t> rows(n);
+  std::vector<Index> rows(sz(payoff.rows()));
   std::iota(rows.begin(), rows.end(), 0);
   Table best;
   double least = std::numeric_limits<double>::infinity();
   do {
-    std::vector<std::size_t> columns(n);
+    std::vector<Index> columns(sz(payoff.cols()));
     std::iota(columns.begin(), columns.end(), 0);
     do {
-      Table y = payoff;
-      for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < n; ++j) y[i][j] = payoff[rows[i]][columns[j]];
+      const Table y = payoff(rows, columns);
       const Table ordered = isotonic_fit(y);
       const double error = squared_error(ordered, y);
       if (error >= least - 1e-9) continue;
       least = error;
-      best = payoff;
-      for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < n; ++j) best[rows[i]][columns[j]] = ordered[i][j];
+      best.resizeLike(payoff);
+      best(rows, columns) = ordered;
     } while (std::next_permutation(columns.begin(), columns.end()));
   } while (std::next_permutation(rows.begin(), rows.end()));
   return best;
@@ -183,7 +158,7 @@ struct Game {
     std::vector<float> obs(2 * obs_width), state(2 * sz(shape.state_dim));
     std::vector<std::uint8_t> avail(sz(4 * shape.n_actions), 1);
     EpisodeEncoder encoder(shape);
-    payoff.assign(sz(shape.n_actions), std::vector<double>(sz(shape.n_actions)));
+    payoff = Table::Zero(shape.n_actions, shape.n_actions);
     episodes.resize(sz(shape.n_actions * shape.n_actions));
     for (int a = 0; a < shape.n_actions; ++a)
       for (int b = 0; b < shape.n_actions; ++b) {
@@ -194,7 +169,7 @@ struct Game {
         const StepResult result = env->step(actions);
         env->write_obs(std::span(obs).last(obs_width));
         env->write_state(std::span(state).last(sz(shape.state_dim)));
-        payoff[sz(a)][sz(b)] = result.reward + 0.0;  // no negative zero
+        payoff(a, b) = result.reward + 0.0;  // no negative zero
         const auto reward = static_cast<float>(result.reward);
         const EpisodeArrays arrays{.obs = obs.data(),
                                    .state = state.data(),
@@ -260,16 +235,12 @@ Learnt learn(const Game& game, const std::string& algorithm, std::uint64_t seed,
     UpdateTrace trace;
     trace.slots = 2;
     learner.compute_gradient(game.batch, &trace);
-    const std::size_t n = game.payoff.size();
-    learnt.own.assign(2, std::vector<double>(n));
-    for (std::size_t i = 0; i < 2; ++i)
-      for (std::size_t a = 0; a < n; ++a)
-        learnt.own[i][a] = static_cast<double>(trace.agent_qs[i * n + a]);
+    const Index n = game.payoff.rows();
+    using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    learnt.own = Eigen::Map<const Floats>(trace.agent_qs.data(), 2, n).cast<double>();
     learnt.greedy = {trace.greedy_actions[0], trace.greedy_actions[1]};
     if (learner.network().mixer->outputs() != 1) continue;
-    learnt.joint = game.payoff;
-    for (std::size_t k = 0; k < n * n; ++k)
-      learnt.joint[k / n][k % n] = static_cast<double>(trace.q_tot[k]);
+    learnt.joint = Eigen::Map<const Floats>(trace.q_tot.data(), n, n).cast<double>();
   }
   return learnt;
 }
@@ -298,19 +269,13 @@ Learnt play(const Game& game, const std::string& algorithm, std::uint64_t seed,
   network.agent.act(params.data(), 2, obs.data(), none.data(), hidden.data(), logits.data(),
                     scratch);
   Learnt learnt{.algorithm = algorithm, .seed = seed, .is_policy = true};
-  const std::size_t n = game.payoff.size();
-  for (std::size_t i = 0; i < 2; ++i) {
-    const auto first = logits.begin() + static_cast<std::ptrdiff_t>(i * n);
-    const auto best = std::max_element(first, first + static_cast<std::ptrdiff_t>(n));
-    learnt.greedy[i] = static_cast<int>(best - first);
-    std::vector<double> p;
-    double sum = 0.0;
-    for (std::size_t a = 0; a < n; ++a) {
-      p.push_back(std::exp(static_cast<double>(logits[i * n + a] - *best)));
-      sum += p.back();
-    }
-    for (double& x : p) x /= sum;
-    learnt.own.push_back(p);
+  const Index n = game.payoff.rows();
+  learnt.own.resize(2, n);
+  for (Index i = 0; i < 2; ++i) {
+    const Eigen::Map<const Eigen::RowVectorXf> of_agent(logits.data() + i * n, n);
+    const float most = of_agent.maxCoeff(&learnt.greedy[sz(i)]);
+    const Eigen::RowVectorXd p = (of_agent.array() - most).cast<double>().exp();
+    learnt.own.row(i) = p / p.sum();
   }
   return learnt;
 }
@@ -324,21 +289,21 @@ std::optional<Table> fixed_point(const Game& game, const std::string& algorithm)
     return std::nullopt;
   constexpr double kAlpha = 0.1;  // wqmix.weight of the profile
   const double rest = algorithm == "cw_qmix" ? -6.0 : -12.0 * kAlpha / (1.0 + kAlpha);
-  Table table(3, std::vector<double>(3, rest));
-  table[0][0] = 8.0;
+  Table table = Table::Constant(3, 3, rest);
+  table(0, 0) = 8.0;
   return table;
 }
 
 std::string analytic_row(const char* name, const Game& game, const Table& fit) {
   // Ties of a fit are left open: every best joint action counts.
-  const double top = largest(fit);
+  const double top = fit.maxCoeff();
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
-  for (std::size_t i = 0; i < fit.size(); ++i)
-    for (std::size_t j = 0; j < fit.size(); ++j)
-      if (fit[i][j] > top - 1e-9) {
-        low = std::min(low, game.payoff[i][j]);
-        high = std::max(high, game.payoff[i][j]);
+  for (Index i = 0; i < fit.rows(); ++i)
+    for (Index j = 0; j < fit.cols(); ++j)
+      if (fit(i, j) > top - 1e-9) {
+        low = std::min(low, game.payoff(i, j));
+        high = std::max(high, game.payoff(i, j));
       }
   const std::string gain =
       low == high ? fmt::format("{:g}", low) : fmt::format("{:g} or {:g}", low, high);
@@ -347,9 +312,9 @@ std::string analytic_row(const char* name, const Game& game, const Table& fit) {
 }
 
 std::string learnt_row(const Game& game, const Learnt& learnt, double monotone_error) {
-  const double gain = game.payoff[sz(learnt.greedy[0])][sz(learnt.greedy[1])];
+  const double gain = game.payoff(learnt.greedy[0], learnt.greedy[1]);
   std::string shown = text(learnt.joint), error, remark;
-  if (learnt.joint.empty()) {
+  if (learnt.joint.size() == 0) {
     shown = (learnt.is_policy ? "pi: " : "q: ") + text(learnt.own);
   } else {
     const double sse = squared_error(learnt.joint, game.payoff);
@@ -365,12 +330,13 @@ std::string learnt_row(const Game& game, const Learnt& learnt, double monotone_e
 
 std::string csv_rows(const Game& game, const Learnt& learnt) {
   std::string out;
-  for (std::size_t i = 0; i < game.payoff.size(); ++i)
-    for (std::size_t j = 0; j < game.payoff.size(); ++j)
+  for (Index i = 0; i < game.payoff.rows(); ++i)
+    for (Index j = 0; j < game.payoff.cols(); ++j)
       out += fmt::format(
           "{},{},{},{},{},{},{},{:.6f},{:.6f},{}\n", game.id, learnt.algorithm, learnt.seed, i, j,
-          game.payoff[i][j], learnt.joint.empty() ? "" : fmt::format("{:.6f}", learnt.joint[i][j]),
-          learnt.own[0][i], learnt.own[1][j],
+          game.payoff(i, j),
+          learnt.joint.size() == 0 ? "" : fmt::format("{:.6f}", learnt.joint(i, j)),
+          learnt.own(0, i), learnt.own(1, j),
           learnt.greedy[0] == static_cast<int>(i) && learnt.greedy[1] == static_cast<int>(j) ? 1
                                                                                              : 0);
   return out;

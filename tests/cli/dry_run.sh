@@ -10,7 +10,7 @@ credo=$(realpath "$1")
 [ ! -e later ] || fail "a dry run wrote something"
 grep -Eq '^two_step/qmix_gre/seed_1 +200 +[0-9.]+ s +[0-9]+ MiB$' plan || fail "no line of a cell"
 grep -q '^16 cells, 1,600 environment steps$' plan || fail "no sum of steps"
-grep -Eq '^about [0-9.]+ s one after the other, [0-9.]+ s with 1 job; up to [0-9]+ MiB$' plan ||
+grep -Eq '^about [0-9.]+ s in sequence, [0-9.]+ s with 1 job; up to [0-9]+ MiB$' plan ||
   fail "no sum of time and memory"
 grep -q '^estimated for one core of ' plan || fail "no machine"
 "$credo" suite smoke --dry-run --out later --jobs 1 | cmp - plan || fail "another estimate"

@@ -7,14 +7,6 @@ credo=$(realpath "$1")
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 
-expect() { # CODE TEXT ARGUMENTS...
-  local code=$1 text=$2
-  shift 2
-  timeout 120 "$credo" "$@" >out 2>err
-  local got=$?
-  [ $got -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat out err)"
-  cat out err | grep -q -- "$text" || fail "$*: no '$text' in: $(cat out err)"
-}
 flip() { # FILE OFFSET
   local byte
   byte=$(od -An -tu1 -j "$2" -N1 "$1")

@@ -79,21 +79,21 @@ rm -rf truth
 began=$(date +%s%N)
 "$credo" "${run[@]}" --out truth >/dev/null || exit 1
 took_ms=$((($(date +%s%N) - began) / 1000000))
-"$credo" "${run[@]}" --out parts >/dev/null 2>&1 &
+"$credo" "${run[@]}" --out pieces >/dev/null 2>&1 &
 for _ in 1 2 3 4 5 6 7 8; do
   sleep "$(printf '%d.%03d' $((RANDOM % (took_ms / 3 + 1) / 1000)) $((RANDOM % (took_ms / 3 + 1) % 1000)))"
   kill -KILL $! 2>/dev/null || break
   wait $! 2>/dev/null
-  if [ -e parts/manifest.json ]; then
-    "$credo" resume parts --quiet >/dev/null 2>&1 &
+  if [ -e pieces/manifest.json ]; then
+    "$credo" resume pieces --quiet >/dev/null 2>&1 &
   else
-    "$credo" "${run[@]}" --out parts >/dev/null 2>&1 &
+    "$credo" "${run[@]}" --out pieces >/dev/null 2>&1 &
   fi
 done
 wait $!
-"$credo" resume parts --quiet >/dev/null || fail "resume with parts of a replay"
-same parts "parts of a replay"
-left=$(find parts truth -name '*.part' -o -name '*.state' -o -name '*.tmp')
+"$credo" resume pieces --quiet >/dev/null || fail "resume with parts of a replay"
+same pieces "parts of a replay"
+left=$(find pieces truth -name '*.part' -o -name '*.state' -o -name '*.tmp')
 [ -z "$left" ] || fail "left over: $left"
 
 # A finished run stays finished.

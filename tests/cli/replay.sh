@@ -8,7 +8,7 @@ credo=$(realpath "$1")
 
 has() { grep -qE -- "$2" "$1" || fail "$1: no '$2' in: $(tail -3 "$1")"; }
 
-for algorithm in $("$credo" list algs | awk '{ print $1 }'); do
+for algorithm in $("$credo" list algs | awk 'NR > 1 { print $1 }'); do
   [ "$algorithm" = open_loop ] && continue
   budget=(--t-max 100)
   case $algorithm in random | noop | scripted) budget=() ;; esac

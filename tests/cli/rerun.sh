@@ -6,15 +6,6 @@ credo=$(realpath "$1")
 # shellcheck source=tests/cli/scratch.sh
 . "$(dirname "$0")/scratch.sh"
 
-expect() { # CODE TEXT ARGUMENTS...
-  local code=$1 text=$2
-  shift 2
-  "$credo" "$@" >out 2>err
-  local got=$?
-  [ $got -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat out err)"
-  cat out err | grep -q -- "$text" || fail "$*: no '$text' in: $(cat out err)"
-}
-
 "$credo" suite smoke --out suite --jobs 2 --quiet >/dev/null || fail "suite"
 cp -r suite kept
 
@@ -59,7 +50,7 @@ grep -q "^equal      two_step/random/seed_1" out || fail "the others: $(cat out)
 
 expect 2 "at least 1" verify kept --rerun 0
 expect 2 "matches none of the 16 finished runs" verify kept --rerun qmixx
-expect 2 "no meaning without --rerun" verify kept --scratch x
+expect 2 "can only be used with --rerun" verify kept --scratch x
 
 echo "$failures failures"
 [ $failures -eq 0 ]

@@ -7,7 +7,7 @@ credo=$(realpath "$1")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 envs=${ENVS:-matrix/climbing two_step predator_prey/5x5 switch/2 stag_hunt/8x8}
-algs=${ALGS:-$("$credo" list algs | awk '$0 !~ /does not learn/ {print $1}')}
+algs=${ALGS:-$("$credo" list algs | awk 'NR > 1 && $0 !~ /does not learn/ {print $1}')}
 # Widths that no vector width divides, so that every path has a remainder.
 cat >"$scratch/small.toml" <<'END'
 run.log_interval = 100

@@ -7,3 +7,13 @@ fail() {
   echo "FAILED $*"
   failures=$((failures + 1))
 }
+# expect CODE PATTERN ARGUMENTS...: credo's exit code, and a line among what it prints. With fixed=1
+# the pattern is a text.
+expect() {
+  local code=$1 text=$2
+  shift 2
+  timeout 300 "$credo" "$@" >out 2>err
+  local got=$?
+  [ $got -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat out err)"
+  cat out err | grep -q ${fixed:+-F} -- "$text" || fail "$*: no '$text' in: $(cat out err)"
+}

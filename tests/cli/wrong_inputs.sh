@@ -48,12 +48,12 @@ refuse "unknown environment|'two_step'" run --env two_stp --alg vdn --out x
 refuse "unknown algorithm|'qmix'" run --env two_step --alg qmxi --out x
 refuse "unknown profile|'fast'" run --env two_step --alg vdn --profile fsat --out x
 refuse "unknown suite|'quick'" suite quik --out x
-refuse "unknown list|envs" list things
-refuse "unknown benchmark|signature" bench signatur
+refuse "list|unknown argument|envs" list things
+refuse "bench|unknown argument|did you mean 'signature'?" bench signatur
 refuse "unknown policy|random" eval --policy rnadom --env two_step
 refuse "unknown policy|noop" playthrough two_step --policy clever
-refuse "unknown instruction set|scalar" list envs --isa sse9
-refuse "unknown format|csv" report done --format doc
+refuse "unknown --isa|scalar" list envs --isa sse9
+refuse "unknown --format|csv" report done --format doc
 refuse "--progress|plain" run "${start[@]}" --out x --progress fancy
 refuse "scripted" run --env matrix/qtran --alg scripted:nonsense --out x
 refuse "'scripted:focus'" eval --policy scripted:fcus --env skirmish/3m
@@ -112,14 +112,14 @@ refuse "exploration.epsilon_finish|at least" run --env two_step --alg coma \
 refuse "KEY=VALUE" run "${start[@]}" --set learner.gamma --out x
 refuse "replay.capacity|learner.batch_size" run "${start[@]}" --set replay.capacity=2 --out x
 refuse "run.seed|--seed" run "${start[@]}" --set run.seed=3 --out x
-refuse "run.t_max|'0'" run --env two_step --alg vdn --t-max 0 --out x
-refuse "run.t_max|'-5'" run --env two_step --alg vdn --t-max=-5 --out x
+refuse "--t-max|'0'|[1, " run --env two_step --alg vdn --t-max 0 --out x
+refuse "--t-max|'-5'" run --env two_step --alg vdn --t-max=-5 --out x
 refuse 'a\nb' run "${start[@]}" --set $'a\nb=1' --out x
 
 # numbers
 refuse "--seed|'abc'" run "${start[@]}" --seed abc --out x
 refuse "--seed|'-1'" run "${start[@]}" --seed=-1 --out x
-refuse "--seed|'1e3'" run "${start[@]}" --seed 1e3 --out x
+refuse "--seed|'1e-3'" run "${start[@]}" --seed 1e-3 --out x
 refuse "--seed" run "${start[@]}" --seed
 refuse "--seed|more than once" run "${start[@]}" --seed 1 --seed 2 --out x
 refuse "--threads|'0'" run "${start[@]}" --threads 0 --out x
@@ -143,7 +143,7 @@ refuse "--out" suite smoke --slurm
 refuse "--out" suite smoke --status
 refuse "--element|'1'|SUBMISSION/ELEMENT" suite smoke --element 1 --out x
 refuse "--element|elements.txt" suite smoke --element 1/0 --out x
-refuse "unknown stage|tables" suite smoke --stage table --out x
+refuse "unknown --stage|'tables'" suite smoke --stage table --out x
 refuse "--seeds|backwards" suite smoke --seeds 4-2 --out x
 refuse "--seeds|twice" suite smoke --seeds 1,1 --out x
 refuse "--only|nothing" suite smoke --only nothing --out x

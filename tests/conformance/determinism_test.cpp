@@ -216,3 +216,108 @@ TEST_CASE("conformance: saved states of other environments or parameters are ref
     CHECK_THROWS_AS(env->load(in), credo::Error);
   }
 }
+
+namespace {
+
+// What is seen of an environment between two steps.
+std::uint64_t sight(const credo::Env& env) {
+  const credo::EnvSpec& spec = env.spec();
+  std::vector<float> obs(product(spec.n_agents, spec.obs_dim));
+  std::vector<float> state(static_cast<std::size_t>(spec.state_dim));
+  env.write_obs(obs);
+  env.write_state(state);
+  const auto avail = env.avail_actions();
+  const std::string text = env.render_text();
+  Hash hash;
+  hash.add_all(obs);
+  hash.add_all(state);
+  hash.add_all(std::vector<std::uint8_t>(avail.begin(), avail.end()));
+  hash.add_all(std::vector<char>(text.begin(), text.end()));
+  hash.add(env.t());
+  return hash.value();
+}
+
+// Random play of a clone on a stream of chance, hashed; its actions do not depend on that stream.
+std::uint64_t future(const credo::Env& from, const credo::Stream* chance) {
+  const auto env = from.clone();
+  if (chance != nullptr) env->branch(*chance);
+  std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
+  const auto width = static_cast<std::size_t>(env->spec().n_actions);
+  Hash hash;
+  while (!env->done()) {
+    credo::Stream stream(3, credo::purpose("conformance future"));
+    stream.seek(static_cast<std::uint64_t>(env->t()));
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      const auto mine = env->avail_actions().subspan(i * width, width);
+      actions[i] = static_cast<int>(stream.below(static_cast<std::uint32_t>(width)));
+      while (mine[static_cast<std::size_t>(actions[i])] == 0)
+        actions[i] = (actions[i] + 1) % static_cast<int>(width);
+    }
+    hash.add(env->step(actions).reward);
+    hash.add(sight(*env));
+  }
+  return hash.value();
+}
+
+}  // namespace
+
+TEST_CASE("conformance: branching changes the future and nothing of the present") {
+  for (const std::string& id : env_ids()) {
+    CAPTURE(id);
+    Walker walker(credo::make_env(id), 21);
+    bool parted = false;
+    for (int turn = 0; turn < 12; ++turn) {
+      walker.advance_steps(turn % 3 == 0 ? 1 : 3);
+      if (walker.env().done()) continue;
+      const auto env = walker.env().clone();
+      const credo::Stream own(21, credo::purpose("conformance env"), 0, walker.episode());
+      const credo::Stream one(22, credo::purpose("conformance branch"), 1);
+      const credo::Stream two(22, credo::purpose("conformance branch"), 2);
+      const std::uint64_t before = sight(*env);
+      env->branch(one);
+      CHECK(sight(*env) == before);
+      CHECK(future(*env, nullptr) == future(walker.env(), &one));
+      CHECK(future(walker.env(), &own) == future(walker.env(), nullptr));
+      parted |= future(walker.env(), &one) != future(walker.env(), &two);
+    }
+    // Where chance acts at reset only, branches stay together; nowhere may they part without it.
+    if (!walker.env().spec().is_stochastic) CHECK(!parted);
+    if (id.starts_with("skirmish/") || id.starts_with("stag_hunt/")) CHECK(parted);
+    while (!walker.env().done()) walker.advance();
+    const credo::Stream late(1, 2);
+    CHECK_THROWS_AS(walker.env().branch(late), credo::Error);
+  }
+}
+
+TEST_CASE("conformance: a copied script goes on as the original") {
+  for (const std::string& id : env_ids()) {
+    CAPTURE(id);
+    const auto prototype = credo::make_env(id);
+    for (const credo::ScriptedInfo& info : prototype->spec().scripted) {
+      if (!info.params.empty()) continue;
+      CAPTURE(info.name);
+      const auto env = prototype->clone();
+      auto script = env->make_scripted(info.name);
+      std::vector<int> actions(static_cast<std::size_t>(env->spec().n_agents));
+      std::vector<int> copied(actions.size());
+      env->reset(credo::Stream(4, credo::purpose("conformance env")));
+      script->reset();
+      credo::Stream stream(4, credo::purpose("conformance script"));
+      std::unique_ptr<credo::ScriptedPolicy> copy;
+      while (!env->done()) {
+        stream.seek(static_cast<std::uint64_t>(env->t()));
+        script->act(*env, stream, actions);
+        if (copy != nullptr) {
+          stream.seek(static_cast<std::uint64_t>(env->t()));
+          copy->act(*env, stream, copied);
+          CHECK(copied == actions);
+        }
+        if (env->t() % 5 == 3) {
+          copy = script->clone();
+          if (copy == nullptr) copy = env->make_scripted(info.name);
+        }
+        env->step(actions);
+      }
+    }
+  }
+}

@@ -23,4 +23,11 @@ run("build" ${CMAKE_COMMAND} --build ${SCRATCH}/build)
 run("consumer" ${SCRATCH}/build/consumer)
 message(STATUS "${output}")
 run("credo --version" ${SCRATCH}/moved/bin/credo --version)
+foreach(file share/man/man1/credo.1 share/bash-completion/completions/credo
+        share/zsh/site-functions/_credo share/fish/vendor_completions.d/credo.fish
+        share/doc/credo/copyright share/doc/credo/README.md share/doc/credo/docs/concepts.md)
+  if(NOT EXISTS ${SCRATCH}/moved/${file})
+    message(FATAL_ERROR "not installed: ${file}")
+  endif()
+endforeach()
 file(REMOVE_RECURSE ${SCRATCH})

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "envs/core/numbers.hpp"
 #include "support.hpp"
 
 using namespace env_tests;
@@ -39,6 +40,54 @@ TEST_CASE("nearest_match finds slips of the finger and nothing else") {
   CHECK(credo::nearest_match("xy", names) == "");
   CHECK(credo::nearest_match("", names) == "");
   CHECK(credo::nearest_match("anything", {}) == "");
+}
+
+TEST_CASE("nearest_match knows a name by its last component, its beginning and in any case") {
+  const std::vector<std::string> keys = {"mixer.embed_dim", "qplex.embed_dim",    "coma.critic_lr",
+                                         "optimizer.lr",    "learner.batch_size", "gre.lambda"};
+  CHECK(credo::nearest_match("lr", keys) == "optimizer.lr");
+  CHECK(credo::nearest_match("learner.lr", keys) == "optimizer.lr");
+  CHECK(credo::nearest_match("mixer.embed", keys) == "mixer.embed_dim");
+  CHECK(credo::nearest_match("batch", keys) == "learner.batch_size");
+  CHECK(credo::nearest_match("GRE.Lambda", keys) == "gre.lambda");
+  CHECK(credo::nearest_match("qplx.embed_dim", keys) == "qplex.embed_dim");
+  const std::vector<std::string> names = {"qmix_gre", "qmix", "ow_qmix", "skirmish/3m"};
+  CHECK(credo::nearest_match("QMIX", names) == "qmix");
+  CHECK(credo::nearest_match("OW-QMIX", names) == "ow_qmix");
+  CHECK(credo::nearest_match("3m", names) == "skirmish/3m");
+  CHECK(credo::nearest_match("tmax", std::vector<std::string>{"--env", "--t-max"}) == "--t-max");
+  CHECK(credo::unknown_name_message("key", "embed_dim", keys) ==
+        "unknown key 'embed_dim'; did you mean 'mixer.embed_dim' or 'qplex.embed_dim'? allowed: "
+        "mixer.embed_dim, qplex.embed_dim, coma.critic_lr, optimizer.lr, learner.batch_size, "
+        "gre.lambda");
+}
+
+TEST_CASE("whole numbers may be written with an exponent, and only when they are exact") {
+  using credo::parse_integer;
+  CHECK(parse_integer("100000") == 100000);
+  CHECK(parse_integer("+7") == 7);
+  CHECK(parse_integer("1e5") == 100000);
+  CHECK(parse_integer("1E+5") == 100000);
+  CHECK(parse_integer("2.5e6") == 2500000);
+  CHECK(parse_integer("1.50e1") == 15);
+  CHECK(parse_integer("-3e2") == -300);
+  CHECK(parse_integer("1200e-2") == 12);
+  CHECK(parse_integer("0e-3") == 0);
+  CHECK(parse_integer("9.223372036854775807e18") == INT64_MAX);
+  for (const char* bad : {"",      "e5",   "1e",    "1e+",   "1.5e0", "1.5",
+                          "1.0",   "1.e5", ".5e1",  "1e-1",  "1e19",  "9.223372036854775808e18",
+                          "1e999", "1e5 ", " 1e5",  "1e5.0", "0x1e5", "--1e5",
+                          "1e--5", "+-1",  "1,000", "1_000", "inf",   "nan"})
+    CHECK_MESSAGE(!parse_integer(bad), bad);
+  Params params = example();
+  params.set_text("steps", "1e1");
+  CHECK(params.integer("steps") == 10);
+  params.set("steps", 1e2);
+  CHECK(params.integer("steps") == 100);
+  CHECK(set_error("steps", "1.5e0") ==
+        "env.steps = '1.5e0': not of type int; allowed: int [1, 100]");
+  CHECK(user_error([&] { params.set("steps", 2.5); }) ==
+        "env.steps = '2.5': not of type int; allowed: int [1, 100]");
 }
 
 TEST_CASE("unknown names are reported in one line with the allowed ones, long lists cut") {
@@ -97,7 +146,7 @@ TEST_CASE("bad parameters are refused in one line that names key, value and what
         "unknown parameter 'env.stpes'; did you mean 'env.steps'? allowed: env.steps, env.penalty, "
         "env.full_obs, env.state, env.file");
   Params params = example();
-  CHECK_THROWS_AS(params.set("steps", 2.0), credo::UserError);
+  CHECK_THROWS_AS(params.set("steps", 2.5), credo::UserError);
   CHECK_THROWS_AS(params.set("full_obs", std::int64_t{1}), credo::UserError);
   CHECK_THROWS_AS((void)params.real("steps"), credo::Error);
   CHECK_THROWS_AS((void)params.text("nothing"), credo::UserError);
@@ -195,11 +244,11 @@ TEST_CASE("limits, bounds and help texts follow the parameters of every family")
       {"matrix/qtran-n", {{"n_agents", "5"}}, 1, "QTRAN game for 5 agents"},
       {"skirmish/3m", {}, 60, "SMAC's map 3m"},
       {"skirmish/3m", {{"map", "MMM2"}}, 180, "SMAC's map MMM2"},
-      {"skirmish/8m", {{"map", "terran_5v5"}}, 200, "random terran armies 5v5 in SMACv2's manner"},
+      {"skirmish/8m", {{"map", "terran_5v5"}}, 200, "SMACv2-style random terran armies 5v5"},
       {"skirmish/8m",
        {{"limit", "5"}, {"map", "terran_5v5"}},
        5,
-       "random terran armies 5v5 in SMACv2's manner"},
+       "SMACv2-style random terran armies 5v5"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.id);

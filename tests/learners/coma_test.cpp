@@ -35,6 +35,7 @@ constexpr double kEpsilon = 0.2;
 TrainConfig small_config() {
   TrainConfig c = learner_tests::algorithm_config("coma");
   c.agent.hidden_dim = 6;
+  c.mixer.type = "none";  // for the reference, which asks for one
   c.coma.critic_dim = 7;
   return c;
 }

@@ -9,8 +9,10 @@
 
 #include "learners/algorithms/ppo_loss.hpp"
 #include "learners/algorithms/returns.hpp"
+#include "learners/reference/agent.hpp"
 #include "learners/rollout/policy.hpp"
-#include "tests/learners/reference.hpp"
+#include "tests/learners/episodes.hpp"
+#include "tests/learners/gradients.hpp"
 #include "tests/learners/training.hpp"
 
 namespace {
@@ -20,13 +22,12 @@ using credo::PpoLearner;
 using credo::PpoStats;
 using credo::TrainConfig;
 using credo::ValueNorm;
+using credo::reference::Matrix;
+using credo::reference::Parameters;
 using doctest::Approx;
-using learner_tests::DoubleParams;
 using learner_tests::Draw;
-using learner_tests::Matrix;
 using learner_tests::PlainEpisode;
 using learner_tests::sz;
-using learner_tests::Vector;
 
 constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
 const std::vector<int> kLengths = {4, 1, 3, 2, 4};
@@ -64,37 +65,37 @@ std::vector<PlainEpisode> random_episodes(Draw& draw) {
 /// The losses of ppo.hpp in double, with the batch's old values, advantages and targets.
 class PpoReference {
  public:
-  PpoReference(const TrainConfig& config, const DoubleParams& params,
-               const std::vector<PlainEpisode>& episodes, const credo::PpoBatch& batch)
-      : config_(config),
-        agents_(kShape, config, params, params, episodes),
-        episodes_(episodes),
-        batch_(batch) {}
+  PpoReference(const TrainConfig& config, const std::vector<PlainEpisode>& episodes,
+               const credo::PpoBatch& batch)
+      : config_(config), episodes_(episodes), batch_(batch) {}
 
-  double actor_loss(const DoubleParams& params) const {
+  double actor_loss(const Parameters& params) const {
+    credo::reference::Tape tape;
+    const credo::reference::Weights weights(tape, params, false);
     double sum = 0.0;
     int active = 0;
     for (std::size_t e = 0; e < episodes_.size(); ++e) {
       const PlainEpisode& ep = episodes_[e];
-      const std::vector<Matrix> logits = agents_.agent_values(params, ep);
+      const auto slots = credo::reference::unroll(weights, "agent.", config_.agent, ep);
       for (int t = 0; t < ep.length; ++t)
         for (int i = 0; i < kShape.n_agents; ++i) {
+          const Matrix& logits = slots[sz(t)].q.value();
           int choices = 0;
           double total = 0.0;
           for (int a = 0; a < kShape.n_actions; ++a)
             if (ep.is_available(t, i, a)) {
               ++choices;
-              total += std::exp(logits[sz(t)](i, a));
+              total += std::exp(logits(i, a));
             }
           if (choices < 2) continue;
           ++active;
           double entropy = 0.0;
           for (int a = 0; a < kShape.n_actions; ++a) {
-            const double p = std::exp(logits[sz(t)](i, a)) / total;
+            const double p = std::exp(logits(i, a)) / total;
             if (ep.is_available(t, i, a)) entropy -= p * std::log(p);
           }
           const std::size_t row = batch_.row(static_cast<int>(e), t) + sz(i);
-          const double log_prob = logits[sz(t)](i, ep.action(t, i)) - std::log(total);
+          const double log_prob = logits(i, ep.action(t, i)) - std::log(total);
           const double rho = std::exp(log_prob - static_cast<double>(batch_.old_log_prob[row]));
           const double advantage = batch_.norm_advantage[row];
           const double clip = config_.ppo.clip;
@@ -105,16 +106,19 @@ class PpoReference {
     return -sum / active;
   }
 
-  double critic_loss(const DoubleParams& params) const {
-    const learner_tests::AgentStep step(params, "critic.");
+  double critic_loss(const Parameters& params) const {
+    credo::reference::Tape tape;
+    const credo::reference::Weights weights(tape, params, false);
     double sum = 0.0;
     int valid = 0;
     for (std::size_t e = 0; e < episodes_.size(); ++e) {
       const PlainEpisode& ep = episodes_[e];
+      std::vector<Matrix> inputs;
+      for (int t = 0; t < ep.length; ++t) inputs.push_back(input(ep, t));
+      const auto slots = credo::reference::unroll(weights, "critic.", config_.agent, inputs);
       for (int i = 0; i < kShape.n_agents; ++i) {
-        Vector h = Vector::Zero(step.hidden_dim());
         for (int t = 0; t < ep.length; ++t, ++valid) {
-          const double v = step(input(ep, t, i), h, [](const Vector&) {})(0);
+          const double v = slots[sz(t)].q.value()(i, 0);
           const std::size_t row = batch_.row(static_cast<int>(e), t) + sz(i);
           const double old = batch_.old_value[row];
           const double clip = config_.ppo.value_clip;
@@ -133,23 +137,28 @@ class PpoReference {
     const double d = config_.ppo.huber_delta;
     return std::abs(e) <= d ? e * e / 2.0 : d * (std::abs(e) - d / 2.0);
   }
-  Vector input(const PlainEpisode& ep, int t, int agent) const {
-    std::vector<double> in;
-    int choices = 0;
-    for (int a = 0; a < kShape.n_actions; ++a) choices += ep.is_available(t, agent, a) ? 1 : 0;
-    const bool sees = choices > 1 || !config_.ppo.death_masking;
-    for (int k = 0; config_.ppo.central_critic && k < kShape.state_dim; ++k)
-      in.push_back(sees ? ep.state[sz(t * kShape.state_dim + k)] : 0.0F);
-    for (int k = 0; k < kShape.obs_dim; ++k)
-      in.push_back(ep.obs[sz((t * kShape.n_agents + agent) * kShape.obs_dim + k)]);
-    for (int u = 0; u < kShape.n_actions; ++u)
-      in.push_back(t > 0 && ep.action(t - 1, agent) == u ? 1.0 : 0.0);
-    for (int j = 0; j < kShape.n_agents; ++j) in.push_back(agent == j ? 1.0 : 0.0);
-    return Eigen::Map<const Vector>(in.data(), static_cast<Eigen::Index>(in.size()));
+  // A row per agent.
+  Matrix input(const PlainEpisode& ep, int t) const {
+    Matrix rows;
+    for (int agent = 0; agent < kShape.n_agents; ++agent) {
+      std::vector<double> in;
+      int choices = 0;
+      for (int a = 0; a < kShape.n_actions; ++a) choices += ep.is_available(t, agent, a) ? 1 : 0;
+      const bool sees = choices > 1 || !config_.ppo.death_masking;
+      for (int k = 0; config_.ppo.central_critic && k < kShape.state_dim; ++k)
+        in.push_back(sees ? static_cast<double>(ep.state[sz(t * kShape.state_dim + k)]) : 0.0);
+      for (int k = 0; k < kShape.obs_dim; ++k)
+        in.push_back(ep.obs[sz((t * kShape.n_agents + agent) * kShape.obs_dim + k)]);
+      for (int u = 0; u < kShape.n_actions; ++u)
+        in.push_back(t > 0 && ep.action(t - 1, agent) == u ? 1.0 : 0.0);
+      for (int j = 0; j < kShape.n_agents; ++j) in.push_back(agent == j ? 1.0 : 0.0);
+      if (agent == 0) rows = Matrix::Zero(kShape.n_agents, static_cast<Eigen::Index>(in.size()));
+      for (std::size_t k = 0; k < in.size(); ++k) rows(agent, static_cast<Eigen::Index>(k)) = in[k];
+    }
+    return rows;
   }
 
   TrainConfig config_;
-  learner_tests::Reference agents_;
   const std::vector<PlainEpisode>& episodes_;
   const credo::PpoBatch& batch_;
 };
@@ -189,8 +198,8 @@ void check_gradients(const TrainConfig& base, std::uint64_t seed) {
   for (float& x : p.learner->batch().old_log_prob) x += draw.real(-0.5F, 0.5F);
   for (float& x : p.learner->batch().old_value) x += draw.real(-0.5F, 0.5F);
   p.learner->plan_epoch(0);
-  DoubleParams params(p.layout(), p.learner->params());
-  const PpoReference reference(p.config, params, p.episodes, p.learner->batch());
+  Parameters params(p.layout(), p.learner->params());
+  const PpoReference reference(p.config, p.episodes, p.learner->batch());
   credo::PpoTrace trace;
   const PpoStats stats = p.learner->step(0, &trace);
   CHECK(stats.loss == Approx(reference.actor_loss(params)).epsilon(1e-4));
@@ -537,7 +546,8 @@ TEST_SUITE("ppo") {
                                                                     {"ppo.value_clip", "-0.1"},
                                                                     {"ppo.value_norm_beta", "1"},
                                                                     {"ppo.policy_gain", "0"}}) {
-      CAPTURE(key);
+      const std::string named = key;
+      CAPTURE(named);
       CHECK(message(key, value).starts_with(key));
     }
     CHECK(message("ppo.minibatches", "33") ==

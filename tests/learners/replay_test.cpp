@@ -378,7 +378,7 @@ TEST_SUITE("replay") {
     const std::vector<std::byte> bytes = learner_tests::saved(buffer);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       ReplayBuffer copy = numbered_buffer(8, 0);
-      credo::ByteReader in(std::span(bytes).first(size));
+      credo::ByteReader in(std::span<const std::byte>(bytes).first(size));
       REQUIRE_THROWS_AS(copy.load(in), credo::Error);
     }
     // A smaller buffer reads the first of them and finds more than it may hold.
@@ -411,7 +411,7 @@ TEST_SUITE("replay") {
         for (const credo::ReplayPart& one : buffer.parts()) {
           const auto bytes = learner_tests::saved_part(buffer, one);
           for (std::size_t size = 0; size < bytes.size(); size += 5) {
-            credo::ByteReader cut(std::span(bytes).first(size));
+            credo::ByteReader cut(std::span<const std::byte>(bytes).first(size));
             REQUIRE_THROWS_AS(copy.load_part(one, cut), credo::Error);
           }
           credo::ByteReader whole(bytes);

@@ -72,11 +72,10 @@ TEST_SUITE("target values") {
         for (int round = 0; round < 60; ++round) {
           replay.add(learner_tests::random_episode(draw, kShape, draw.integer(1, 9), true).view());
           if (round == 35) {  // as a resumed run starts
-            credo::ByteWriter replay_bytes;
             credo::ByteWriter learner_bytes;
-            replay.save(replay_bytes);
+            const std::vector<std::byte> replay_bytes = learner_tests::saved(replay);
             keeps.save(learner_bytes);
-            credo::ByteReader replay_in(replay_bytes.bytes());
+            credo::ByteReader replay_in(replay_bytes);
             credo::ByteReader learner_in(learner_bytes.bytes());
             replay.load(replay_in);
             keeps.load(learner_in);

@@ -12,7 +12,7 @@ if [ -z "$chroot" ]; then
   trap 'rm -rf --one-file-system "$chroot"' EXIT
 fi
 [ -e "$chroot/etc/debian_version" ] ||
-  debootstrap --variant=minbase bookworm "$chroot" http://deb.debian.org/debian >/dev/null
+  debootstrap --variant=minbase bookworm "$chroot" >/dev/null
 cp /etc/resolv.conf "$chroot/etc/resolv.conf"
 
 inside() { chroot "$chroot" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root "$@"; }

@@ -1,5 +1,6 @@
 // Profiles whose units act one after another: SMAClite's rules, one by one, and what must hold for
 // every battle fought by them.
+#include <array>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <string>
@@ -70,6 +71,40 @@ std::vector<std::byte> random_episode(const std::string& map, std::uint64_t seed
 }
 
 }  // namespace
+
+// Ties and the order of neighbours follow SMAClite's order of units, not the agents' ids.
+TEST_CASE("units are examined in the order of SMAClite's maps") {
+  for (const char* jitter : {"0", "0.00001"}) {
+    const auto env =
+        make("skirmish/bane_vs_bane", {{"profile", "smaclite"}, {"spawn_jitter", jitter}});
+    env->reset(episode(3));
+    const Battle& battle = as_skirmish(*env).battle();
+    const BattleSetup& setup = battle.setup();
+    std::array<std::vector<int>, 2> order;
+    for (int team = 0; team < 2; ++team) {
+      const int n = setup.count[at(team)];
+      order[at(team)].assign(at(n), -1);
+      for (int k = 0; k < n; ++k)
+        order[at(team)][at(battle.rank(setup.slot(team, k)))] = setup.slot(team, k);
+    }
+    const auto name = [&](int team, int k) { return battle.info(order[at(team)][at(k)]).name; };
+    for (int k = 0; k < 24; ++k) {
+      CHECK(name(0, k) == (k < 20 ? "zergling" : "baneling"));
+      CHECK(name(1, k) == (k < 4 ? "baneling" : "zergling"));
+    }
+    // Rows of five from south to north and west to east; the enemies are rotated by 180 degrees.
+    for (int k = 0; k < 4; ++k) {
+      CHECK(battle.x(order[0][at(k)]) < battle.x(order[0][at(k + 1)]));
+      CHECK(battle.y(order[0][at(k)]) < battle.y(order[0][at(k + 5)]));
+      CHECK(battle.x(order[1][at(k + 4)]) > battle.x(order[1][at(k + 5)]));
+    }
+    CHECK(battle.info(0).name == "baneling");  // agents' ids stay SMAC's: by type, x and y
+  }
+  for (const std::string map : kShared) {
+    const bool enemies_first = map == "bane_vs_bane" || map == "corridor" || map == "2s_vs_1sc";
+    CHECK(as_skirmish(*make_peer(map)).battle().setup().first_team == (enemies_first ? 1 : 0));
+  }
+}
 
 TEST_CASE("acquisition: the scan range plus the target's radius, whatever the weapon's range") {
   struct Case {

@@ -1,7 +1,8 @@
 // Measures what docs/skirmish-fidelity.md reports and prints it as Markdown tables. Not a test:
 //   build/skirmish_fidelity WHAT [N] [env parameter=value ...]
 // WHAT: policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|peer|fuzz; N:
-// episodes, battles, loops or steps. Parameters apply to policies, openloop, spread and crowding.
+// episodes, battles, loops or steps. Parameters apply to policies, openloop, spread and crowding;
+// `peer N [MAP [DISPLACEMENT]]` moves every start at random by up to that many cells.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -421,7 +422,7 @@ void scaling(int loops) {
 
 // Profile smaclite on the maps SMAClite has, to be held against SMAClite itself: the share of hit
 // points and shields left on both sides, and steps; mean and standard deviation over episodes.
-void peer(int episodes, std::string_view only) {
+void peer(int episodes, std::string_view only, const std::string& displacement) {
   fmt::print(
       "| map | policy | enemy left | own left | steps | return | wins |\n"
       "|---|---|---|---|---|---|---|\n");
@@ -429,9 +430,9 @@ void peer(int episodes, std::string_view only) {
        {"2s3z", "3s5z", "3s5z_vs_3s6z", "3s_vs_5z", "2s_vs_1sc", "10m_vs_11m", "27m_vs_30m", "MMM",
         "MMM2", "corridor", "bane_vs_bane", "2c_vs_64zg", "3m"}) {
     if (!only.empty() && only != map) continue;
-    const auto env =
-        make(std::string("skirmish/") + map,
-             {{"profile", "smaclite"}, {"spawn_jitter", "0"}, {"limit_is_terminal", "true"}});
+    const auto env = make(
+        std::string("skirmish/") + map,
+        {{"profile", "smaclite"}, {"spawn_jitter", displacement}, {"limit_is_terminal", "true"}});
     const BattleSetup& setup = as_skirmish(*env).battle().setup();
     for (const std::string policy : {"random", "stop", "closest", "focus", "kite", "closest25"}) {
       std::array<double, 5> sum{};
@@ -516,7 +517,7 @@ int main(int argc, char** argv) {
   else if (what == "ablation")
     ablation(or_else(300));
   else if (what == "peer")
-    peer(or_else(20), argc > 3 ? argv[3] : "");
+    peer(or_else(20), argc > 3 ? argv[3] : "", argc > 4 ? argv[4] : "0");
   else if (what == "fuzz")
     fuzz(or_else(1000000));
   else if (what == "scaling")
@@ -525,7 +526,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr,
                "usage: {} "
                "policies|openloop|spread|crowding|fairness|lanchester|ablation|scaling|peer|fuzz "
-               "[EPISODES, loops or steps] [MAP] [env parameter=value ...]\n",
+               "[EPISODES, loops or steps] [MAP [DISPLACEMENT]] [env parameter=value ...]\n",
                argc > 0 ? argv[0] : "skirmish_fidelity");
     return 2;
   }

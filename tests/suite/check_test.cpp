@@ -98,14 +98,14 @@ TEST_SUITE("check") {
     };
     const std::vector<Mistake> mistakes = {
         {"vdn", "value", [](TrainConfig& c) { c.learner.gamma = 0.98; }},
-        {"qmix", "value", [](TrainConfig& c) { c.learner.double_q = false; }},
+        {"qmix", "value", [](TrainConfig& c) { c.learner.td_lambda = 0.5; }},
         {"qmix", "value", [](TrainConfig& c) { c.learner.target_update_interval = 1; }},
         {"qmix", "gradient", [](TrainConfig& c) { c.learner.loss_scale = 1.01; }},
         {"qmix", "weight", [](TrainConfig& c) { c.optimizer.rmsprop_alpha = 0.98; }},
         {"qmix_gre", "gradient",
          [](TrainConfig& c) { c.entropy.elu_derivative = credo::EluDerivative::kExact; }},
         {"qmix_gre", "gradient", [](TrainConfig& c) { c.entropy.detach_agents = false; }},
-        {"qtran", "gradient", [](TrainConfig& c) { c.mixer.qtran.nopt_min_loss = 0.11; }},
+        {"qtran", "gradient", [](TrainConfig& c) { c.mixer.qtran.opt_loss = 1.1; }},
         {"qplex", "value",
          [](TrainConfig& c) { c.mixer.qplex.credits = credo::QplexCredits::kFull; }},
         {"cw_qmix", "value",
@@ -113,8 +113,8 @@ TEST_SUITE("check") {
         {"coma", "value", [](TrainConfig& c) { c.learner.td_lambda = 0.79; }},
         {"coma", "weight", [](TrainConfig& c) { c.coma.critic_lr = 4.9e-4; }}};
     for (const Mistake& mistake : mistakes) {
-      CAPTURE(mistake.algorithm);
-      CAPTURE(mistake.kind);
+      CAPTURE(std::string(mistake.algorithm));
+      CAPTURE(std::string(mistake.kind));
       const RunConfig config =
           resolve("predator_prey/5x5", mistake.algorithm, {"env.limit=6", "gre.lambda=0.5"});
       TrainConfig wrong = config.train_config();

@@ -8,9 +8,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::encode_checkpoint;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 namespace {
 

@@ -8,14 +8,12 @@
 #include "suite/common/npz.hpp"
 #include "suite/plan/bounds.hpp"
 #include "suite/results/marl_eval.hpp"
+#include "suite/results/marl_eval_rules.hpp"
 #include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::made_run;
-using credo::suite::testing::made_set;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -128,7 +126,7 @@ TEST_CASE("marl-eval: every algorithm, family and run that does not fit is named
     runs.push_back(learner("switch/2", "qmix", seed, {0, 100, 200}));
     runs.push_back(learner("switch/4", "vdn", seed, {0, 100, 200}));
     RunResult diverged = learner("two_step", "vdn", seed, {0, 100, 200});
-    diverged.status = "diverged";
+    diverged.status = RunStatus::kDiverged;
     diverged.final.reset();
     diverged.absolute.reset();
     runs.push_back(diverged);

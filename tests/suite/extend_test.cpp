@@ -6,10 +6,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
-using credo::suite::testing::write_raw;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -122,7 +119,7 @@ TEST_CASE("runs that cannot go on say why and what to do") {
     return user_error([&] { extend_run(scratch / name, t_max, scratch / "x", {}); });
   };
   start_run(config_of("vdn", 200, false), scratch / "stateless", {});
-  CHECK(contains(error("stateless", 400), "kept no state to go on from"));
+  CHECK(contains(error("stateless", 400), "kept no state to continue from"));
   CHECK(contains(error("stateless", 400), "--set run.keep_state=true"));
   CHECK(contains(error("stateless", 400), "--init-weights"));
   start_run(config_of("random", 200), scratch / "random", {});

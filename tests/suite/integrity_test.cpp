@@ -13,10 +13,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
-using credo::suite::testing::write_raw;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -243,7 +240,7 @@ TEST_CASE("a run that nobody runs is interrupted, with the step it would go on f
   CHECK(status_now(run, read_manifest(run)) == RunStatus::kInterrupted);
   CHECK(steps_saved(run) == 300);
   const RunResult result = read_run_result(run);
-  CHECK(result.status == "interrupted");
+  CHECK(result.status == RunStatus::kInterrupted);
   CHECK(result.env_steps == 300);
   CHECK(result.reason == "interrupted at step 300 of 400; `credo resume " + run.string() + "`");
   CHECK(contains(user_error([&] { start_run(small_config(), run, {}); }),
@@ -251,7 +248,7 @@ TEST_CASE("a run that nobody runs is interrupted, with the step it would go on f
   {
     const DirectoryLock held(run);
     CHECK(status_now(run, read_manifest(run)) == RunStatus::kRunning);
-    CHECK(read_run_result(run).status == "running");
+    CHECK(read_run_result(run).status == RunStatus::kRunning);
   }
   fs::remove_all(run / "checkpoints");
   CHECK(steps_saved(run) == 0);

@@ -6,8 +6,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -229,6 +228,45 @@ TEST_CASE("shards are disjoint and together the whole plan") {
   CHECK(parse_shard("--shard", "3/4").index == 3);
   for (const char* bad : {"4/4", "-1/4", "1", "1/0", "a/b", "1/2/3", ""})
     CHECK(contains(user_error([&] { parse_shard("--shard", bad); }), "INDEX/COUNT"));
+}
+
+TEST_CASE("seeds are a text or a list, in the suite and in sections") {
+  const std::string head = "envs = [\"two_step\"]\nalgs = [\"vdn\", \"iql\"]\n";
+  using Seeds = std::vector<std::uint64_t>;
+  CHECK(parse_suite(head + "seeds = [0, 1]\n", "s.toml", "s").seeds == Seeds{0, 1});
+  CHECK(parse_suite(head + "seeds = [\"0-2\", 7]\n", "s.toml", "s").seeds == Seeds{0, 1, 2, 7});
+  const SuiteSpec spec =
+      parse_suite(head + "seeds = \"0-1\"\n[alg.\"iql\"]\nseeds = [5]\n", "s.toml", "s");
+  CHECK(spec.seeds_for("two_step", "vdn") == Seeds{0, 1});
+  CHECK(spec.seeds_for("two_step", "iql") == Seeds{5});
+  CHECK(contains(error_of(head + "seeds = [0, 0]\n"), "s.toml:3: seeds = '0,0': seed 0 appears"));
+  CHECK(contains(error_of(head + "seeds = [1.5]\n"), "'1.5' is not a seed"));
+  CHECK(contains(error_of(head + "seeds = []\n"), "s.toml:3: seeds"));
+  CHECK(contains(error_of(head + "seeds = 3\n"), "s.toml:3: seeds = 3: write [3], or \"0-4\""));
+}
+
+TEST_CASE("a sweep in a section of algorithms names the algorithm, be it all of them") {
+  const auto names = [](const std::string& section) {
+    std::vector<std::string> found;
+    for (const Cell& cell : make_plan(parse_suite("envs = [\"two_step\"]\nseeds = [0]\n"
+                                                  "algs = [\"vdn\", \"iql\"]\n" +
+                                                      section + "\"optimizer.lr\" = [0.1, 0.2]\n",
+                                                  "s.toml", "s"),
+                                      {}))
+      found.push_back(cell.name);
+    return found;
+  };
+  const std::vector<std::string> of_algorithm = {
+      "two_step/vdn@lr=0.1/seed_0", "two_step/vdn@lr=0.2/seed_0", "two_step/iql@lr=0.1/seed_0",
+      "two_step/iql@lr=0.2/seed_0"};
+  CHECK(names("[alg.\"*\".sweep]\n") == of_algorithm);
+  CHECK(names("[when.\"two*\".alg.\"*\".sweep]\n") == of_algorithm);
+  CHECK(names("[sweep]\n").front() == "two_step@lr=0.1/vdn/seed_0");
+  const std::string head = "envs = [\"two_step\"]\nalgs = [\"vdn\"]\nseeds = [0]\n";
+  CHECK(contains(error_of(head + "[alg.\"*\"]\nalgs = [\"iql\"]\n"), "s.toml:5: unknown list"));
+  const auto cells =
+      make_plan(parse_suite(head + "[alg.\"*\"]\nrun.t_max = 7\n", "s.toml", "s"), {});
+  CHECK(budget(cells.front().config) == 7);
 }
 
 TEST_CASE("mistakes in sweeps and sections name file and line") {

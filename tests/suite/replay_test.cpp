@@ -16,9 +16,7 @@
 
 using namespace credo;
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 namespace {
 

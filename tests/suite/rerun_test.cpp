@@ -5,9 +5,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 TEST_CASE("runs to repeat are spread over all, or those that match") {
   const ScratchFolder scratch;

@@ -18,10 +18,10 @@ inline RunResult made_run(const std::string& task, const std::string& algorithm,
   made.base_algorithm = algorithm;
   made.profile = "pymarl";
   made.seed = seed;
-  made.status = "done";
+  made.status = RunStatus::kDone;
   EvaluationPoint point;
   point.episodes = 32;
-  point.return_mean = score;
+  point.values[kReturnMetric] = score;
   made.evaluations = {point};
   made.final = point;
   return made;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "suite/common/csv.hpp"
+#include "suite/report/latex.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/run/metrics.hpp"
@@ -11,10 +12,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::made_run;
-using credo::suite::testing::made_set;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -23,15 +21,15 @@ ResultSet sample() {
   for (std::uint64_t seed = 0; seed < 3; ++seed)
     runs.push_back(made_run("two_step", "vdn", seed, static_cast<double>(seed)));
   runs.push_back(made_run("two_step", "qmix", 0, 8.0));
-  runs.back().final->entropy_mean = 0.75;
+  runs.back().final->values[kEntropyMetric] = 0.75;
   RunResult diverged = made_run("two_step", "qmix", 1, 0.0);
-  diverged.status = "diverged";
+  diverged.status = RunStatus::kDiverged;
   diverged.final.reset();
   runs.push_back(diverged);
   runs.push_back(made_run("switch/2", "vdn", 0, -10.0));
-  runs.back().final->win_rate = 0.5;
+  runs.back().final->values[kWinMetric] = 0.5;
   runs.back().absolute = runs.back().final;
-  runs.back().absolute->win_rate = 0.75;
+  runs.back().absolute->values[kWinMetric] = 0.75;
   return made_set(std::move(runs));
 }
 
@@ -42,24 +40,28 @@ TEST_CASE("a summary groups runs and counts what is missing") {
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].algorithm == "vdn");
   CHECK(rows[0].measure == Measure::kReturn);
-  CHECK(rows[0].mean == 1.0);
-  CHECK(rows[0].iqm->value == 1.0);
-  REQUIRE(rows[0].iqm->interval);
-  CHECK(rows[0].iqm->interval->low == 0.0);
-  CHECK(rows[0].iqm->interval->high == 2.0);
+  const auto value = [&](std::size_t row, std::size_t statistic) {
+    const auto& found = rows[row].values[statistic];
+    return found ? std::optional(found->value) : std::nullopt;
+  };
+  CHECK(value(0, row_statistic("mean")) == 1.0);
+  CHECK(rows[0].iqm()->value == 1.0);
+  REQUIRE(rows[0].iqm()->interval);
+  CHECK(rows[0].iqm()->interval->low == 0.0);
+  CHECK(rows[0].iqm()->interval->high == 2.0);
   CHECK(rows[0].status == "done");
   CHECK(rows[1].status == "1/2 done, 1 diverged");
-  CHECK(rows[1].return_mean == 8.0);
-  CHECK(!rows[1].iqm->interval);  // one seed
-  CHECK(rows[1].entropy_mean == 0.75);
-  CHECK(!rows[0].entropy_mean);
-  CHECK(rows[2].win_rate == 0.5);
+  CHECK(value(1, row_statistic("return_mean")) == 8.0);
+  CHECK(!rows[1].iqm()->interval);  // one seed
+  CHECK(value(1, row_statistic("entropy_mean")) == 0.75);
+  CHECK(!value(0, row_statistic("entropy_mean")));
+  CHECK(value(2, row_statistic("win_rate")) == 0.5);
   // Where there are wins, they are what counts.
   CHECK(rows[2].measure == Measure::kWinRate);
-  CHECK(rows[2].mean == 0.5);
-  CHECK(rows[2].iqm->value == 0.5);
-  CHECK(rows[2].absolute_mean == 0.75);
-  CHECK(rows[2].return_mean == -10.0);
+  CHECK(value(2, row_statistic("mean")) == 0.5);
+  CHECK(rows[2].iqm()->value == 0.5);
+  CHECK(value(2, row_statistic("absolute_mean")) == 0.75);
+  CHECK(value(2, row_statistic("return_mean")) == -10.0);
 }
 
 TEST_CASE("tables line up and show a column for wins only where there are some") {
@@ -155,7 +157,7 @@ TEST_CASE("the table over all tasks says how tasks weigh and what it leaves out"
   runs.push_back(made_run("no_bounds", "vdn", 0, 1.0));
   const Report report = make_report(made_set(runs));
   REQUIRE(report.aggregates.size() == 1);
-  CHECK(report.aggregates[0].scores.iqm.value ==
+  CHECK(report.aggregates[0].scores[aggregate_statistic("iqm")].value ==
         interquartile_mean(report.scores.algorithms[0].scores));
   const std::string text = markdown_report(report, ReportPart::kAggregate);
   CHECK(text.starts_with("### All tasks\n"));
@@ -248,9 +250,9 @@ TEST_CASE("LaTeX: tables fit the page, carry labels, and have no idle column") {
     for (const char* algorithm : {"qmix", "qmix_gre_exact", "qmix_gre@lambda=0.0003", "ow_qmix"})
       for (std::uint64_t seed = 0; seed < 3; ++seed) {
         RunResult run = made_run(task, algorithm, seed, -10.0 * static_cast<double>(seed) - 0.5);
-        run.final->entropy_mean = 0.5;
+        run.final->values[kEntropyMetric] = 0.5;
         if (task.starts_with("skirmish"))
-          run.final->win_rate = 1.0 / (1.0 + static_cast<double>(seed));
+          run.final->values[kWinMetric] = 1.0 / (1.0 + static_cast<double>(seed));
         run.absolute = run.final;
         runs.push_back(run);
       }
@@ -278,7 +280,7 @@ TEST_CASE("LaTeX: tables fit the page, carry labels, and have no idle column") {
     CHECK(contains(overview, "\\rotatebox{90}{" + name));
   }
   // Where something is missing, the column is there.
-  runs.front().status = "diverged";
+  runs.front().status = RunStatus::kDiverged;
   runs.front().final.reset();
   const std::string with_status = latex_report(make_report(made_set(runs)));
   CHECK(contains(with_status, "2/3 done, 1 diverged"));

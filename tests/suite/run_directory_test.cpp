@@ -10,10 +10,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
-using credo::suite::testing::write_raw;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -44,7 +41,8 @@ fs::path interrupted_run(const ScratchFolder& scratch) {
     header.t_env = t_env;
     const std::vector<std::byte> trainer(64, static_cast<std::byte>(t_env));
     const std::vector<std::byte> weights(32, static_cast<std::byte>(t_env + 1));
-    run->save_checkpoint(header, weights, {[&](const ByteSink& sink) { sink(trainer); }, {}, {}});
+    run->save_checkpoint(header, weights,
+                         {[&](const credo::ByteSink& sink) { sink(trainer); }, {}, {}});
   }
   return path;
 }
@@ -85,9 +83,10 @@ TEST_CASE("a finished run holds what it should, and nothing else") {
   // The absolute metric is of the first of the best evaluations, over other episodes.
   const RunResult result = read_run_result(path);
   double best = -1e300;
-  for (const EvaluationPoint& point : result.evaluations) best = std::max(best, point.return_mean);
+  for (const EvaluationPoint& point : result.evaluations)
+    best = std::max(best, point.return_mean());
   const auto first = std::find_if(result.evaluations.begin(), result.evaluations.end(),
-                                  [&](const auto& point) { return point.return_mean == best; });
+                                  [&](const auto& point) { return point.return_mean() == best; });
   CHECK(result.absolute->t_env == first->t_env);
   CHECK(result.absolute->episodes == 20);
   const auto played = read_episodes(result);
@@ -96,7 +95,7 @@ TEST_CASE("a finished run holds what it should, and nothing else") {
   CHECK(played.back().front().index == played[4].back().index + 1);
   double sum = 0.0;
   for (const EpisodeRow& episode : played.back()) sum += episode.episode_return;
-  CHECK(sum / 20 == result.absolute->return_mean);
+  CHECK(sum / 20 == result.absolute->return_mean());
   // The final policy's episodes and the best one's have the same t_env and another event.
   for (std::size_t k = 0; k < played.size(); ++k)
     for (const EpisodeRow& episode : played[k])

@@ -10,6 +10,7 @@
 #include "envs/core/read_file.hpp"
 #include "learners/base/safetensors.hpp"
 #include "suite/batch/slurm.hpp"
+#include "suite/batch/slurm_submit.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/replay/replay_log.hpp"
@@ -22,10 +23,7 @@
 
 using namespace credo;
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
-using credo::suite::testing::write_raw;
+using namespace credo::suite::testing;
 
 namespace {
 

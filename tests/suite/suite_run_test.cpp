@@ -12,10 +12,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::ScratchFolder;
-using credo::suite::testing::user_error;
-using credo::suite::testing::write_raw;
+using namespace credo::suite::testing;
 
 namespace {
 
@@ -62,7 +59,7 @@ TEST_CASE("a cell that diverges does not stop the others") {
   CHECK(outcome.n_failed == 2);
   for (const RunResult& result : outcome.set.runs) {
     const bool is_absurd = result.env == "two_step" && result.names.algorithm == "qmix";
-    const std::string status = is_absurd ? "diverged" : "done";
+    const RunStatus status = is_absurd ? RunStatus::kDiverged : RunStatus::kDone;
     CHECK(result.status == status);
     CHECK(result.final.has_value() == !is_absurd);
     CHECK(result.absolute.has_value() == !is_absurd);

@@ -5,8 +5,7 @@
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
-using credo::suite::testing::contains;
-using credo::suite::testing::user_error;
+using namespace credo::suite::testing;
 
 TEST_CASE("integers are whole texts") {
   CHECK(parse_int("0") == 0);
@@ -21,6 +20,21 @@ TEST_CASE("an integer option names itself, its value and its range") {
   const std::string range = user_error([] { parse_option_int("--episodes", "0", 1, 10); });
   CHECK(range == "--episodes = '0': out of range; allowed: an integer in [1, 10]");
   CHECK(contains(user_error([] { parse_option_int("--seed", "abc", 0, 9); }), "not an integer"));
+}
+
+TEST_CASE("an integer option may have an exponent") {
+  CHECK(parse_option_int("--t-max", "1e5", 1, 1000000) == 100000);
+  CHECK(user_error([] { parse_option_int("--t-max", "1.5e0", 1, 10); }) ==
+        "--t-max = '1.5e0': not an integer; allowed: an integer in [1, 10]");
+}
+
+TEST_CASE("text is wrapped at words, by paragraphs") {
+  CHECK(wrapped("one two three four", 9) == "one two\nthree\nfour\n");
+  CHECK(wrapped("one two three", 9, 2) == "  one two\n  three\n");
+  CHECK(wrapped("a b\n\nc", 80) == "a b\n\nc\n");
+  CHECK(wrapped("a\n  as it is\nb", 80) == "a\n  as it is\nb\n");
+  CHECK(wrapped("unbreakable", 4) == "unbreakable\n");
+  CHECK(wrapped("", 4).empty());
 }
 
 TEST_CASE("seed lists") {

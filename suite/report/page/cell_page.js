@@ -25,9 +25,9 @@ function configBlock(cell, run) {
 }
 
 function seedSeries(cell, key, chosen) {
-  const { name, color } = cell.algorithm;
+  const { name } = cell.algorithm;
   return cell.runs.filter((run) => run[key]?.length).map((run, i) => ({
-    name: `${name} `, label: `seed ${run.seed}`, color, dash: ["", "7 2", "2 2", "9 3 2 3", "4 4"][i % 5],
+    name: `${name} `, label: `seed ${run.seed}`, ...memberStyle(i),
     width: chosen && run.seed === chosen.seed ? 3.2 : 1.3,
     x: data.axes[run.axis].slice(0, run[key].length), mid: run[key],
     marks: run.status === "done" ? [] : [{ x: data.axes[run.axis][run[key].length - 1], y: run[key][run[key].length - 1] }] }));
@@ -59,14 +59,14 @@ function cellPage(cell, seed) {
   const cards = Object.entries(MEASURES).filter(([key]) => cell.runs.some((r) => r[key]?.length > 1)).map(([key, measure]) =>
     figureCard({ title: measure.title, file: `${prefix}_${measure.file}`, caption: "One line per seed." +
       (chosen ? ` Thick: seed ${chosen.seed}.` : ""),
-    draw: () => curvePlot({ ...measure, yLabel: measure.yLabel.replace("IQM, log", "log").replace(" (IQM)", ""),
-      series: seedSeries(cell, key, chosen), xLabel: "environment steps", legend: false }) }));
+    draw: (width) => curvePlot(width, { ...measure, yLabel: measure.yLabel.replace("IQM, log", "log").replace(" (IQM)", ""),
+      series: seedSeries(cell, key, chosen), xLabel: "environment steps" }) }));
   const panels = creditPanels([cell]);
   if (panels.length)
     cards.push(figureCard({ title: "Credit of each agent", file: `${prefix}_credit`,
       caption: "Mean over seeds of dQ_tot/dQ_i, agent by agent.",
-      draw: () => curvePlot({ series: panels[0].series.map((s) => ({ ...s, name: `${s.name} ` })), xLabel: "environment steps",
-        yLabel: "credit", showY: (y) => shown(y, 3), legend: false }) }));
+      draw: (width) => curvePlot(width, { series: panels[0].series.map((s, i) => ({ ...s, ...memberStyle(i), name: `${s.name} ` })),
+        xLabel: "environment steps", yLabel: "credit", showY: (y) => shown(y, 3) }) }));
 
   const machine = data.machines[run.machine] || {};
   const facts = MANIFEST.map(([label, key]) => [label, run[key] ?? machine[key]])
@@ -78,7 +78,7 @@ function cellPage(cell, seed) {
   const replays = cell.runs.flatMap((r) => (r.files || []).filter(([, , replay]) => replay).map(([label, href]) => [r, label, href]));
   return el("article", {}, [
     el("p", { class: "crumbs screen" }, [el("a", { href: taskFragment(task), text: `← ${task.name}` }), step(-1, "previous: %"), step(1, "next: %")]),
-    el("h1", {}, [keyOf(cell.algorithm), ` on ${task.name}`]),
+    el("h1", {}, [keyOf(cell.algorithm), " on ", ...breakable(task.name)]),
     el("p", { class: "soft", text: [task.about, task.settings].filter(Boolean).join(" · ") }),
     el("p", {}, [statusChip(cell.row.status), ` IQM of the ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}`,
       isNumber(cell.row.dev) ? `, H ${shownEntropy(cell.row.dev)}` : "", isWins(task) && isNumber(cell.row.ret) ? `, mean return ${shown(cell.row.ret)}` : ""]),

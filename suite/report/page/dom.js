@@ -45,6 +45,13 @@ const measureDigits = (task) => (isWins(task) ? 3 : 2);
 const shownScore = (task, value) =>
   !isNumber(value) ? MISSING : isWins(task) ? `${(100 * value).toFixed(0)}%` : shown(value);
 
+/** An estimate in a table: the interval goes below the value where there is little room. */
+const withInterval = (estimate, digits, className) =>
+  !estimate ? MISSING
+    : !hasInterval(estimate) ? shown(estimate[0], digits)
+      : [shown(estimate[0], digits), " ", el("span", { class: className ? `interval ${className}` : "interval",
+        text: `[${shown(estimate[1], digits)}, ${shown(estimate[2], digits)}]` })];
+
 /** H from its distance d to 1: with the digits that tell it from 1. */
 function shownEntropy(deviation) {
   if (!isNumber(deviation)) return MISSING;
@@ -115,6 +122,11 @@ function assignStyles(algorithms) {
     algorithm.dash = DASHES[Math.floor(i / free.length + 1) % DASHES.length];
   });
 }
+
+/** Colour and dash of the i-th of several lines of one algorithm: seeds, agents. */
+const MEMBERS = ["blue", "orange", "green", "wine", "gold", "sky", "indigo", "brown", "teal", "rose"];
+const memberStyle = (i) => ({ color: MEMBERS[i % MEMBERS.length],
+  dash: ["", "7 2", "2 2", "9 3 2 3"][(i + Math.floor(i / MEMBERS.length)) % 4] });
 
 const ink = (color) => `var(--${color})`;
 

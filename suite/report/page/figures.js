@@ -1,8 +1,12 @@
 // What all figures share: the card with its title and export, the legend that switches algorithms
-// on and off everywhere, and the tooltip.
+// on and off in all curves, and the tooltip. A figure is drawn for the width of its card, so that its
+// text has the size of the page's text on a phone as well.
 
-const state = { hidden: new Set(), figures: [] };
-const WIDTH = 620;
+// `still`: a figure is drawn for paper or a file, where nobody can switch what is not shown.
+const state = { hidden: new Set(), bands: true, figures: [], still: false };
+const WIDTH = 620;         // of an exported figure, and of one that is not in the page yet
+const PRINT_WIDTH = 400;   // half a page of A4; its text is a little smaller than the page's
+const NARROW = 420;        // below, a figure has fewer ticks and larger targets for fingers
 
 /** Text widths are estimated, so that a figure is the same in every browser. */
 const textWidth = (text, size = 12) => text.length * size * 0.58;
@@ -20,24 +24,48 @@ function toggleAlgorithm(name) {
 }
 function redraw() {
   state.figures = state.figures.filter((figure) => figure.card.isConnected);
-  for (const figure of state.figures) figure.draw();
-  for (const row of document.querySelectorAll("tr[data-algorithm]"))
-    row.classList.toggle("off", state.hidden.has(row.dataset.algorithm));
+  // All widths are read before anything is drawn: reading after drawing would lay out the page each time.
+  const widths = state.figures.map((figure) => figure.width());
+  state.figures.forEach((figure, i) => figure.draw(widths[i]));
+  document.getElementById("legend-bands").setAttribute("aria-pressed", String(state.bands));
   for (const button of document.querySelectorAll("#legend button"))
     button.setAttribute("aria-pressed", String(!state.hidden.has(button.dataset.algorithm)));
 }
 
-/** Rows of legend entries below `top`; returns the height they take. */
-function drawLegend(group, series, top) {
+/** What `draw` gives, for paper or a file. */
+function asStill(draw) {
+  state.still = true;
+  try {
+    return draw();
+  } finally {
+    state.still = false;
+  }
+}
+
+/**
+ * Rows of legend entries below `top`; returns the height they take. Series with a label of their own
+ * (seeds, agents) are only named, the others are switches of their algorithm.
+ */
+function drawLegend(group, series, top, figureWidth) {
+  const step = figureWidth < NARROW ? 25 : 19;
   let x = 14;
   let y = top + 12;
   for (const one of series) {
-    const width = 34 + textWidth(one.name);
-    if (x + width > WIDTH - 8 && x > 14) {
+    if (state.still && state.hidden.has(one.name)) continue;
+    const name = one.label || one.name;
+    const width = 34 + textWidth(name);
+    if (x + width > figureWidth - 4 && x > 14) {
       x = 14;
-      y += 18;
+      y += step;
     }
-    const name = one.name;
+    const line = svg("line", { x1: x, x2: x + 20, y1: y - 4, y2: y - 4,
+      style: `stroke:${ink(one.color)};stroke-width:2.4;stroke-dasharray:${one.dash || "none"}` });
+    const text = plotText(x + 25, y, name, { color: "ink" });
+    x += width + 6;
+    if (one.label) {
+      group.append(svg("g", { class: "entry", "data-name": name }, [line, text]));
+      continue;
+    }
     const off = state.hidden.has(name);
     const press = (event) => {
       if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
@@ -45,32 +73,33 @@ function drawLegend(group, series, top) {
       event.stopPropagation();
       toggleAlgorithm(name);
     };
-    group.append(svg("g", { class: off ? "entry off" : "entry", tabindex: 0, role: "button", "aria-pressed": String(!off),
-      "aria-label": name, onclick: press, onkeydown: press }, [
-      svg("rect", { x: x - 4, y: y - 12, width, height: 17, style: "fill:transparent" }),
-      svg("line", { x1: x, x2: x + 20, y1: y - 4, y2: y - 4,
-        style: `stroke:${ink(one.color)};stroke-width:2.4;stroke-dasharray:${one.dash || "none"}` }),
-      plotText(x + 25, y, name, { color: "ink" })]));
-    x += width + 6;
+    group.append(svg("g", { class: off ? "entry switch off" : "entry switch", tabindex: 0, role: "button",
+      "aria-pressed": String(!off), "aria-label": name, "data-name": name, onclick: press, onkeydown: press }, [
+      svg("rect", { x: x - width - 10, y: y - step / 2 - 4, width, height: step, style: "fill:transparent" }), line, text]));
   }
   return series.length ? y + 8 - top : 0;
 }
 
 /**
- * A card that holds one figure. `draw(card)` returns {root, height}; it runs again whenever an
- * algorithm is switched. `file` names the exported SVG.
+ * A card that holds one figure. `draw(width)` returns {root, height}; it runs again whenever an
+ * algorithm is switched or the card gets another width. `file` names the exported SVG.
  */
 function figureCard({ title, caption, file, draw, wide }) {
   const plot = el("div", { class: "plot" });
+  const sized = (width) => {
+    const { root, height } = draw(width);
+    return fill(root, { class: "plot-svg", viewBox: `0 0 ${width} ${Math.ceil(height)}`, xmlns: SVG, "aria-label": title });
+  };
+  const cardWidth = () => (state.still ? (wide ? 2 : 1) * PRINT_WIDTH
+    : plot.clientWidth ? Math.max(240, Math.floor(plot.clientWidth)) : WIDTH);
   const heading = el("h3", { text: title });
   const card = el("figure", { class: wide ? "wide" : null, "data-figure": file }, [
     el("div", { class: "figure-head" }, [heading,
       el("button", { type: "button", text: "SVG", title: "Save this figure as SVG", "aria-label": `Save ${title} as SVG`,
-        onclick: () => saveSvg(plot.firstChild, file) })]),
+        onclick: () => saveSvg(figure.still(), file) })]),
     plot, caption && el("figcaption", { text: caption })]);
-  const figure = { card, draw() {
-    const { root, height, width = WIDTH } = draw();
-    fill(root, { class: "plot-svg", viewBox: `0 0 ${width} ${Math.ceil(height)}`, xmlns: SVG, "aria-label": title });
+  const figure = { card, still: () => asStill(() => sized(wide ? 2 * WIDTH : WIDTH)), width: cardWidth, draw(width) {
+    const root = sized(width);
     // Keep the focus on a legend entry that was just pressed.
     const focused = document.activeElement && plot.contains(document.activeElement) &&
       document.activeElement.getAttribute("aria-label");
@@ -78,7 +107,7 @@ function figureCard({ title, caption, file, draw, wide }) {
     if (focused) [...root.querySelectorAll(".entry")].find((e) => e.getAttribute("aria-label") === focused)?.focus();
   } };
   state.figures.push(figure);
-  figure.draw();
+  figure.draw(wide ? 2 * WIDTH : WIDTH);
   return card;
 }
 
@@ -88,7 +117,7 @@ function svgText(root) {
   copy.classList.remove("focus");
   copy.removeAttribute("tabindex");
   for (const node of copy.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
-  for (const node of copy.querySelectorAll(".screen, .entry.off")) node.remove();
+  for (const node of copy.querySelectorAll(".screen")) node.remove();
   const [, , width, height] = copy.getAttribute("viewBox").split(" ");
   fill(copy, { width, height, style: "font-family:'Helvetica Neue',Arial,'DejaVu Sans',sans-serif" });
   copy.prepend(svg("rect", { width, height, style: "fill:#ffffff" }));
@@ -119,7 +148,8 @@ function showTip(content, pageX, pageY) {
 const hideTip = () => { document.getElementById("tip").hidden = true; };
 
 /** Position of a pointer event in the units of a figure's viewBox. */
-function figurePoint(root, event, width = WIDTH) {
+function figurePoint(root, event) {
   const box = root.getBoundingClientRect();
+  const width = root.viewBox.baseVal.width;
   return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.width) * width];
 }

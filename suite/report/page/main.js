@@ -7,13 +7,70 @@ function buildNavigation() {
   const legend = document.getElementById("legend");
   for (const algorithm of data.algorithms)
     legend.append(el("button", { type: "button", "aria-pressed": "true", "data-algorithm": algorithm.name,
-      title: "Switch in all figures", onclick: () => toggleAlgorithm(algorithm.name) }, [swatch(algorithm), algorithm.name]));
+      title: "Switch in all curves", onclick: () => toggleAlgorithm(algorithm.name) }, [swatch(algorithm), algorithm.name]));
   document.getElementById("legend-show").addEventListener("click", () => {
     state.hidden.clear();
     redraw();
   });
+  document.getElementById("legend-bands").addEventListener("click", toggleBands);
   document.getElementById("legend-learners").addEventListener("click", () => {
-    state.hidden = new Set(data.algorithms.filter((a) => !a.learner).map((a) => a.name));
+    showLearners();
+    redraw();
+  });
+}
+
+/** Bands of many curves hide each other; the button takes them away. */
+function toggleBands() {
+  state.bands = !state.bands;
+  redraw();
+}
+
+/** Policies that do not learn are switched off at first: their levels and bands cover the curves. */
+function showLearners() {
+  const learns = data.algorithms.some((a) => a.learner);
+  state.hidden = new Set(learns ? data.algorithms.filter((a) => !a.learner).map((a) => a.name) : []);
+}
+
+/** On a small screen sections and algorithms lie behind the button "Menu". */
+function setUpMenu() {
+  const button = document.getElementById("menu");
+  const bar = document.querySelector(".bar");
+  // Below the bar, whose title may take several lines.
+  const place = () => {
+    const open = document.body.classList.contains("menu-open");
+    document.getElementById("side").style.top = open ? `${bar.getBoundingClientRect().bottom}px` : "";
+  };
+  const set = (open) => {
+    document.body.classList.toggle("menu-open", open);
+    button.setAttribute("aria-expanded", String(open));
+    place();
+    if (open) document.getElementById("side").scrollTop = 0;
+  };
+  new ResizeObserver(place).observe(bar);
+  button.addEventListener("click", () => set(!document.body.classList.contains("menu-open")));
+  document.getElementById("nav").addEventListener("click", () => set(false));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !document.body.classList.contains("menu-open")) return;
+    set(false);
+    button.focus();
+  });
+}
+
+/** Figures follow the width of their cards; on paper they have a width of their own. */
+function followWidths() {
+  let last = 0;
+  new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width === last || state.still) return;
+    last = width;
+    requestAnimationFrame(redraw);
+  }).observe(document.getElementById("main"));
+  window.addEventListener("beforeprint", () => {
+    state.still = true;
+    redraw();
+  });
+  window.addEventListener("afterprint", () => {
+    state.still = false;
     redraw();
   });
 }
@@ -87,13 +144,16 @@ function setUpTheme() {
 function start() {
   document.getElementById("brand").textContent = data.title;
   setUpTheme();
+  setUpMenu();
   buildNavigation();
+  showLearners();
   document.getElementById("report").append(overviewSection(), aggregateSection(),
     ...data.tasks.map(taskSection), runsSection(), footer());
   document.getElementById("filter").addEventListener("input", (event) => {
     if (!document.getElementById("cell").hidden) location.hash = "overview";
     applyFilter(event.target.value);
   });
+  followWidths();
   window.addEventListener("hashchange", followFragment);
   let waiting = false;
   window.addEventListener("scroll", () => {
@@ -104,7 +164,11 @@ function start() {
       markNavigation();
     });
   }, { passive: true });
-  if (location.hash === "#selftest") selfTest();
-  else followFragment();
+  if (location.hash === "#selftest") {
+    redraw();
+    selfTest();
+  } else {
+    followFragment();
+  }
 }
 start();

@@ -60,28 +60,27 @@ function unfinishedNote() {
 }
 
 function glanceTable() {
-  const head = el("tr", {}, [el("th", { text: "IQM of the return, or of the share won (%)" }),
-    data.algorithms.map((a) => el("th", { class: "top", scope: "col" }, [swatch(a), " ", breakable(a.name)]))]);
+  const head = el("tr", { role: "row" }, [el("th", { role: "columnheader", scope: "col", text: "task" }),
+    data.algorithms.map((a) => el("th", { class: "top", scope: "col", role: "columnheader" }, [swatch(a), " ", breakable(a.name)]))]);
   const rows = data.tasks.map((task, t) => {
     const cells = cellsOf(t);
     const best = clearBest(cells);
-    return el("tr", {}, [el("th", { scope: "row" }, el("a", { href: taskFragment(task) }, breakable(task.name))),
+    return el("tr", { role: "row" }, [el("th", { scope: "row", role: "rowheader" }, el("a", { href: taskFragment(task) }, breakable(task.name))),
       data.algorithms.map((a, index) => {
         const cell = cells.find((c) => c.alg === index);
-        if (!cell) return el("td", { class: "soft", text: "" });
+        if (!cell) return el("td", { role: "cell", class: "none" });
         const score = cell.row.iqm ? cell.row.iqm[0] : null;
         const bounds = isWins(task) ? { random: 0, best: 1 } : task.bounds;
         const share = bounds && isNumber(score)
           ? Math.max(0, Math.min(1, (score - bounds.random) / (bounds.best - bounds.random))) : null;
-        return el("td", { style: share === null ? null
+        return el("td", { role: "cell", style: share === null ? null
           : `background:color-mix(in srgb, var(--tint) ${(share * 42).toFixed(0)}%, transparent)` },
-        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}`,
-          class: isDone(cell) ? null : "warned" }, [cell === best && el("span", { class: "star", text: "★ " }),
+        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}` }, [el("span", { class: "who", "aria-hidden": "true" }, [swatch(a), breakable(a.name)]), cell === best && el("span", { class: "star", text: "★ " }),
           isDone(cell) ? "" : "⚠ ", shownScore(task, score)]));
       })]);
   });
-  return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "Results at a glance" },
-    el("table", { class: "glance", id: "glance" }, [el("thead", {}, head), el("tbody", {}, rows)]));
+  return scrollBox("Results at a glance", el("table", { class: "glance", id: "glance", role: "table" },
+    [el("thead", { role: "rowgroup" }, head), el("tbody", { role: "rowgroup" }, rows)]));
 }
 
 function overviewSection() {
@@ -93,7 +92,8 @@ function overviewSection() {
       [el("dt", { text: term }), el("dd", { text })]))),
     el("p", {}, [statusChip(missing ? `${counts.done} of ${counts.runs} runs done` : "done"),
       missing ? "" : ` all ${counts.runs} runs`]),
-    unfinishedNote(), glanceTable(),
+    unfinishedNote(),
+    el("p", { class: "caption", text: "IQM of the return after training, or of the share won (%)" }), glanceTable(),
     el("p", { class: "small soft", text: "Battles and other tasks that are won or lost show the share won, shaded from none to all; the " +
       "others the return, shaded from the random policy (none) to the task's published bound (full), where there is one. ★ marks a learner whose 95% interval lies above those of all other learners, random and noop, with at least three " +
       "seeds each; ⚠ rows with runs that did not finish." }),
@@ -121,29 +121,29 @@ function aggregateSection() {
   const cards = [
     figureCard({ title: "Normalised scores: IQM, median, mean, optimality gap", file: "aggregate_scores", wide: true,
       caption: "Estimate and 95% stratified bootstrap interval. Smaller is better for the optimality gap.",
-      draw: () => intervalPlot({ names, panels: [panel("IQM", "iqm"), panel("Median", "median"), panel("Mean", "mean"),
-        panel("Optimality gap (smaller is better)", "gap")] }) }),
+      draw: (width) => intervalPlot(width, { names, panels: [panel("IQM", "iqm"), panel("Median", "median"), panel("Mean", "mean"),
+        panel("Optimality gap", "gap")] }) }),
     figureCard({ title: "Performance profiles", file: "performance_profiles",
       caption: "Share of runs that score above each normalised score, mean over tasks. Higher is better; 95% pointwise bands.",
-      draw: () => curvePlot({ series: curves(aggregate.profiles, aggregate.taus), xLabel: "normalised score τ",
-        yLabel: "share of runs with score > τ", yFixed: [0, 1], showX: (x) => `score > ${shown(x)}`, height: 300 }) }),
+      draw: (width) => curvePlot(width, { series: curves(aggregate.profiles, aggregate.taus), xLabel: "normalised score τ",
+        yLabel: "share of runs with score > τ", yFixed: [0, 1], showX: (x) => `score > ${shown(x)}` }) }),
   ];
   if (aggregate.efficiency.length)
     cards.push(figureCard({ title: "Sample efficiency", file: "sample_efficiency",
       caption: "IQM of the normalised scores over all tasks against the share of each run's budget; 95% bands.",
-      draw: () => curvePlot({ series: curves(aggregate.efficiency, aggregate.moments), xLabel: "share of the training budget",
-        yLabel: "normalised score (IQM)", showX: (x) => `${Math.round(100 * x)}% of the budget`, height: 300,
+      draw: (width) => curvePlot(width, { series: curves(aggregate.efficiency, aggregate.moments), xLabel: "share of the training budget",
+        yLabel: "normalised score (IQM)", showX: (x) => `${Math.round(100 * x)}% of the budget`,
         refs: [{ y: 0, label: "random policy" }] }) }));
   if (aggregate.pairs.length) {
     const base = style(aggregate.pairs[0].y).name;
     cards.push(figureCard({ title: `P(improvement over ${base})`, file: "probability_of_improvement",
       caption: `Chance that a run of the algorithm beats a run of ${base}, mean over tasks, ties half; 95% interval. Dashed: even.`,
-      draw: () => intervalPlot({ names: aggregate.pairs.map((p) => style(p.x).name), panels: [{ fixed: [0, 1], ref: 0.5, digits: 3,
+      draw: (width) => intervalPlot(width, { names: aggregate.pairs.map((p) => style(p.x).name), panels: [{ fixed: [0, 1], ref: 0.5, digits: 3,
         label: `P(X > ${base})`, rows: aggregate.pairs.map((p) => ({ name: style(p.x).name, color: style(p.x).color, value: p.imp[0],
           lo: p.imp[1], hi: p.imp[2] })) }] }) }));
   }
   const pairOf = (row) => aggregate.pairs.find((p) => p.x === row.alg);
-  const estimate = (e) => !e ? MISSING : !hasInterval(e) ? shown(e[0], 3) : [shown(e[0], 3), el("span", { class: "interval", text: `[${shown(e[1], 3)}, ${shown(e[2], 3)}]` })];
+  const estimate = (e) => withInterval(e, 3, "below");
   const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => estimate(r[key]) });
   const columns = [
     { label: "algorithm", value: (r) => style(r.alg).name, cell: (r) => keyOf(style(r.alg)) },
@@ -156,11 +156,11 @@ function aggregateSection() {
       title: "two-sided sign-flip test of the paired differences" });
   return el("section", { id: "aggregate" }, [
     el("div", { class: "heading" }, [el("h2", { text: "Over all tasks" }),
-      el("span", { class: "soft small", text: `${aggregate.tasks.length} tasks: ${aggregate.tasks.join(", ")}` })]),
+      el("span", { class: "soft small" }, [`${aggregate.tasks.length} tasks: `,
+        aggregate.tasks.flatMap((task, i) => [i ? ", " : "", ...breakable(task)])])]),
     aggregate.notes.map((note) => el("p", { class: "small soft", text: note })),
     ownBounds(aggregate),
-    dataTable({ caption: "Scores over all tasks", columns, rows: aggregate.rows,
-      rowAttributes: (r) => ({ "data-algorithm": style(r.alg).name }) }),
+    dataTable({ caption: "Scores over all tasks", columns, rows: aggregate.rows }),
     el("div", { class: "figures" }, cards)]);
 }
 function leftOut(aggregate) {
@@ -203,7 +203,7 @@ const MEASURES = {
 function creditPanels(cells) {
   return cells.filter((cell) => cell.credits && cell.algorithm.learner).map((cell) => ({
     name: cell.algorithm.name, title: cell.algorithm.name,
-    series: cell.credits.mid.map((mid, agent) => ({ name: cell.algorithm.name, label: `agent ${agent}`, end: String(agent),
+    series: cell.credits.mid.map((mid, agent) => ({ name: cell.algorithm.name, label: `agent ${agent}`, agent,
       color: cell.algorithm.color, dash: ["", "6 2", "2 2", "8 2 2 2"][agent % 4], width: 1.5,
       x: data.axes[cell.credits.axis], mid })) }));
 }
@@ -216,9 +216,9 @@ function measureCards(cells, prefix, keys) {
     const floor = key === "dev" ? " Zero lies on the floor." : "";
     return figureCard({ title: measure.title, file: `${prefix}_${measure.file}`,
       caption: `${bandNote(most)}${floor}${failed ? " ×: a run ends there without finishing." : ""}`,
-      draw: () => {
+      draw: (width) => {
         const series = key === "dev" ? measureSeries(cells.filter((c) => c.algorithm.learner), key) : measureSeries(cells, key);
-        return curvePlot({ ...measure, series, xLabel: "environment steps" });
+        return curvePlot(width, { ...measure, series, xLabel: "environment steps" });
       } });
   });
 }
@@ -245,7 +245,7 @@ function taskSection(task, t) {
     { label: "seeds", value: (c) => c.row.seeds.length, num: true, cell: (c) => seedList(c.row.seeds) },
     { label: measureLabel(task), num: true, value: (c) => c.row.mean, cell: (c) => shown(c.row.mean, digits) },
     { label: "IQM [95% CI]", num: true, className: "score", value: (c) => c.row.iqm?.[0],
-      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), shownEstimate(c.row.iqm, digits)] }];
+      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), withInterval(c.row.iqm, digits)] }];
   if (cells.some((c) => isNumber(c.row.abs)))
     columns.push({ label: "absolute", num: true, value: (c) => c.row.abs, cell: (c) => shown(c.row.abs, digits),
       title: "absolute metric: the weights of each run's best evaluation, evaluated again; mean over seeds" });
@@ -261,7 +261,7 @@ function taskSection(task, t) {
   const prefix = task.name.replace(/\W+/g, "_");
   const final = figureCard({ title: isWins(task) ? "Win rate after training" : "Return after training", file: `${prefix}_final`,
     caption: "Interquartile mean with its 95% bootstrap interval (from two seeds on); rings are single seeds.",
-    draw: () => intervalPlot({ names, panels: [{ label: isWins(task) ? "win rate" : "return", digits,
+    draw: (width) => intervalPlot(width, { names, panels: [{ label: isWins(task) ? "win rate" : "return", digits,
       fixed: isWins(task) ? [0, 1] : undefined, ref: isWins(task) ? undefined : task.bounds?.best, rows: cells.map((c) => ({
       name: c.algorithm.name, color: c.algorithm.color, value: c.row.iqm?.[0], lo: c.row.iqm?.[1], hi: c.row.iqm?.[2],
       dots: c.runs.map((run) => run.final?.[task.measure]).filter(isNumber), note: c.row.status,
@@ -270,19 +270,19 @@ function taskSection(task, t) {
   const panels = creditPanels(cells);
   const credit = panels.length ? figureCard({ title: "Credit of each agent", file: `${prefix}_credit`, wide: true,
     caption: "Mean over seeds of each agent's credit dQ_tot/dQ_i; numbers at the right are agents.",
-    draw: () => panelPlot({ panels, xLabel: "environment steps", showY: (y) => shown(y, 3) }) }) : null;
+    draw: (width) => panelPlot(width, { panels, xLabel: "environment steps", yLabel: "credit", showY: (y) => shown(y, 3) }) }) : null;
 
   let verdict = "";
   if (!best && learners.length > 1)
     verdict = !enough ? "Fewer than three finished seeds somewhere: no best is marked."
       : tied.length > 1 ? `No clear best: the intervals of ${tied.map((c) => c.algorithm.name).join(", ")} overlap.` : "";
   return el("section", { class: "task", id: `task/${task.name}` }, [
-    el("div", { class: "heading" }, [el("h2", { text: task.name }),
+    el("div", { class: "heading" }, [el("h2", {}, breakable(task.name)),
       el("span", { class: "soft small", text: [task.about, task.settings].filter(Boolean).join(" · ") })]),
     task.bounds && el("p", { class: "small soft", text: `Published bounds of the return: random ${shown(task.bounds.random)} ` +
       `(${task.bounds.random_source}), best ${shown(task.bounds.best)} (${task.bounds.best_source}).` }),
     dataTable({ caption: `Results on ${task.name}`, columns, rows: cells,
-      rowAttributes: (c) => ({ "data-algorithm": c.algorithm.name, class: c === best ? "best" : null,
+      rowAttributes: (c) => ({ class: c === best ? "best" : null,
         "data-search": `${task.name} ${c.algorithm.name} ${c.row.status}`.toLowerCase() }) }),
     verdict && el("p", { class: "small soft", text: verdict }),
     fewSeedsNote(cells),
@@ -306,7 +306,7 @@ function runsSection() {
     { label: "wall time", num: true, value: (r) => r.run.wall, cell: (r) => shownTime(r.run.wall) }];
   return el("section", { id: "runs", class: "screen" }, [
     el("div", { class: "heading" }, [el("h2", { text: "All runs" }), el("span", { class: "soft small", text: `${rows.length} runs` })]),
-    dataTable({ caption: "All runs", columns, rows, rowAttributes: (r) => ({ "data-algorithm": r.cell.algorithm.name,
+    dataTable({ caption: "All runs", columns, rows, rowAttributes: (r) => ({
       "data-search": `${r.cell.taskInfo.name} ${r.cell.algorithm.name} ${r.run.status} seed_${r.run.seed}`.toLowerCase() }) })]);
 }
 

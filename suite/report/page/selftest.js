@@ -26,13 +26,20 @@ function selfTest() {
     .some((node) => /false|undefined|null|NaN/.test(node.textContent)));
 
   const learner = data.algorithms.find((a) => a.learner);
+  check("curves start with the learners", data.algorithms.every((a) => state.hidden.has(a.name) === !a.learner) &&
+    [...document.querySelectorAll("#legend button")].every((b) => b.getAttribute("aria-pressed") === String(!state.hidden.has(b.dataset.algorithm))));
   const curves = () => document.querySelectorAll(`.series[data-name="${learner.name}"]`).length;
   const drawn = curves();
   toggleAlgorithm(learner.name);
-  check("the legend switches an algorithm off everywhere", drawn > 0 && curves() === 0 &&
-    document.querySelector(`tr[data-algorithm="${learner.name}"]`).classList.contains("off"));
+  check("the legend switches an algorithm off in every curve", drawn > 0 && curves() === 0);
   toggleAlgorithm(learner.name);
   check("and on again", curves() === drawn);
+  const bands = () => document.querySelectorAll(".band").length;
+  const banded = bands();
+  document.getElementById("legend-bands").click();
+  check("bands can be switched off", bands() === 0);
+  document.getElementById("legend-bands").click();
+  check("and bands on again", bands() === banded);
 
   applyFilter(learner.name);
   const left = [...document.querySelectorAll("section.task tr[data-search]")].filter((row) => !row.hidden);
@@ -61,12 +68,11 @@ function selfTest() {
 
   const cell = data.cells.find((c) => c.algorithm.learner);
   let pages = 0;
-  for (const one of data.cells)
-    for (const run of one.runs) {
-      const page = cellPage(one, String(run.seed));
-      if (page.querySelectorAll("table tbody tr").length === one.runs.length && !/NaN|undefined/.test(page.innerHTML)) ++pages;
-    }
-  check(`every cell has its page (${pages})`, pages === data.counts.runs);
+  for (const one of data.cells) {
+    const page = cellPage(one, String(one.runs[one.runs.length - 1].seed));
+    if (page.querySelectorAll("table tbody tr").length === one.runs.length && !/NaN|undefined/.test(page.innerHTML)) ++pages;
+  }
+  check(`every cell has its page (${pages})`, pages === data.cells.length);
   location.hash = `${cellFragment(cell)}/seed_${cell.runs[0].seed}`;
   setTimeout(() => {
     const page = document.getElementById("cell");

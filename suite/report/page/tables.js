@@ -1,5 +1,27 @@
 // Sortable tables. A column: {label, num, value(row) to sort by, cell(row) to show, title}.
 
+const TABLE_SIZES = new ResizeObserver((entries) =>
+  requestAnimationFrame(() => entries.forEach((entry) => showCue(entry.target))));
+
+/** A table that may be wider than the page; a shade and a line of text say that more is beside it. */
+function scrollBox(caption, table) {
+  const scroll = el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, table);
+  const box = el("div", { class: "table-box" }, [el("div", { class: "shade" }, scroll),
+    el("p", { class: "cue small soft screen", "aria-hidden": "true" })]);
+  scroll.addEventListener("scroll", () => showCue(scroll), { passive: true });
+  TABLE_SIZES.observe(scroll);
+  return box;
+}
+function showCue(scroll) {
+  const box = scroll.closest(".table-box");
+  const right = scroll.getBoundingClientRect().right;
+  const isWider = scroll.scrollWidth > scroll.clientWidth + 1;
+  const beside = isWider ? [...scroll.querySelectorAll("thead th")].filter((th) => th.getBoundingClientRect().right > right + 4).length : 0;
+  box.classList.toggle("more", beside > 0);
+  box.lastChild.hidden = !isWider;
+  box.lastChild.textContent = beside ? `→ ${beside} more column${beside > 1 ? "s" : ""} to the right` : "← the first columns are to the left";
+}
+
 function dataTable({ caption, columns, rows, rowAttributes, className }) {
   const body = el("tbody");
   const heads = columns.map((column) => el("th", { scope: "col", class: column.num ? "num" : null, title: column.title },
@@ -32,8 +54,7 @@ function dataTable({ caption, columns, rows, rowAttributes, className }) {
       body.append(...lines.map((line) => line.node));
     }
   }));
-  return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
-    el("table", { class: className }, [el("thead", {}, el("tr", {}, heads)), body]));
+  return scrollBox(caption, el("table", { class: className }, [el("thead", {}, el("tr", {}, heads)), body]));
 }
 
 /** Rows carry data-search; a row stays when it holds every word. Sections without rows go too. */

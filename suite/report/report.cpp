@@ -1,3 +1,5 @@
+#include "suite/report/report.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
@@ -5,7 +7,6 @@
 #include "envs/core/error.hpp"
 #include "envs/core/registry.hpp"
 #include "suite/common/text.hpp"
-#include "suite/report/tables.hpp"
 
 namespace credo::suite {
 namespace {
@@ -45,7 +46,7 @@ std::string noop_note(const std::string& env) {
       env);
 }
 
-TableNotes make_notes(const ResultSet& set) {
+TableNotes make_notes(const ResultSet& set, const std::vector<SummaryRow>& rows) {
   TableNotes notes;
   std::vector<std::string> profiles;
   std::vector<std::string> episodes;
@@ -71,26 +72,25 @@ TableNotes make_notes(const ResultSet& set) {
                                     : fmt::format("Suite {}, ", set.suite),
                   joined_or_none(profiles), seed_list_text(seeds), joined_or_none(commits)),
       fmt::format("Training budget in environment steps: {}.", budgets_of(set)),
-      fmt::format(
-          "Mean return, or win rate where the environment has wins: {} greedy episodes with "
-          "the weights after training, averaged over seeds.",
-          joined_or_none(episodes)),
-      "IQM: interquartile mean of the same over seeds with a 95% percentile bootstrap interval "
-      "(50,000 resamples of the seeds).",
   };
-  if (!searches.empty())
-    notes.footer.push_back(
-        fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
-                    joined_or_none(searches)));
-  if (!absolute_episodes.empty())
-    notes.footer.push_back(
-        fmt::format("Absolute: the weights with the highest mean return among a run's evaluations "
-                    "(those before and after training included, the first of equals), played over "
-                    "{} new episodes; averaged over seeds.",
-                    joined_or_none(absolute_episodes)));
-  notes.footer.emplace_back(
-      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes after "
-      "training; 1 = equal credit.");
+  for (std::size_t i = 0; i < kRowStatistics.size(); ++i) {
+    const RowStatistic& one = kRowStatistics[i];
+    // Between the statistics of every table and those of some.
+    if (one.shown == Shown::kWhereThere && !searches.empty()) {
+      notes.footer.push_back(
+          fmt::format("open_loop: the best plan of a search of at most {} environment steps.",
+                      joined(searches)));
+      searches.clear();
+    }
+    const bool is_there = one.shown != Shown::kWhereThere ||
+                          std::any_of(rows.begin(), rows.end(), [i](const SummaryRow& row) {
+                            return row.values[i].has_value();
+                          });
+    if (is_there && !one.footnote.empty())
+      notes.footer.push_back(
+          fmt::format(fmt::runtime(one.footnote), fmt::arg("episodes", joined_or_none(episodes)),
+                      fmt::arg("absolute_episodes", joined_or_none(absolute_episodes))));
+  }
   return notes;
 }
 
@@ -116,7 +116,7 @@ Report make_report(const ResultSet& set, const std::string& baseline) {
   report.rows = summarize(set);
   report.scores = normalised_scores(set);
   report.aggregates = aggregate(report.scores);
-  report.notes = make_notes(set);
+  report.notes = make_notes(set, report.rows);
   if (std::string note = few_values_note(report.rows); !note.empty())
     report.notes.footer.push_back(std::move(note));
   const std::string name = baseline.empty() ? "qmix" : baseline;
