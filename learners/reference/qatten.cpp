@@ -7,6 +7,7 @@
 //   g_i       = sum_h w_h lambda_hi                          the credits dQ_tot/dq_i
 //   penalty   = sum_h mean_i logit_hi^2                      added to the loss, qatten.attention_reg
 #include <cmath>
+#include <fmt/format.h>
 
 #include "learners/reference/mixers.hpp"
 
@@ -21,9 +22,8 @@ Mixed mix_qatten(const Weights& w, const TrainConfig& config, const Step& step) 
   Mixed mixed;
   Matrix attention(config.mixer.qatten.heads, step.q.cols());
   for (int h = 0; h < config.mixer.qatten.heads; ++h) {
-    const std::string head = "." + std::to_string(h);
-    const Var keys = w.linear("mixer.key" + head, step.units);  // a row per agent
-    const Var logits = matmul(w.mlp("mixer.query" + head, s), transpose(keys));
+    const Var keys = w.linear(fmt::format("mixer.key.{}", h), step.units);  // a row per agent
+    const Var logits = matmul(w.mlp(fmt::format("mixer.query.{}", h), s), transpose(keys));
     const Var lambda = softmax_rows(scale * logits);
     const Var credits = columns(weights, h, 1) * lambda;
     const Var penalty = (1.0 / n) * sum(square(logits));

@@ -205,10 +205,12 @@ TEST_CASE("what a parameter needs is said to the root") {
   params.set_text("mixer.type", "vdn");
   CHECK(params.needs("learner.gamma").empty());
   CHECK(params.needs("gre.lambda") ==
-        "gre.enabled = true, which needs mixer.type = qmix or qplex (it is vdn)");
+        "gre.enabled = true, which needs mixer.type = qmix, qplex or qatten (it is vdn)");
   CHECK(params.needs("optimizer.adam_beta1") == "optimizer.type = adam (it is rmsprop)");
-  CHECK(params.needs("mixer.hypernet_embed") ==
-        "mixer.type = qmix or qmix_simple (it is vdn), or mixer.type = qplex (it is vdn)");
+  CHECK(
+      params.needs("mixer.hypernet_embed") ==
+      "mixer.type = qmix, qmix_simple or shaq (it is vdn), or mixer.type = qplex or qatten (it is "
+      "vdn)");
   params.set_text("learner.type", "coma");
   CHECK(params.needs("learner.batch_size") == "learner.type = q_learning (it is coma)");
   params.set_text("exploration.epsilon_finish", "1");
