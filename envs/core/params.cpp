@@ -163,10 +163,11 @@ Params::Params(std::vector<ParamSpec> specs, std::string prefix)
   for (const ParamSpec& spec : specs_)
     for (const auto& requirements : spec.matters_when)
       for (const Requirement& requirement : requirements)
-        CREDO_CHECK(has(requirement.key) &&
-                        (requirement.differs_from.empty() || has(requirement.differs_from) ||
-                         std::isdigit(static_cast<unsigned char>(requirement.differs_from[0])) != 0),
-                    "parameter '" + spec.name + "' depends on one that is not there");
+        CREDO_CHECK(
+            has(requirement.key) &&
+                (requirement.differs_from.empty() || has(requirement.differs_from) ||
+                 std::isdigit(static_cast<unsigned char>(requirement.differs_from[0])) != 0),
+            "parameter '" + spec.name + "' depends on one that is not there");
 }
 
 void Params::set(std::string_view key, const ParamValue& value) {
@@ -308,8 +309,8 @@ std::string Params::needs(std::string_view key) const {
       if (holds(requirement)) continue;
       if (!missing.empty()) missing += " and ";
       if (requirement.values.empty() && !has(requirement.differs_from)) {
-        missing += fmt::format("{}{} other than {}", prefix_, requirement.key,
-                               requirement.differs_from);
+        missing +=
+            fmt::format("{}{} other than {}", prefix_, requirement.key, requirement.differs_from);
         const std::string deeper = needs(requirement.key);
         if (!deeper.empty()) missing += ", which needs " + deeper;
         continue;

@@ -24,6 +24,8 @@ struct UpdateContext {
   double steps;                       ///< N, of the whole batch
   double gre_lambda;                  ///< weight of H in the loss
   float td_weight;
+  const OrderSource& orders;
+  std::span<const std::int64_t> first_step;  ///< of each episode among the batch's steps
   UpdateTrace* trace;
 };
 
@@ -45,6 +47,8 @@ class QChunk {
     float* q_max = nullptr;
     int* greedy = nullptr;
     float* hidden = nullptr;
+    const float* obs = nullptr;
+    const int* orders = nullptr;
   };
 
   const Episode& episode(int e) const { return packed_.episode(e); }
@@ -62,6 +66,8 @@ class QChunk {
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);
   void gather_states();
+  void gather_obs();
+  void draw_orders();
   void gather_values();
   void gather_central_values();
   void mix();
@@ -72,6 +78,7 @@ class QChunk {
   void constraint_loss(UpdateSums& sums);
   void credit_loss(UpdateSums& sums);
   void measure_shares(UpdateSums& sums);
+  void penalty_loss(UpdateSums& sums);
   void backward(float* grad);
   /// Spreads [steps, n_agents, width] over rows; zeros elsewhere.
   float* rows_from_steps(const float* values, int width);
