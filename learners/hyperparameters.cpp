@@ -199,7 +199,11 @@ void add_entropy(Table& table, EntropyConfig& c) {
            "adjust the weight after every update to hold H of the credits at this value; 0: fixed")
       .when({enabled})
       .add("gre.target_lr", c.target_lr, 1e-12, kBig,
-           "change of the weight per update and unit of H above gre.target_entropy")
+           "change of the accumulated weight per update and unit of H above gre.target_entropy")
+      .when({enabled, held})
+      .add(
+          "gre.target_gain", c.target_gain, 0.0, kBig,
+          "weight per unit of the last batch's H above gre.target_entropy, beside the accumulated one")
       .when({enabled, held})
       .add("gre.lambda_max", c.lambda_max, 1e-12, kBig,
            "largest size of the adjusted weight, which may be negative")

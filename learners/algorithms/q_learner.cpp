@@ -219,11 +219,15 @@ void QLearner::apply_gradient(const UpdateStats& stats) {
                            std::span(grad_).subspan(mixer_begin_),
                            clip_factor(config_.optimizer, stats.mixer_grad_norm));
   if (!holds_entropy()) return;
-  // The dual step of "H is at most the target", without its sign: H may be raised as well.
+  // The method of multipliers for "H equals the target": the multiplier's step, and the penalty's
+  // slope, which damps the oscillation that the former alone has.
   const EntropyConfig& config = config_.entropy;
-  gre_lambda_ =
-      std::clamp(gre_lambda_ + config.target_lr * (stats.entropy_in_loss - config.target_entropy),
-                 -config.lambda_max, config.lambda_max);
+  const double gap = stats.entropy_in_loss - config.target_entropy;
+  const auto bounded = [&](double x) {
+    return std::clamp(x, -config.lambda_max, config.lambda_max);
+  };
+  gre_multiplier_ = bounded(gre_multiplier_ + config.target_lr * gap);
+  gre_lambda_ = bounded(gre_multiplier_ + config.target_gain * gap);
 }
 
 bool QLearner::holds_entropy() const {
@@ -253,7 +257,10 @@ void QLearner::save(ByteWriter& out) const {
   optimizer_.save(out);
   if (mixer_optimizer_ != nullptr) mixer_optimizer_->save(out);
   if (config_.learner.standardise_rewards) reward_scale_.save(out);
-  if (holds_entropy()) out.put(gre_lambda_);
+  if (holds_entropy()) {
+    out.put(gre_multiplier_);
+    out.put(gre_lambda_);
+  }
 }
 
 void QLearner::load(ByteReader& in) {
@@ -263,7 +270,10 @@ void QLearner::load(ByteReader& in) {
   optimizer_.load(in);
   if (mixer_optimizer_ != nullptr) mixer_optimizer_->load(in);
   if (config_.learner.standardise_rewards) reward_scale_.load(in);
-  if (holds_entropy()) gre_lambda_ = in.get<double>();
+  if (holds_entropy()) {
+    gre_multiplier_ = in.get<double>();
+    gre_lambda_ = in.get<double>();
+  }
   target_values_.forget();
 }
 

@@ -151,7 +151,8 @@ class QLearner {
   Optimizer optimizer_;      // of the others
   std::unique_ptr<Optimizer> mixer_optimizer_;
   RewardScale reward_scale_;
-  double gre_lambda_;
+  double gre_lambda_;            // weight of H in the next loss
+  double gre_multiplier_ = 0.0;  // the part of it that accumulates, with gre.target_entropy
   AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<float> rewards_;            // of the batch, where they are standardised
   std::vector<int> order_;                // batch positions, longest episode first

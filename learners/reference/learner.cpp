@@ -59,10 +59,12 @@ class QLearning final : public Learner {
                      params_tolerance_);
     if (config_.learner.target_tau > 0.0) blend_target();
     EntropyConfig& gre = config_.entropy;
-    if (gre.enabled && gre.target_entropy > 0.0 && shape_.n_agents > 1)
-      gre.lambda = std::clamp(
-          gre.lambda + gre.target_lr * (outcome.losses["entropy_in_loss"] - gre.target_entropy),
-          -gre.lambda_max, gre.lambda_max);
+    if (gre.enabled && gre.target_entropy > 0.0 && shape_.n_agents > 1) {
+      const double gap = outcome.losses["entropy_in_loss"] - gre.target_entropy;
+      const double most = gre.lambda_max;
+      multiplier_ = std::clamp(multiplier_ + gre.target_lr * gap, -most, most);
+      gre.lambda = std::clamp(multiplier_ + gre.target_gain * gap, -most, most);
+    }
     updated_ = true;
     return outcome;
   }
@@ -85,6 +87,7 @@ class QLearning final : public Learner {
   }
 
   std::vector<StepOptimizer> optimizers_;  // each of its own parameters
+  double multiplier_ = 0.0;                // of the constraint on H
   bool updated_ = false;
   std::int64_t last_copy_ = 0;
 };
