@@ -267,7 +267,8 @@ void add_learner(Table& table, LearnerConfig& c) {
       .add("learner.td_lambda", c.td_lambda, 0.0, 1.0,
            "lambda of the TD(lambda) targets; 0: one step")
       .when({kNotPpo})
-      .add("learner.n_step", c.n_step, 1, 100'000, "rewards that a target sums before it bootstraps")
+      .add("learner.n_step", c.n_step, 1, 100'000,
+           "rewards that a target sums before it bootstraps")
       .when({kQLearning, {"learner.td_lambda", {"0"}}})
       .add("learner.loss_scale", c.loss_scale, 1e-12, kBig,
            "factor of the TD loss (PyMARL 1, PyMARL2 0.5)")
