@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learners/nets/optimizer.hpp"
 #include "learners/reference/coma.hpp"
 #include "learners/reference/optimizer.hpp"
 #include "learners/reference/ppo.hpp"
@@ -60,16 +61,32 @@ class QLearning final : public Learner {
   std::int64_t last_copy_ = 0;
 };
 
+/// An actor and, in the last parameters, a critic, with an optimiser each.
+class ActorCritic : public Learner {
+ public:
+  /// first_of_critic: name of the critic's first tensor.
+  ActorCritic(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
+              std::span<const float> params, const char* first_of_critic, double critic_lr)
+      : Learner(shape, config, layout, params),
+        critic_begin_(params_.tensor(first_of_critic).first),
+        actor_(config.optimizer, 0, critic_begin_),
+        critic_(with_lr(config.optimizer, critic_lr), critic_begin_,
+                params_.flat().size() - critic_begin_) {}
+
+  void played(std::int64_t) override {}
+
+ protected:
+  std::size_t critic_begin_;
+  StepOptimizer actor_, critic_;
+};
+
 /// COMA: a critic step per slot, the last slot first, then one actor step; copies into the target
 /// are counted in critic steps.
-class Coma final : public Learner {
+class Coma final : public ActorCritic {
  public:
   Coma(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
        std::span<const float> params)
-      : Learner(shape, config, layout, params),
-        critic_begin_(params_.tensor("critic.0.weight").first),
-        actor_(config.optimizer, 0, critic_begin_),
-        critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
+      : ActorCritic(shape, config, layout, params, "critic.0.weight", config.coma.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const ComaLoss loss(shape_, config_, record.episodes, record.choices.at("bootstrap"),
@@ -114,15 +131,7 @@ class Coma final : public Learner {
     return outcome;
   }
 
-  void played(std::int64_t) override {}
-
  private:
-  static OptimizerConfig critic_config(const TrainConfig& config) {
-    OptimizerConfig critic = config.optimizer;
-    critic.lr = config.coma.critic_lr;
-    return critic;
-  }
-
   template <class Gradient>
   void step(const Gradient& gradient, const ComaLoss& loss, StepOptimizer& optimizer,
             Outcome& outcome) {
@@ -143,21 +152,16 @@ class Coma final : public Learner {
         std::copy_n(steps[e][t].data(), width, array.data() + (place(e, slots) + t) * width);
   }
 
-  std::size_t critic_begin_;
-  StepOptimizer actor_, critic_;
   std::int64_t critic_steps_ = 0;
   std::int64_t last_copy_ = 0;
 };
 
 /// PPO: epochs over one batch, in each a step of actor and critic per minibatch.
-class Ppo final : public Learner {
+class Ppo final : public ActorCritic {
  public:
   Ppo(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
       std::span<const float> params)
-      : Learner(shape, config, layout, params),
-        critic_begin_(params_.tensor("critic.fc1.weight").first),
-        actor_(config.optimizer, 0, critic_begin_),
-        critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
+      : ActorCritic(shape, config, layout, params, "critic.fc1.weight", config.ppo.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const PpoLoss loss(shape_, config_, record.episodes, params_, moments_);
@@ -180,15 +184,7 @@ class Ppo final : public Learner {
     return outcome;
   }
 
-  void played(std::int64_t) override {}
-
  private:
-  static OptimizerConfig critic_config(const TrainConfig& config) {
-    OptimizerConfig critic = config.optimizer;
-    critic.lr = config.ppo.critic_lr;
-    return critic;
-  }
-
   void step(const PpoLoss& loss, const std::vector<int>& places, Outcome& outcome) {
     std::vector<double> gradient(params_.flat().size());
     const PpoLoss::Losses losses = loss.losses(params_, places, &gradient);
@@ -211,8 +207,7 @@ class Ppo final : public Learner {
     critic_.step(gradient, tolerance, params_.flat(), params_tolerance_);
     outcome.gradients.push_back(std::move(gradient));
   }
-  std::size_t critic_begin_;
-  StepOptimizer actor_, critic_;
+
   ReturnMoments moments_;
 };
 
