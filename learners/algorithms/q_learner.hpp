@@ -59,7 +59,7 @@ struct UpdateTrace {
   std::vector<float> state_v, best_q_tot;        ///< [B, slots-1] QTRAN
 };
 
-/// Sums over the steps of a part of the batch. Threads write to neighbouring ones.
+/// Sums over the steps of a part of the batch; aligned, since threads write to neighbouring ones.
 struct alignas(64) UpdateSums {
   double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
   double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
@@ -78,7 +78,7 @@ class QLearner {
   /// The result is valid until the next call: an update allocates nothing in the long run.
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F);
-  /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
+  /// Clips by global norm and takes an optimiser step; none for a batch without a valid step.
   void apply_gradient(const UpdateStats& stats);
   /// Copies the online networks into the target networks.
   void sync_target();
@@ -88,7 +88,7 @@ class QLearner {
   const Network& network() const { return network_; }
   std::span<float> params() { return params_; }
   std::span<const float> params() const { return params_; }
-  /// For writing: what is known of the target network's values is forgotten.
+  /// Mutable access discards the cached values of the target network.
   std::span<float> target();
   std::span<const float> target() const { return target_; }
   std::span<const float> gradient() const { return grad_; }
