@@ -11,6 +11,15 @@
 
 namespace credo {
 
+namespace {
+
+Scratch& emptied(Scratch& scratch) {
+  scratch.reset();
+  return scratch;
+}
+
+}  // namespace
+
 void PpoSums::add(const PpoSums& other) {
   surrogate += other.surrogate;
   entropy += other.entropy;
@@ -22,7 +31,7 @@ void PpoSums::add(const PpoSums& other) {
 
 PpoChunk::PpoChunk(const PpoContext& context, std::span<const int> places, Scratch& scratch)
     : c_(context),
-      scratch_(scratch.reset()),
+      scratch_(emptied(scratch)),
       packed_(context.shape, context.batch.views(), places, scratch),
       n_(context.shape.n_agents),
       n_actions_(context.shape.n_actions),

@@ -107,7 +107,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   }
   const AgentNetwork& target_agent =
       network_.central == nullptr ? network_.agent : network_.central->agent;
-  // With soft updates the target network changes in every update: nothing can be cached.
+  // A target network that moves with every update leaves nothing to keep.
   const bool keep = trace == nullptr && config_.learner.target_tau == 0.0;
   target_values_.prepare(target_agent, target_.data(), batch, order_, keep, groups_.scratch());
   const bool both = trace != nullptr && network_.central != nullptr;
