@@ -3,6 +3,8 @@
 #   make test      build with g++ and clang, run every test, check the formatting
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
 #   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
+#   make docs      the documentation as a searchable site with the C++ API, in build-docs/site
+#   make fuzz      every reader of files under libFuzzer, T seconds each (60)
 #   make package   .deb and .tar.gz in build/packages; make package-check: in a clean Debian
 #   make arm64     cross-compiles for 64-bit ARM and checks its bits under qemu
 # Also: build, asan, ubsan, tsan, python-asan, tidy, format, format-check, coverage, bench, clean.
@@ -12,7 +14,7 @@ PACKAGES = cmake/install_packages.sh
 PYTHON ?= /usr/bin/python3
 WITH_PYTHON = -D CREDO_PYTHON=ON -D Python3_EXECUTABLE=$(PYTHON)
 
-.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan package package-check arm64 tidy format format-check coverage bench clean
+.PHONY: build quick python wheel test sanitize python-asan asan ubsan tsan package package-check docs fuzz arm64 tidy format format-check coverage bench clean
 
 build:
 	@$(PACKAGES) build
@@ -66,6 +68,17 @@ package: build
 package-check: package
 	@$(PACKAGES) package-check
 	tests/packages/chroot.sh build/packages
+
+docs:
+	@$(PACKAGES) docs
+	docs/site/build_site.py build-docs
+
+T ?= 60
+fuzz:
+	@$(PACKAGES) build sanitize
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	tests/fuzz/run.sh build-fuzz $(T) $(TARGETS)
 
 # CLANG=ON compiles with clang instead of g++.
 arm64: build

@@ -21,8 +21,9 @@ enum class Weighting { kNone, kCentral, kOptimistic };
 struct AgentConfig {
   int hidden_dim = 64;
   bool recurrent = true;  ///< false: a linear layer and ReLU in place of the GRU (EPyMARL)
+  bool shared = true;     ///< false: every agent has weights of its own
   bool obs_last_action = true;
-  bool obs_agent_id = true;
+  bool obs_agent_id = true;  ///< shared weights only
 };
 
 /// QTRAN-base (Son et al. 2019).
@@ -124,6 +125,7 @@ struct LearnerConfig {
   double gamma = 0.99;
   bool double_q = true;
   double td_lambda = 0.0;
+  int n_step = 1;  ///< rewards before the target bootstraps
   double loss_scale = 1.0;
   int batch_size = 32;
   int target_update_interval = 200;  ///< episodes; COMA: critic steps

@@ -106,8 +106,11 @@ void add_agent(Table& table, AgentConfig& c) {
   table.add("agent.hidden_dim", c.hidden_dim, 1, 4096, "width of fc1 and of the GRU")
       .add("agent.recurrent", c.recurrent,
            "a GRU between fc1 and fc2; false: a linear layer and ReLU (EPyMARL's use_rnn)")
+      .add("agent.shared", c.shared,
+           "all agents share one network; false: each has weights of its own (PPO: and a critic)")
       .add("agent.obs_last_action", c.obs_last_action, "agent input holds its last action")
-      .add("agent.obs_agent_id", c.obs_agent_id, "agent input holds its index");
+      .add("agent.obs_agent_id", c.obs_agent_id, "agent input holds its index")
+      .when({{"agent.shared", {"true"}}});
 }
 
 void add_mixer(Table& table, MixerConfig& c) {
@@ -264,6 +267,9 @@ void add_learner(Table& table, LearnerConfig& c) {
       .add("learner.td_lambda", c.td_lambda, 0.0, 1.0,
            "lambda of the TD(lambda) targets; 0: one step")
       .when({kNotPpo})
+      .add("learner.n_step", c.n_step, 1, 100'000,
+           "rewards that a target sums before it bootstraps")
+      .when({kQLearning, {"learner.td_lambda", {"0"}}})
       .add("learner.loss_scale", c.loss_scale, 1e-12, kBig,
            "factor of the TD loss (PyMARL 1, PyMARL2 0.5)")
       .when({kQLearning})

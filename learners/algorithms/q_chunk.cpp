@@ -304,15 +304,20 @@ void QChunk::mix() {
 // Regression targets of one episode, [length, outputs].
 // next[t] is the target networks' value of slot t + 1.
 void QChunk::td_targets(const Episode& ep, const float* next, float* targets) const {
-  const ReturnSettings settings{.gamma = static_cast<float>(c_.config.learner.gamma),
-                                .lambda = static_cast<float>(c_.config.learner.td_lambda),
+  const LearnerConfig& config = c_.config.learner;
+  const ReturnSettings settings{.gamma = static_cast<float>(config.gamma),
+                                .lambda = static_cast<float>(config.td_lambda),
                                 .mixes_last = true};
-  for (int k = 0; k < outputs_; ++k)
-    lambda_returns(
-        settings, ep.length(), ep.terminated(),
-        [&](int t) { return c_.rewards.apply(ep.reward(t)); },
-        [&](int t) { return next[t * outputs_ + k]; },
-        [&](int t, float target) { targets[t * outputs_ + k] = target; });
+  const auto reward = [&](int t) { return c_.rewards.apply(ep.reward(t)); };
+  for (int k = 0; k < outputs_; ++k) {
+    const auto value = [&](int t) { return next[t * outputs_ + k]; };
+    const auto set = [&](int t, float target) { targets[t * outputs_ + k] = target; };
+    if (config.n_step > 1)
+      n_step_returns(settings.gamma, config.n_step, ep.length(), ep.terminated(), reward, value,
+                     set);
+    else
+      lambda_returns(settings, ep.length(), ep.terminated(), reward, value, set);
+  }
 }
 
 // Weighted QMIX: errors count in full where the mixer's value is too low (optimistic), or where the

@@ -4,8 +4,8 @@
 //   L   = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N
 // u* is the greedy joint action: of the online network with double Q, else of the target network.
 // H_t is the normalised entropy of the credits and N the number of valid steps in the batch.
-// With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
-// termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
+// With TD(lambda) y_t is the lambda-return of tests/golden/README.md, with learner.n_step the n-step
+// return (returns.hpp). A time limit bootstraps, a termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
 // summed in a fixed tree, so bits do not depend on the number of threads.
 #pragma once

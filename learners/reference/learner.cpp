@@ -72,13 +72,6 @@ class QLearning final : public Learner {
   }
 
  private:
-  /// Where the tensors whose names begin with the prefix begin.
-  std::size_t first_of(const std::string& prefix) const {
-    for (const Parameters::Tensor& t : params_.tensors())
-      if (t.name.starts_with(prefix)) return t.first;
-    throw Error("no parameter " + prefix + "*");
-  }
-
   std::vector<StepOptimizer> optimizers_;  // each of its own parameters
   bool updated_ = false;
   std::int64_t last_copy_ = 0;
@@ -87,11 +80,10 @@ class QLearning final : public Learner {
 /// An actor and, in the last parameters, a critic, with an optimiser each.
 class ActorCritic : public Learner {
  public:
-  /// first_of_critic: name of the critic's first tensor.
   ActorCritic(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
-              std::span<const float> params, const char* first_of_critic, double critic_lr)
+              std::span<const float> params, double critic_lr)
       : Learner(shape, config, layout, params),
-        critic_begin_(params_.tensor(first_of_critic).first),
+        critic_begin_(first_of("critic.")),
         actor_(config.optimizer, 0, critic_begin_),
         critic_(with_lr(config.optimizer, critic_lr), critic_begin_,
                 params_.flat().size() - critic_begin_) {}
@@ -109,7 +101,7 @@ class Coma final : public ActorCritic {
  public:
   Coma(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
        std::span<const float> params)
-      : ActorCritic(shape, config, layout, params, "critic.0.weight", config.coma.critic_lr) {}
+      : ActorCritic(shape, config, layout, params, config.coma.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const ComaLoss loss(shape_, config_, record.episodes, record.choices.at("bootstrap"),
@@ -184,7 +176,7 @@ class Ppo final : public ActorCritic {
  public:
   Ppo(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
       std::span<const float> params)
-      : ActorCritic(shape, config, layout, params, "critic.fc1.weight", config.ppo.critic_lr) {}
+      : ActorCritic(shape, config, layout, params, config.ppo.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const PpoLoss loss(shape_, config_, record.episodes, params_, moments_);
@@ -248,6 +240,12 @@ RewardMoments Learner::take_in_rewards(const std::vector<PlainEpisode>& episodes
   if (!config_.learner.standardise_rewards) return {};
   rewards_.push_back(all_rewards(episodes));
   return reward_moments(rewards_);
+}
+
+std::size_t Learner::first_of(const std::string& prefix) const {
+  for (const Parameters::Tensor& t : params_.tensors())
+    if (t.name.starts_with(prefix)) return t.first;
+  throw Error("no parameter " + prefix + "*");
 }
 
 void Learner::blend_target(const std::string& prefix) {

@@ -115,8 +115,11 @@ void QLoss::fix(std::size_t episode, const Parameters& online, const Parameters&
   for (Index k = 0; k < outputs; ++k) {
     std::vector<double> next;
     for (const Fixed& f : steps) next.push_back(f.next(0, k));
-    const std::vector<double> returns = lambda_returns(
-        rewards, next, e.terminated, config_.learner.gamma, config_.learner.td_lambda);
+    const LearnerConfig& learner = config_.learner;
+    const std::vector<double> returns =
+        learner.n_step > 1
+            ? n_step_returns(rewards, next, e.terminated, learner.gamma, learner.n_step)
+            : lambda_returns(rewards, next, e.terminated, learner.gamma, learner.td_lambda);
     for (std::size_t t = 0; t < steps.size(); ++t) steps[t].targets(0, k) = returns[t];
   }
 

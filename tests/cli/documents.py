@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The documents hold: links lead somewhere, every documented command works.
+"""The documents hold: links lead somewhere, every documented command works, the site shows every page.
 
 usage: documents.py CREDO [PAGE...]
 
@@ -182,6 +182,14 @@ def check_examples(names):
             check_command(scratch, f"credo help {name}", example)
 
 
+def check_navigation():
+    """Pages of docs/ that `make docs` would not show."""
+    navigation = (ROOT / "docs/site/mkdocs.yml").read_text()
+    for page in sorted(ROOT.glob("docs/**/*.md")):
+        if f": {page.relative_to(ROOT)}\n" not in navigation:
+            fail("docs/site/mkdocs.yml", f"{page.relative_to(ROOT)} is not in the navigation")
+
+
 def check_text(page, names, options, settings):
     sections = {key.partition(".")[0] for key in settings}
     where = page.relative_to(ROOT)
@@ -224,6 +232,7 @@ def main():
         check_text(page, names, options, settings)
         check_blocks(page)
     if len(sys.argv) == 2:
+        check_navigation()
         check_examples(names)
         check_suites()
         for rule in set(RULES["instead"]) | set(RULES["not_run"]) | set(RULES["setup"]):

@@ -205,6 +205,30 @@ TEST_SUITE("determinism") {
     }
   }
 
+  TEST_CASE("weights of their own, n-step targets: every algorithm") {
+    const auto env = short_env("checkers", 9);
+    for (const std::string& algorithm : algorithm_names()) {
+      CAPTURE(algorithm);
+      credo::TrainConfig config = tiny_config(algorithm);
+      config.agent.shared = false;
+      config.learner.n_step = 3;
+      const Outcome one = straight(*env, config, 1);
+      for (const std::string& isa : credo::available_isas()) {
+        CAPTURE(isa);
+        const learner_tests::UseIsa use(isa);
+        CHECK((straight(*env, config, 4) == one));
+      }
+      for (const int at : {0, 5, 9, kIterations}) {
+        CAPTURE(at);
+        CHECK((resumed(*env, config, at) == one));
+      }
+      if (config.learner.kind != credo::LearnerKind::kQLearning) continue;
+      credo::TrainConfig one_step = config;
+      one_step.learner.n_step = 1;
+      CHECK(straight(*env, one_step, 1).weights != one.weights);
+    }
+  }
+
   TEST_CASE("another seed gives another run") {
     const auto env = short_env("predator_prey/5x5", 9);
     credo::TrainConfig config = tiny_config("qmix");
