@@ -150,7 +150,7 @@ const std::vector<Trainer::Impl::Metric>& Trainer::Impl::own_metrics() {
        [=](const Impl& i) { return per_episode(i, i.window.returns); }},
       {{"ep_length_mean", 1, "mean length of the training episodes, in steps"},
        [=](const Impl& i) { return per_episode(i, i.window.lengths); }},
-      {{"win_rate", 3, "share of the training episodes won, where there is winning"},
+      {{"win_rate", 3, "share of the training episodes won, where the environment has wins"},
        [=](const Impl& i) {
          return i.rollout.env(0).won().has_value()
                     ? per_episode(i, static_cast<double>(i.window.wins))

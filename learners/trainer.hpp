@@ -1,7 +1,7 @@
 // One training run: rollouts fill the replay buffer, updates follow at a fixed ratio, evaluations
-// at fixed env-step intervals. Everything a run is made of lives here and is saved and loaded
-// whole, so a resumed run continues bit for bit. No files, clocks or threads counts: the caller
-// (suite) owns those; parallel work runs in the caller's oneTBB arena.
+// at fixed env-step intervals. A Trainer holds, saves and loads the complete state of a run, so a
+// resumed run continues bit for bit. Files, clocks and the number of threads belong to the caller
+// (suite); parallel work runs in the caller's oneTBB arena.
 //
 //   Trainer trainer(*env, config);
 //   while (!trainer.finished()) {
@@ -22,7 +22,6 @@
 #include "learners/algorithms/training.hpp"
 #include "learners/base/metrics.hpp"
 #include "learners/base/safetensors.hpp"
-#include "learners/hyperparameters.hpp"
 #include "learners/rollout/evaluation.hpp"
 
 namespace credo {
@@ -47,9 +46,9 @@ class Trainer {
   std::int64_t updates() const;   ///< optimiser steps taken
   bool finished() const;          ///< t_env >= t_max
 
-  /// `hook` is called at the beginning of each part of iterate(); empty: not at all.
+  /// `hook` is called at the beginning of each part of iterate(); empty: none.
   void on_phase(PhaseHook hook);
-  /// `watch` is told about every update, at the cost of copies; empty: nobody is.
+  /// `watch` is called with a record of every update, which costs copies; empty: none.
   void on_update(UpdateWatch watch);
   /// One batch of n_envs episodes, then the updates that the ratio asks for.
   /// Errors: DivergedError.
@@ -62,7 +61,7 @@ class Trainer {
 
   /// True when t_env has crossed a multiple of run.log_interval.
   bool log_due() const;
-  /// Those of train_metrics() that were measured since the last call, as means since then.
+  /// Means, since the last call, of those train_metrics() that were measured.
   Metrics take_train_metrics();
 
   /// Agents and mixer, and the online parameters in the layout's order of storage.

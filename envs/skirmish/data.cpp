@@ -46,6 +46,7 @@ DataText find_text(std::string_view kind, std::string_view name, const FileSourc
         fmt::format("{} = '{}': a name, not a file; for a file of your own, put it at "
                     "FOLDER/{}/{}.toml and set env.data_dir=FOLDER and {}={}",
                     asked_by, name, kind, stem, asked_by, stem));
+  if (kind.ends_with('s')) kind.remove_suffix(1);  // "maps" holds maps
   throw UserError(fmt::format("{}: {}", asked_by, unknown_name_message(kind, name, names)));
 }
 

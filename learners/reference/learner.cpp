@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learners/nets/optimizer.hpp"
 #include "learners/reference/coma.hpp"
 #include "learners/reference/optimizer.hpp"
 #include "learners/reference/ppo.hpp"
@@ -85,16 +86,31 @@ class QLearning final : public Learner {
   std::int64_t last_copy_ = 0;
 };
 
-/// COMA: a critic step per slot, the last slot first, then one actor step; copies into the target
-/// are counted in critic steps.
-class Coma final : public Learner {
+/// An actor and, in the last parameters, a critic, with an optimiser each.
+class ActorCritic : public Learner {
  public:
-  Coma(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
-       std::span<const float> params)
+  ActorCritic(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
+              std::span<const float> params, double critic_lr)
       : Learner(shape, config, layout, params),
         critic_begin_(first_of("critic.")),
         actor_(config.optimizer, 0, critic_begin_),
-        critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
+        critic_(with_lr(config.optimizer, critic_lr), critic_begin_,
+                params_.flat().size() - critic_begin_) {}
+
+  void played(std::int64_t) override {}
+
+ protected:
+  std::size_t critic_begin_;
+  StepOptimizer actor_, critic_;
+};
+
+/// COMA: a critic step per slot, the last slot first, then one actor step; copies into the target
+/// are counted in critic steps.
+class Coma final : public ActorCritic {
+ public:
+  Coma(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
+       std::span<const float> params)
+      : ActorCritic(shape, config, layout, params, config.coma.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const ComaLoss loss(shape_, config_, record.episodes, record.choices.at("bootstrap"),
@@ -139,15 +155,7 @@ class Coma final : public Learner {
     return outcome;
   }
 
-  void played(std::int64_t) override {}
-
  private:
-  static OptimizerConfig critic_config(const TrainConfig& config) {
-    OptimizerConfig critic = config.optimizer;
-    critic.lr = config.coma.critic_lr;
-    return critic;
-  }
-
   template <class Gradient>
   void step(const Gradient& gradient, const ComaLoss& loss, StepOptimizer& optimizer,
             Outcome& outcome) {
@@ -168,21 +176,16 @@ class Coma final : public Learner {
         std::copy_n(steps[e][t].data(), width, array.data() + (place(e, slots) + t) * width);
   }
 
-  std::size_t critic_begin_;
-  StepOptimizer actor_, critic_;
   std::int64_t critic_steps_ = 0;
   std::int64_t last_copy_ = 0;
 };
 
 /// PPO: epochs over one batch, in each a step of actor and critic per minibatch.
-class Ppo final : public Learner {
+class Ppo final : public ActorCritic {
  public:
   Ppo(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
       std::span<const float> params)
-      : Learner(shape, config, layout, params),
-        critic_begin_(first_of("critic.")),
-        actor_(config.optimizer, 0, critic_begin_),
-        critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
+      : ActorCritic(shape, config, layout, params, config.ppo.critic_lr) {}
 
   Outcome update(const UpdateRecord& record) override {
     const PpoLoss loss(shape_, config_, record.episodes, params_, moments_);
@@ -205,15 +208,7 @@ class Ppo final : public Learner {
     return outcome;
   }
 
-  void played(std::int64_t) override {}
-
  private:
-  static OptimizerConfig critic_config(const TrainConfig& config) {
-    OptimizerConfig critic = config.optimizer;
-    critic.lr = config.ppo.critic_lr;
-    return critic;
-  }
-
   void step(const PpoLoss& loss, const std::vector<int>& places, Outcome& outcome) {
     std::vector<double> gradient(params_.flat().size());
     const PpoLoss::Losses losses = loss.losses(params_, places, &gradient);
@@ -236,8 +231,7 @@ class Ppo final : public Learner {
     critic_.step(gradient, tolerance, params_.flat(), params_tolerance_);
     outcome.gradients.push_back(std::move(gradient));
   }
-  std::size_t critic_begin_;
-  StepOptimizer actor_, critic_;
+
   ReturnMoments moments_;
 };
 

@@ -73,7 +73,7 @@ void Tape::send(const Var& to, const Matrix& gradient) {
 }
 
 void Tape::backward(const Var& loss) {
-  CREDO_CHECK(is_scalar(loss), "the gradient of one number is meant");
+  CREDO_CHECK(is_scalar(loss), "backward() starts from a 1 x 1 value");
   send(loss, Matrix::Ones(1, 1));
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node)
     if (node->back && node->gradient.size() > 0) node->back(node->gradient);

@@ -10,6 +10,7 @@
 #include "suite/common/text.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/suite_manifest.hpp"
+#include "suite/run/manifest_fields.hpp"
 
 namespace credo::suite {
 namespace {
@@ -49,8 +50,6 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
     write_file(folder / files.back(), given_bounds_toml(set.bounds));
   }
 
-  const BuildInfo& build = build_info();
-  const MachineInfo machine = machine_info();
   SuiteManifest out = begun(notes);
   std::vector<std::string> profiles;
   for (const RunResult& run : set.runs) {
@@ -68,12 +67,8 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
   out.jobs = notes.jobs;
   out.threads = notes.threads;
   out.isa = current_isa();
-  out.version = build.version;
+  record_program(out);
   out.commit = joined(set.commits());
-  out.compiler = build.compiler;
-  out.flags = build.flags;
-  out.cpu = machine.cpu;
-  out.cores = machine.cores;
   for (const std::string& name : files) out.sha256[name] = sha256_hex_of_file(folder / name);
   write_suite_manifest(folder, out);
 }

@@ -78,7 +78,7 @@ class SceneWriter {
     const auto found = std::find(doings_.begin() + 1, doings_.end(), doing);
     const auto number = static_cast<std::uint8_t>(found - doings_.begin());
     if (found == doings_.end()) doings_.push_back(doing);
-    CREDO_CHECK(doings_.size() < 256, "a scene names too many kinds of doing");
+    CREDO_CHECK(doings_.size() < 256, "a scene names too many kinds of activity");
     return number;
   }
 

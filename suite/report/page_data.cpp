@@ -16,9 +16,10 @@ namespace {
 
 // Digits that a figure or a table can show.
 constexpr int kScoreDigits = 6;
-constexpr int kEntropyDigits = 4;
-constexpr int kMoments = 40;  // of the sample-efficiency curve
-constexpr int kTaus = 60;     // of a performance profile
+constexpr int kCurveDigits = 5;
+constexpr int kShareDigits = 4;  // of numbers in [0, 1] that only figures show
+constexpr int kMoments = 40;     // of the sample-efficiency curve
+constexpr int kTaus = 60;        // of a performance profile
 
 // [value, low, high], or [value] without an interval.
 Json estimate(const Estimate& value, int digits = kScoreDigits) {
@@ -37,8 +38,8 @@ std::vector<EvaluationPoint> curve_points(const RunResult& run) {
 }
 
 // What the page gets of a metric or statistic.
-double page_value(double value, bool is_near_one) {
-  return is_near_one ? std::max(0.0, 1.0 - value) : value;
+double page_value(double value, MetricRange range) {
+  return range == MetricRange::kNearOne ? std::max(0.0, 1.0 - value) : value;
 }
 
 // A metric up to the first evaluation that lacks it.
@@ -48,9 +49,15 @@ SeedCurve seed_curve(const std::vector<EvaluationPoint>& points, std::size_t met
     const auto& value = point.values[metric];
     if (!value) break;
     curve.t_env.push_back(point.t_env);
-    curve.values.push_back(page_value(*value, kEvaluationMetrics[metric].is_near_one));
+    curve.values.push_back(page_value(*value, kEvaluationMetrics[metric].range));
   }
   return curve;
+}
+
+const char* range_name(MetricRange range) {
+  return range == MetricRange::kShare     ? "share"
+         : range == MetricRange::kNearOne ? "near_one"
+                                          : "any";
 }
 
 const char* shown_name(Shown shown) {
@@ -80,15 +87,15 @@ class Axes {
   Json list_ = Json::array();
 };
 
-Json band_json(const std::vector<BandPoint>& band, int digits, Axes& axes) {
+Json band_json(const std::vector<BandPoint>& band, Axes& axes) {
   std::vector<std::int64_t> axis;
   Json mid = Json::array(), low = Json::array(), high = Json::array(), n = Json::array();
   bool varies = false;
   for (const BandPoint& point : band) {
     axis.push_back(point.t_env);
-    mid.push_back(rounded(point.mid, digits));
-    low.push_back(rounded(point.low, digits));
-    high.push_back(rounded(point.high, digits));
+    mid.push_back(rounded(point.mid, kCurveDigits));
+    low.push_back(rounded(point.low, kCurveDigits));
+    high.push_back(rounded(point.high, kCurveDigits));
     n.push_back(point.n);
     varies = varies || point.n != band.front().n;
   }
@@ -134,7 +141,7 @@ Json credits_json(const std::vector<std::vector<EvaluationPoint>>& runs, Axes& a
         ++n;
       }
       axis.push_back(t_sum / n);
-      line.push_back(rounded(sum / static_cast<double>(n), kEntropyDigits));
+      line.push_back(rounded(sum / static_cast<double>(n), kShareDigits));
     }
     mid.push_back(std::move(line));
   }
@@ -146,7 +153,7 @@ Json point_json(const EvaluationPoint& point) {
   for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i)
     if (const auto& value = point.values[i])
       json[std::string(kEvaluationMetrics[i].page)] =
-          rounded(page_value(*value, kEvaluationMetrics[i].is_near_one), kScoreDigits);
+          rounded(page_value(*value, kEvaluationMetrics[i].range), kScoreDigits);
   return json;
 }
 
@@ -163,10 +170,10 @@ Json run_json(const RunResult& run, const std::vector<EvaluationPoint>& points, 
   for (const EvaluationPoint& point : points) axis.push_back(point.t_env);
   json["axis"] = axes.place(axis);
   for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i) {
-    if (kEvaluationMetrics[i].curve_digits == 0) continue;
+    if (kEvaluationMetrics[i].figure.empty()) continue;
     Json values = Json::array();
     for (const double value : seed_curve(points, i).values)
-      values.push_back(rounded(value, kEvaluationMetrics[i].curve_digits));
+      values.push_back(rounded(value, kCurveDigits));
     if (!values.empty()) json[std::string(kEvaluationMetrics[i].page)] = std::move(values);
   }
   return json;
@@ -178,9 +185,8 @@ Json row_json(const SummaryRow& row) {
     const RowStatistic& one = kRowStatistics[i];
     if (one.page.empty() || !row.values[i]) continue;
     json[std::string(one.page)] =
-        one.has_interval
-            ? estimate(*row.values[i])
-            : Json(rounded(page_value(row.values[i]->value, one.is_near_one), kScoreDigits));
+        one.has_interval ? estimate(*row.values[i])
+                         : Json(rounded(page_value(row.values[i]->value, one.range), kScoreDigits));
   }
   return json;
 }
@@ -195,11 +201,11 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
   }
   for (std::size_t i = 0; i < kEvaluationMetrics.size(); ++i) {
     const EvaluationMetric& metric = kEvaluationMetrics[i];
-    if (metric.curve_digits == 0) continue;
+    if (metric.figure.empty()) continue;
     std::vector<SeedCurve> curves;
     for (const auto& run_points : points) curves.push_back(seed_curve(run_points, i));
     if (const auto band = band_curve(curves); !band.empty())
-      json["curves"][std::string(metric.page)] = band_json(band, metric.curve_digits, axes);
+      json["curves"][std::string(metric.page)] = band_json(band, axes);
   }
   if (Json credits = credits_json(points, axes); !credits.is_null())
     json["credits"] = std::move(credits);
@@ -208,7 +214,7 @@ Json cell_json(const std::vector<const RunResult*>& runs, const SummaryRow& row,
 }
 
 Json task_json(const std::string& task, const ResultSet& set, const Report& report) {
-  // "ret" or "win": which of a run's values counts on this task.
+  // Key of the metric that counts on this task.
   Json json = {{"name", task},
                {"measure", kEvaluationMetrics[metric_of(measure_of(set, task))].page}};
   std::int64_t budget = 0;
@@ -245,7 +251,7 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
       {"columns", Json::array()},     {"notes", aggregate_notes(report, ReportPart::kAggregate)}};
   json["own_bounds"] = report.scores.own_bounds;
   for (const AggregateStatistic& one : kAggregateStatistics)
-    json["columns"].push_back({{"key", one.page}, {"title", one.title}});
+    json["columns"].push_back({{"key", one.page}, {"title", one.title}, {"note", one.note}});
   for (const AggregateRow& row : report.aggregates) {
     Json item = {{"alg", place(row.algorithm)}, {"n", row.n_runs}};
     for (std::size_t i = 0; i < row.scores.size(); ++i)
@@ -266,16 +272,16 @@ Json aggregate_json_of(const ResultSet& set, const Report& report) {
   low = std::max(low, -1.0);
   std::vector<double> taus;
   for (int i = 0; i <= kTaus; ++i) taus.push_back(low + (1.0 - low) * i / kTaus);
-  for (const double tau : taus) json["taus"].push_back(rounded(tau, kEntropyDigits));
+  for (const double tau : taus) json["taus"].push_back(rounded(tau, kShareDigits));
   for (int m = 1; m <= kMoments; ++m)
-    json["moments"].push_back(rounded(static_cast<double>(m) / kMoments, kEntropyDigits));
+    json["moments"].push_back(rounded(static_cast<double>(m) / kMoments, kShareDigits));
   const auto lines = [](std::ptrdiff_t at, const std::vector<Estimate>& estimates) {
     Json line = {{"alg", at}, {"mid", Json::array()}};
     for (const Estimate& one : estimates) {
-      line["mid"].push_back(rounded(one.value, kEntropyDigits));
+      line["mid"].push_back(rounded(one.value, kShareDigits));
       if (!one.interval) continue;
-      line["lo"].push_back(rounded(one.interval->low, kEntropyDigits));
-      line["hi"].push_back(rounded(one.interval->high, kEntropyDigits));
+      line["lo"].push_back(rounded(one.interval->low, kShareDigits));
+      line["hi"].push_back(rounded(one.interval->high, kShareDigits));
     }
     return line;
   };
@@ -352,6 +358,15 @@ Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& op
   const auto done = std::count_if(set.runs.begin(), set.runs.end(), [](const RunResult& run) {
     return run.status == RunStatus::kDone;
   });
+  data["metrics"] = Json::array();
+  for (const EvaluationMetric& one : kEvaluationMetrics)
+    data["metrics"].push_back({{"key", one.page},
+                               {"name", one.column},
+                               {"title", one.title},
+                               {"figure", one.figure},
+                               {"digits", one.digits},
+                               {"range", range_name(one.range)},
+                               {"note", one.note}});
   data["columns"] = Json::array();
   for (const RowStatistic& one : kRowStatistics)
     if (!one.page.empty())
@@ -359,8 +374,9 @@ Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& op
                                  {"title", one.title},
                                  {"win_title", one.win_title},
                                  {"digits", one.digits},
-                                 {"near_one", one.is_near_one},
-                                 {"shown", shown_name(one.shown)}});
+                                 {"range", range_name(one.range)},
+                                 {"shown", shown_name(one.shown)},
+                                 {"note", one.note}});
   data["counts"] = {{"runs", set.runs.size()}, {"done", done}};
   data["facts"] = facts_json(set, origins);
   data["algorithms"] = std::move(algorithms);

@@ -29,7 +29,7 @@ std::string shown_p(const std::optional<double>& p) {
   return p && *p < kSmallest ? "<0.0001" : shown(p, 4);
 }
 
-int digits_of(Measure measure) { return measure == Measure::kWinRate ? 3 : 2; }
+int digits_of(Measure measure) { return kEvaluationMetrics[metric_of(measure)].digits; }
 
 std::string shown_or_dash(const std::optional<Estimate>& estimate, int digits) {
   return estimate ? shown(*estimate, digits) : "–";

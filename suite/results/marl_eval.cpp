@@ -200,7 +200,7 @@ void fit_steps(Group& group, Export& out) {
   if (n_dropped > 0)
     out.notes.push_back(
         fmt::format("{}: the final evaluation of {} is no step, for it comes sooner after the last "
-                    "than evaluations do; absolute_metrics stands as ever",
+                    "than evaluations do; absolute_metrics is unaffected",
                     group.name, runs_text(n_dropped)));
 }
 

@@ -53,7 +53,7 @@ struct RowStatistic {
   Shown shown;
   int digits;         ///< decimals in tables; kMeasureDigits = those of the measure
   bool has_interval;  ///< with a bootstrap interval: KEY_ci_low and KEY_ci_high in CSV
-  bool is_near_one;   ///< the page gets 1 - value, so that digits count from 1
+  MetricRange range;
   std::optional<Estimate> (*of)(const RowRuns&);
   /// Below tables, "" = nothing; {episodes} and {absolute_episodes} are those of evaluations.
   std::string_view footnote;
@@ -66,29 +66,31 @@ std::optional<Estimate> mean_if_any(const std::vector<double>& values);
 std::optional<Estimate> iqm_if_any(const std::vector<double>& values);
 
 inline constexpr auto kRowStatistics = std::to_array<RowStatistic>({
-    {"mean", "mean return", "win rate", "mean", Shown::kAlways, kMeasureDigits, false, false,
+    {"mean", "mean return", "win rate", "mean", Shown::kAlways, kMeasureDigits, false,
+     MetricRange::kAny,
      [](const RowRuns& r) { return mean_if_any(r.finals(metric_of(r.measure))); },
      "Mean return, or win rate where the environment has wins: {episodes} greedy episodes with the "
      "weights after training, averaged over seeds.",
      "mean over seeds of the measure after training"},
-    {"iqm", "IQM [95% CI]", "", "iqm", Shown::kAlways, kMeasureDigits, true, false,
+    {"iqm", "IQM [95% CI]", "", "iqm", Shown::kAlways, kMeasureDigits, true, MetricRange::kAny,
      [](const RowRuns& r) { return iqm_if_any(r.finals(metric_of(r.measure))); },
      "IQM: interquartile mean of the same over seeds with a 95% percentile bootstrap interval "
      "(50,000 resamples of the seeds).",
      "interquartile mean of the same"},
-    {"absolute_mean", "absolute", "", "abs", Shown::kWhereThere, kMeasureDigits, false, false,
+    {"absolute_mean", "absolute", "", "abs", Shown::kWhereThere, kMeasureDigits, false,
+     MetricRange::kAny,
      [](const RowRuns& r) { return mean_if_any(r.absolutes(metric_of(r.measure))); },
      "Absolute: the weights with the highest mean return among a run's evaluations (those before "
      "and after training included, the first of equals), played over {absolute_episodes} new "
      "episodes; averaged over seeds.",
      "mean over seeds of the measure of the best weights"},
-    {"return_mean", "mean return", "", "ret", Shown::kBesideWins, 2, false, false,
+    {"return_mean", "mean return", "", "ret", Shown::kBesideWins, 2, false, MetricRange::kAny,
      [](const RowRuns& r) { return mean_if_any(r.finals(kReturnMetric)); }, "",
      "mean return after training"},
-    {"win_rate", "", "", "", Shown::kNever, 3, false, false,
+    {"win_rate", "", "", "", Shown::kNever, 3, false, MetricRange::kAny,
      [](const RowRuns& r) { return mean_if_any(r.finals(kWinMetric)); }, "",
      "share won after training"},
-    {"entropy_mean", "H", "", "dev", Shown::kAlways, 4, false, true,
+    {"entropy_mean", "H", "", "dev", Shown::kAlways, 4, false, MetricRange::kNearOne,
      [](const RowRuns& r) { return mean_if_any(r.finals(kEntropyMetric)); },
      "H: normalised entropy of the agents' credits dQ_tot/dQ_i in the same episodes after "
      "training; "

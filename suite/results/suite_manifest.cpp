@@ -15,31 +15,42 @@ namespace credo::suite {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr int kSchemaVersion = 2;
+
+template <class M, class Io>
+void manifest_fields(M& m, const Io& io) {
+  io("status", m.status);
+  if (!Io::kReads || m.schema == kSuiteSchema) io.required("suite", m.suite);
+  io("command", m.command);
+  const bool has_ended = Io::kReads || !m.ended.empty();
+  if (has_ended) {
+    io("profile", m.profile);
+    io("seeds", m.seeds);
+    io("cells", m.cells);
+    io("cells_done", m.cells_done);
+    io("cells_failed", m.cells_failed);
+  }
+  io("started", m.started);
+  if (has_ended) {
+    io("ended", m.ended);
+    io("wall_s", m.wall_s);
+    io("cells_wall_s", m.cells_wall_s);
+    io("jobs", m.jobs);
+    program_fields(m, io);
+    machine_fields(m, io);
+  }
+  io("sha256", m.sha256);
+}
+
+}  // namespace
+
 void write_suite_manifest(const fs::path& folder, const SuiteManifest& m) {
   Json out;
   out["schema"] = m.schema;
-  out["schema_version"] = 2;
-  out["status"] = m.status;
-  out["suite"] = m.suite;
-  out["command"] = m.command;
-  if (!m.ended.empty()) {
-    out["profile"] = m.profile;
-    out["seeds"] = m.seeds;
-    out["cells"] = m.cells;
-    out["cells_done"] = m.cells_done;
-    out["cells_failed"] = m.cells_failed;
-  }
-  out["started"] = m.started;
-  if (!m.ended.empty()) {
-    out["ended"] = m.ended;
-    out["wall_s"] = m.wall_s;
-    out["cells_wall_s"] = m.cells_wall_s;
-    out["jobs"] = m.jobs;
-    put_program(out, m);
-    put_machine(out, m);
-  }
-  out["sha256"] = Json::object();
-  for (const auto& [name, hash] : m.sha256) out["sha256"][name] = hash;
+  out["schema_version"] = kSchemaVersion;
+  manifest_fields(m, FieldWriter{out});
   write_file(folder / kManifest, json_text(out));
 }
 
@@ -53,21 +64,7 @@ std::optional<SuiteManifest> read_suite_manifest(const fs::path& folder) {
     SuiteManifest m;
     m.schema = in.value("schema", "");
     if (m.schema != kSuiteSchema && m.schema != kMatrixSchema) return std::nullopt;
-    m.status = in.value("status", "");
-    m.suite = m.schema == kSuiteSchema ? in.at("suite").get<std::string>() : "";
-    m.command = in.value("command", "");
-    m.started = in.value("started", "");
-    m.profile = in.value("profile", "");
-    m.seeds = in.value("seeds", std::vector<std::uint64_t>{});
-    m.cells = in.value("cells", std::size_t{0});
-    m.cells_done = in.value("cells_done", std::size_t{0});
-    m.cells_failed = in.value("cells_failed", std::size_t{0});
-    m.ended = in.value("ended", "");
-    m.wall_s = in.value("wall_s", 0.0);
-    m.cells_wall_s = in.value("cells_wall_s", 0.0);
-    m.jobs = in.value("jobs", 1);
-    get_program_and_machine(in, m);
-    m.sha256 = in.value("sha256", std::map<std::string, std::string>{});
+    manifest_fields(m, FieldReader{in});
     return m;
   } catch (const nlohmann::json::exception& problem) {
     throw UserError(fmt::format("{}: damaged: {}", path.string(), one_line(problem.what())));

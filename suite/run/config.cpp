@@ -51,7 +51,7 @@ constexpr std::array<FixedPolicy, 4> kFixedPolicies = {
     {{"random", "uniform over the available actions; does not learn"},
      {"noop", "the action that does nothing (else the lowest available one); does not learn"},
      {"scripted", "the environment's own scripted policy (scripted:NAME: another); does not learn"},
-     {"open_loop", "the best blind plan of a search; sees only the time step"}}};
+     {"open_loop", "the best open-loop plan of a search; sees only the time step"}}};
 
 // Identity values found in a configuration file.
 struct FileIdentity {

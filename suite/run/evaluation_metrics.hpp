@@ -11,29 +11,40 @@
 
 namespace credo::suite {
 
+/// How the report page shows a number's values.
+enum class MetricRange {
+  kAny,
+  kShare,   ///< in [0, 1], which the axis of its figure shows whole
+  kNearOne  ///< in [0, 1], often next to 1: the page gets 1 - value, whose digits tell
+};
+
 struct EvaluationMetric {
   std::string_view column;    ///< in results.csv and curves.csv
   std::string_view event;     ///< in metrics.jsonl, PyMARL's name where it has one
   std::string_view absolute;  ///< column of results.csv for the best weights, "" = none
   std::string_view page;      ///< key in the data of the report page
-  int curve_digits;           ///< significant digits of its curve there; 0 = no curve
-  bool is_near_one;           ///< that page gets 1 - value, so that digits count from 1
+  std::string_view title;     ///< of its column there
+  std::string_view figure;    ///< heading of its figure there, "" = none
+  int digits;                 ///< decimals in tables
+  MetricRange range;
   std::optional<double> (*measure)(const Evaluation&);
   std::string_view note;  ///< as docs/file-formats.md has it
 };
 
 inline constexpr auto kEvaluationMetrics = std::to_array<EvaluationMetric>({
-    {"return_mean", "test_return_mean", "absolute_return", "ret", 5, false,
-     [](const Evaluation& e) { return std::optional(e.return_mean()); }, "mean return"},
-    {"return_std", "test_return_std", "", "std", 0, false,
+    {"return_mean", "test_return_mean", "absolute_return", "ret", "return", "Return", 2,
+     MetricRange::kAny, [](const Evaluation& e) { return std::optional(e.return_mean()); },
+     "mean return"},
+    {"return_std", "test_return_std", "", "std", "± std", "", 2, MetricRange::kAny,
      [](const Evaluation& e) { return std::optional(e.return_std()); },
      "population standard deviation of the returns"},
-    {"length_mean", "test_ep_length_mean", "", "len", 0, false,
+    {"length_mean", "test_ep_length_mean", "", "len", "length", "", 1, MetricRange::kAny,
      [](const Evaluation& e) { return std::optional(e.length_mean()); }, "mean episode length"},
-    {"win_rate", "test_battle_won_mean", "absolute_win_rate", "win", 4, false,
-     [](const Evaluation& e) { return e.win_rate(); }, "share won, where the environment has wins"},
-    {"entropy_mean", "entropy_mean", "", "dev", 4, true,
-     [](const Evaluation& e) { return e.entropy_mean; },
+    {"win_rate", "test_battle_won_mean", "absolute_win_rate", "win", "win rate", "Win rate", 3,
+     MetricRange::kShare, [](const Evaluation& e) { return e.win_rate(); },
+     "share won, where the environment has wins"},
+    {"entropy_mean", "entropy_mean", "", "dev", "H", "Entropy of the credits", 4,
+     MetricRange::kNearOne, [](const Evaluation& e) { return e.entropy_mean; },
      "mean normalised entropy H of the credits, where the algorithm has a mixer"},
 });
 

@@ -37,7 +37,7 @@ std::string first_difference(const fs::path& recorded, const RunConfig& config) 
       if (before == now) continue;
       constexpr std::string_view kInputs = "inputs.";
       if (key.starts_with(kInputs))
-        return fmt::format(" (the content of {} was another)", key.substr(kInputs.size()));
+        return fmt::format(" (the content of {} was different)", key.substr(kInputs.size()));
       return fmt::format(" ({} = {}, now {})", key, before, now);
     }
   } catch (const Error&) {

@@ -23,34 +23,40 @@ namespace fs = std::filesystem;
 constexpr int kSchemaVersion = 1;
 constexpr std::size_t kKeptCheckpoints = 2;
 
+// All but schema and status.
+template <class M, class Io>
+void manifest_fields(M& m, const Io& io) {
+  io("reason", m.reason);
+  io.required("run_id", m.run_id);
+  io.required("env", m.env);
+  io.required("algorithm", m.algorithm);
+  io("task", m.names.task);
+  io("label", m.names.algorithm);
+  io.required("seed", m.seed);
+  io("profile", m.profile);
+  if (Io::kReads || !m.parent.empty()) {
+    io("parent", m.parent);
+    io("parent_steps", m.parent_steps);
+  }
+  io("env_steps", m.env_steps);
+  io("episodes", m.episodes);
+  io("updates", m.updates);
+  io("started", m.started);
+  io("ended", m.ended);
+  io("wall_s", m.wall_s);
+  io("resumes", m.resumes);
+  program_fields(m, io);
+  io("host", m.host);
+  machine_fields(m, io);
+  io("sha256", m.sha256);
+}
+
 Json to_json(const Manifest& m) {
   Json out;
   out["schema"] = "credo.run";
   out["schema_version"] = kSchemaVersion;
   out["status"] = status_name(m.status);
-  out["reason"] = m.reason;
-  out["run_id"] = m.run_id;
-  out["env"] = m.env;
-  out["algorithm"] = m.algorithm;
-  out["task"] = m.names.task;
-  out["label"] = m.names.algorithm;
-  out["seed"] = m.seed;
-  out["profile"] = m.profile;
-  if (!m.parent.empty()) {
-    out["parent"] = m.parent;
-    out["parent_steps"] = m.parent_steps;
-  }
-  out["env_steps"] = m.env_steps;
-  out["episodes"] = m.episodes;
-  out["updates"] = m.updates;
-  out["started"] = m.started;
-  out["ended"] = m.ended;
-  out["wall_s"] = m.wall_s;
-  out["resumes"] = m.resumes;
-  put_program(out, m);
-  out["host"] = m.host;
-  put_machine(out, m);
-  out["sha256"] = m.sha256;
+  manifest_fields(m, FieldWriter{out});
   return out;
 }
 
@@ -60,27 +66,11 @@ Manifest from_json(const Json& in) {
   const auto status = find_status(written);
   if (!status || !is_recorded(*status)) throw Error(fmt::format("unknown status '{}'", written));
   m.status = *status;
-  m.reason = in.value("reason", "");
-  m.run_id = in.at("run_id").get<std::string>();
-  m.env = in.at("env").get<std::string>();
-  m.algorithm = in.at("algorithm").get<std::string>();
-  m.names = {in.value("task", m.env), in.value("label", m.algorithm)};
+  manifest_fields(m, FieldReader{in});
+  if (m.names.task.empty()) m.names.task = m.env;
+  if (m.names.algorithm.empty()) m.names.algorithm = m.algorithm;
   check_path_name(m.names.task, "task");
   check_path_name(m.names.algorithm, "label");
-  m.seed = in.at("seed").get<std::uint64_t>();
-  m.profile = in.value("profile", "");
-  m.parent = in.value("parent", "");
-  m.parent_steps = in.value("parent_steps", std::int64_t{0});
-  m.env_steps = in.value("env_steps", std::int64_t{0});
-  m.episodes = in.value("episodes", std::int64_t{0});
-  m.updates = in.value("updates", std::int64_t{0});
-  m.started = in.value("started", "");
-  m.ended = in.value("ended", "");
-  m.wall_s = in.value("wall_s", 0.0);
-  m.resumes = in.value("resumes", 0);
-  get_program_and_machine(in, m);
-  m.host = in.value("host", "");
-  m.sha256 = in.value("sha256", std::map<std::string, std::string>{});
   for (const auto& [name, hash] : m.sha256) check_path_name(name, "sha256");
   return m;
 }
@@ -170,21 +160,14 @@ std::unique_ptr<RunDirectory> RunDirectory::create(const fs::path& path, const R
     }
     refuse_foreign_files(path, config.to_toml());
     Manifest& manifest = run->manifest_;
-    const BuildInfo& build = build_info();
-    const MachineInfo machine = machine_info();
     manifest.run_id = config.id();
     manifest.env = config.env_id();
     manifest.algorithm = config.algorithm();
     manifest.names = names;
     manifest.profile = config.profile();
     manifest.seed = config.seed();
-    manifest.version = build.version;
-    manifest.commit = build.commit;
-    manifest.compiler = build.compiler;
-    manifest.flags = build.flags;
-    manifest.host = machine.host;
-    manifest.cpu = machine.cpu;
-    manifest.cores = machine.cores;
+    record_program(manifest);
+    manifest.host = machine_info().host;
     manifest.threads = threads;
     manifest.isa = isa;
     manifest.started = utc_now();

@@ -4,6 +4,14 @@
 
 namespace credo {
 
+OptimizerConfig adam_settings(const Meta& meta) {
+  return {.lr = meta.real("lr"),
+          .adam_beta1 = meta.real("adam_beta1"),
+          .adam_beta2 = meta.real("adam_beta2"),
+          .adam_eps = meta.real("adam_eps"),
+          .grad_norm_clip = meta.real("grad_norm_clip")};
+}
+
 GoldenFile::GoldenFile(const std::string& path)
     : path_(path), file_(read_safetensors(path)), meta_(file_, path) {
   shape_ = {.n_agents = meta_.integer("n_agents"),

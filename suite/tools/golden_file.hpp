@@ -12,6 +12,7 @@
 
 #include "envs/core/error.hpp"
 #include "learners/base/safetensors.hpp"
+#include "learners/config.hpp"
 #include "learners/nets/parameters.hpp"
 #include "learners/replay/episode.hpp"
 
@@ -73,6 +74,9 @@ class Meta {
   const TensorFile& file_;
   std::string label_;
 };
+
+/// The settings of Adam and of clipping.
+OptimizerConfig adam_settings(const Meta& meta);
 
 /// What every golden file has, whatever its learner.
 class GoldenFile {

@@ -67,13 +67,8 @@ class PpoCase {
     c.n_envs = file_.batch_size();
     c.agent = {.hidden_dim = meta_.integer("hidden_dim")};
     c.learner = {.kind = LearnerKind::kPpo, .gamma = meta_.real("gamma")};
-    c.optimizer = {
-        .kind = meta_.choice<OptimizerKind>("optimizer", {{"adam", OptimizerKind::kAdam}}),
-        .lr = meta_.real("lr"),
-        .adam_beta1 = meta_.real("adam_beta1"),
-        .adam_beta2 = meta_.real("adam_beta2"),
-        .adam_eps = meta_.real("adam_eps"),
-        .grad_norm_clip = meta_.real("grad_norm_clip")};
+    c.optimizer = adam_settings(meta_);
+    c.optimizer.kind = meta_.choice<OptimizerKind>("optimizer", {{"adam", OptimizerKind::kAdam}});
     c.ppo = {.central_critic = meta_.choice<bool>("variant", {{"mappo", true}, {"ippo", false}}),
              .epochs = 3,
              .gae_lambda = meta_.real("gae_lambda"),

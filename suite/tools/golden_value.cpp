@@ -141,16 +141,11 @@ class ValueCase {
                  .elu_derivative = meta_.choice<EluDerivative>(
                      "elu_derivative",
                      {{"exact", EluDerivative::kExact}, {"published", EluDerivative::kPublished}})};
-    c.optimizer = {
-        .kind = meta_.choice<OptimizerKind>(
-            "optimizer", {{"adam", OptimizerKind::kAdam}, {"rmsprop", OptimizerKind::kRmsprop}}),
-        .lr = meta_.real("lr"),
-        .rmsprop_alpha = meta_.real("optim_alpha"),
-        .rmsprop_eps = meta_.real("optim_eps"),
-        .adam_beta1 = meta_.real("adam_beta1"),
-        .adam_beta2 = meta_.real("adam_beta2"),
-        .adam_eps = meta_.real("adam_eps"),
-        .grad_norm_clip = meta_.real("grad_norm_clip")};
+    c.optimizer = adam_settings(meta_);
+    c.optimizer.kind = meta_.choice<OptimizerKind>(
+        "optimizer", {{"adam", OptimizerKind::kAdam}, {"rmsprop", OptimizerKind::kRmsprop}});
+    c.optimizer.rmsprop_alpha = meta_.real("optim_alpha");
+    c.optimizer.rmsprop_eps = meta_.real("optim_eps");
     c.learner = {.gamma = meta_.real("gamma"),
                  .double_q = meta_.integer("double_q") != 0,
                  .td_lambda = meta_.real("td_lambda"),

@@ -32,6 +32,7 @@
 #include "suite/common/text.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/config.hpp"
+#include "suite/run/manifest_fields.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
@@ -393,8 +394,13 @@ Options parse(int argc, char** argv) {
 
 void write_results(const Options& options, const std::string& markdown, const std::string& csv,
                    const std::string& started, double wall_s) {
-  const BuildInfo& build = build_info();
-  const MachineInfo machine = machine_info();
+  struct {
+    int threads = 1;
+    std::string isa = current_isa();
+    std::string version, commit, compiler, flags, cpu;
+    int cores = 0;
+  } program;
+  record_program(program);
   Json manifest;
   manifest["schema"] = kMatrixSchema;
   manifest["schema_version"] = 1;
@@ -412,14 +418,8 @@ void write_results(const Options& options, const std::string& markdown, const st
   manifest["started"] = started;
   manifest["ended"] = utc_now();
   manifest["wall_s"] = wall_s;
-  manifest["threads"] = 1;
-  manifest["isa"] = current_isa();
-  manifest["version"] = build.version;
-  manifest["commit"] = build.commit;
-  manifest["compiler"] = build.compiler;
-  manifest["flags"] = build.flags;
-  manifest["cpu"] = machine.cpu;
-  manifest["cores"] = machine.cores;
+  program_fields(program, FieldWriter{manifest});
+  machine_fields(program, FieldWriter{manifest});
   manifest["sha256"] = {{"tables.md", sha256_hex(markdown)}, {"tables.csv", sha256_hex(csv)}};
   make_directories(options.out);
   write_file(options.out / "tables.md", markdown);

@@ -9,6 +9,7 @@ of `credo help COMMAND`. documents.toml lists what is run instead of a command t
 other programs are parsed: make targets must exist, the rest must be valid shell. In running text, `credo
 ...` must name an existing command and its options, and `learner.gamma` an existing setting.
 """
+import json
 import os
 import re
 import resource
@@ -209,6 +210,16 @@ def check_text(page, names, options, settings):
             fail(where, f"`{code}`: there is no setting {key.group()}")
 
 
+def check_suites():
+    """The numbers of cells in docs/suites.md."""
+    where = ROOT / "docs/suites.md"
+    stated = re.findall(r"^\| `(\w+)` \|[^|]*\| ([\d,]+) \| [\d.]+ \|", where.read_text(), flags=re.M)
+    listed = subprocess.run([CREDO, "list", "suites", "--json"], capture_output=True, check=True)
+    cells = {suite["name"]: f"{suite['cells']:,}" for suite in json.loads(listed.stdout)}
+    if dict(stated) != cells:
+        fail(where, f"the suites have these numbers of cells: {cells}")
+
+
 def main():
     pages = [Path(p).resolve() for p in sys.argv[2:]] or list(files(".md"))
     names = re.findall(r"^  ([a-z-]+) ", help_of([]).partition("\ncommands:\n")[2], flags=re.M)
@@ -223,6 +234,7 @@ def main():
     if len(sys.argv) == 2:
         check_navigation()
         check_examples(names)
+        check_suites()
         for rule in set(RULES["instead"]) | set(RULES["not_run"]) | set(RULES["setup"]):
             if rule not in used:
                 fail("tests/cli/documents.toml", f"'{rule}' stands in no document")

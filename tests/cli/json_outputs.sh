@@ -48,16 +48,7 @@ also() {
   while [ "$1" != -- ]; do wanted+=("$1"); shift; done
   python3 read.py out "${wanted[@]}" 2>why || fail "$2: $(tail -1 why)"
 }
-cat >tiny.toml <<'T'
-envs = ["two_step", "matrix/climbing"]
-algs = ["random", "vdn", "qmix"]
-seeds = "0-1"
-run.t_max = 40
-learner.batch_size = 4
-agent.hidden_dim = 5
-evaluation.interval = 20
-evaluation.episodes = 2
-T
+tiny_suite 0-1 >tiny.toml
 
 has list id:s n_agents:i n_actions:i obs_dim:i state_dim:i episode_limit:i -- list envs
 has list name:s learns:b help:s -- list algs

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The tables below results/ are what the program makes of the numbers beside them, and their manifests
+# The tables below results/ are what the program writes from the numbers beside them, and their manifests
 # record them. usage: published.sh CREDO
 set -u
 credo=$(realpath "$1")

@@ -17,16 +17,7 @@ expect() {
 said() { grep -qF -- "$2" "$1" || fail "$1 does not say '$2': $(head -5 "$1")"; }
 silent() { grep -qF -- "$2" "$1" && fail "$1 says '$2'"; }
 
-cat >tiny.toml <<'T'
-envs = ["two_step", "matrix/climbing"]
-algs = ["random", "vdn", "qmix"]
-seeds = "0-5"
-run.t_max = 40
-learner.batch_size = 4
-agent.hidden_dim = 5
-evaluation.interval = 20
-evaluation.episodes = 2
-T
+tiny_suite 0-5 >tiny.toml
 make_suite() { "$credo" suite ./tiny.toml --progress none --quiet --out "$@" >/dev/null 2>err || fail "suite $*: $(cat err)"; }
 make_suite whole
 run=runs/two_step/vdn

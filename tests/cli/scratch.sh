@@ -7,6 +7,19 @@ fail() {
   echo "FAILED $*"
   failures=$((failures + 1))
 }
+# tiny_suite SEEDS: a suite of two environments and three algorithms that takes seconds.
+tiny_suite() {
+  cat <<T
+envs = ["two_step", "matrix/climbing"]
+algs = ["random", "vdn", "qmix"]
+seeds = "$1"
+run.t_max = 40
+learner.batch_size = 4
+agent.hidden_dim = 5
+evaluation.interval = 20
+evaluation.episodes = 2
+T
+}
 # expect CODE PATTERN ARGUMENTS...: credo's exit code, and a line among what it prints. With fixed=1
 # the pattern is a text.
 expect() {

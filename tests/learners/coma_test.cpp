@@ -28,8 +28,7 @@ using learner_tests::Parameters;
 using learner_tests::PlainEpisode;
 using learner_tests::sz;
 
-constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+constexpr EnvShape kShape = learner_tests::kSmallShape;
 constexpr double kEpsilon = 0.2;
 
 TrainConfig small_config() {
@@ -38,13 +37,6 @@ TrainConfig small_config() {
   c.mixer.type = "none";  // for the reference, which asks for one
   c.coma.critic_dim = 7;
   return c;
-}
-
-std::vector<PlainEpisode> random_episodes(Draw& draw) {
-  std::vector<PlainEpisode> episodes;
-  for (std::size_t i = 0; i < kLengths.size(); ++i)
-    episodes.push_back(learner_tests::random_episode(draw, kShape, kLengths[i], i % 2 == 0));
-  return episodes;
 }
 
 struct Problem {
@@ -61,7 +53,7 @@ struct Problem {
     Draw draw("coma", seed);
     config.seed = seed;
     config.coma.critic_lr = critic_lr;
-    episodes = random_episodes(draw);
+    episodes = learner_tests::random_episodes(draw, kShape, learner_tests::kSomeLengths);
     learner = std::make_unique<ComaLearner>(kShape, config);
     for (float& x : learner->params()) x *= 2.0F;
     for (std::size_t i = 0; i < learner->params().size(); ++i)

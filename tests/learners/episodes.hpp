@@ -28,6 +28,20 @@ inline PlainEpisode random_episode(Draw& draw, const credo::EnvShape& shape, int
   return e;
 }
 
+/// Sizes of which no two are equal, and episodes of several lengths.
+inline constexpr credo::EnvShape kSmallShape{
+    .n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
+inline const std::vector<int> kSomeLengths = {4, 1, 3, 2, 4};
+
+/// One per length; every other one terminates.
+inline std::vector<PlainEpisode> random_episodes(Draw& draw, const credo::EnvShape& shape,
+                                                 const std::vector<int>& lengths) {
+  std::vector<PlainEpisode> episodes;
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    episodes.push_back(random_episode(draw, shape, lengths[i], i % 2 == 0));
+  return episodes;
+}
+
 /// Packs episodes; `pointers` is what the learner takes.
 struct Batch {
   std::vector<credo::Episode> episodes;

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "learners/algorithms/q_learner.hpp"
-#include "learners/reference/q_learning.hpp"
-#include "tests/learners/episodes.hpp"
-#include "tests/learners/gradients.hpp"
+#include "tests/learners/q_problem.hpp"
 
 namespace {
 
@@ -22,12 +19,11 @@ using credo::reference::Weights;
 using learner_tests::Batch;
 using learner_tests::Draw;
 using learner_tests::Parameters;
-using learner_tests::PlainEpisode;
-using learner_tests::random_episode;
+using Problem = learner_tests::QProblem;
 using learner_tests::sz;
 
-constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+constexpr EnvShape kShape = learner_tests::kSmallShape;
+const std::vector<int>& kLengths = learner_tests::kSomeLengths;
 
 TrainConfig small_config(const std::string& kind) {
   TrainConfig c;
@@ -43,52 +39,15 @@ TrainConfig entropy_config(EluDerivative derivative, bool detach, double lambda 
   return c;
 }
 
-/// A learner with parameters and targets of its own, and a batch away from every kink.
-struct Problem {
-  EnvShape shape;
-  TrainConfig config;
-  std::unique_ptr<credo::QLearner> learner;
-  std::vector<PlainEpisode> episodes;
-  std::unique_ptr<Parameters> params, target;
-  std::unique_ptr<QLoss> reference;
-
-  Problem(const EnvShape& env_shape, const TrainConfig& train_config,
-          const std::vector<int>& lengths)
-      : shape(env_shape), config(train_config) {
-    for (std::uint64_t attempt = 0; attempt < 100; ++attempt) {
-      Draw draw("gradient", attempt);
-      config.seed = attempt;
-      learner = std::make_unique<credo::QLearner>(shape, config);
-      const credo::ParamLayout& layout = learner->network().layout;
-      // Twice the initial scale: saturated units and sharper credits.
-      for (float& x : learner->params()) x *= 2.0F;
-      for (std::size_t i = 0; i < learner->params().size(); ++i)
-        learner->target()[i] = learner->params()[i] * draw.real(0.7F, 1.3F);
-      episodes.clear();
-      for (std::size_t i = 0; i < lengths.size(); ++i)
-        episodes.push_back(random_episode(draw, shape, lengths[i], i % 2 == 0));
-      params = std::make_unique<Parameters>(layout, learner->params());
-      target = std::make_unique<Parameters>(layout, learner->target());
-      reference = std::make_unique<QLoss>(shape, config, *params, *target, episodes);
-      if (reference->margin() > 2e-4) return;
-    }
-    FAIL("no batch away from the kinks found");
-  }
-};
+Problem problem(const EnvShape& shape, const TrainConfig& config,
+                const std::vector<int>& lengths = kLengths) {
+  return {shape, config, {.draws = "gradient", .lengths = lengths}};
+}
 
 /// Compares the learner's gradient with central differences of the reference.
 void check_gradient(const EnvShape& shape, const TrainConfig& config,
                     const std::vector<int>& lengths = kLengths, float td_weight = 1.0F) {
-  Problem p(shape, config, lengths);
-  const Batch batch(p.episodes);
-  const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers, nullptr, td_weight);
-  CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params, td_weight)).epsilon(1e-5));
-
-  const std::vector<double> numeric = learner_tests::numeric_gradient(
-      *p.params, [&] { return p.reference->loss(*p.params, td_weight); });
-  learner_tests::check_same_gradient(p.reference->gradient(*p.params, td_weight), numeric);
-  learner_tests::check_close(p.learner->network().layout, p.learner->gradient(), numeric);
-  CHECK(stats.grad_norm == doctest::Approx(learner_tests::norm_of(numeric)).epsilon(1e-5));
+  problem(shape, config, lengths).check_gradient(td_weight);
 }
 
 /// Credits are the derivatives they claim to be.
@@ -264,7 +223,7 @@ TEST_SUITE("gradients") {
 
   TEST_CASE("values, targets, credits and entropy equal the reference's") {
     for (const std::string kind : {"none", "vdn", "qmix", "qmix_simple"}) {
-      Problem p(kShape, small_config(kind), kLengths);
+      Problem p = problem(kShape, small_config(kind), kLengths);
       const Batch batch(p.episodes);
       credo::UpdateTrace trace;
       trace.slots = 1 + *std::max_element(kLengths.begin(), kLengths.end());
@@ -292,7 +251,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("the order of a batch does not change losses, and only rounding of gradients") {
-    Problem p(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
+    Problem p = problem(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
     const Batch batch(p.episodes);
     const auto first = p.learner->compute_gradient(batch.pointers);
     const std::vector<float> g(p.learner->gradient().begin(), p.learner->gradient().end());
@@ -305,7 +264,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("repeating a batch repeats its bits") {
-    Problem p(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
+    Problem p = problem(kShape, entropy_config(EluDerivative::kPublished, true), kLengths);
     const Batch batch(p.episodes);
     p.learner->compute_gradient(batch.pointers);
     const std::vector<float> g(p.learner->gradient().begin(), p.learner->gradient().end());
@@ -314,7 +273,7 @@ TEST_SUITE("gradients") {
   }
 
   TEST_CASE("a batch without a step moves nothing") {
-    Problem p(kShape, small_config("qmix"), kLengths);
+    Problem p = problem(kShape, small_config("qmix"), kLengths);
     Draw draw("empty");
     const Batch batch(
         {random_episode(draw, kShape, 0, false), random_episode(draw, kShape, 0, false)});

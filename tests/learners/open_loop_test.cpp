@@ -19,7 +19,7 @@ double blind_return(const std::string& id, std::int64_t budget) {
 
 }  // namespace
 
-TEST_CASE("a blind plan solves what needs no looking") {
+TEST_CASE("an open-loop plan solves what needs no observations") {
   CHECK(blind_return("two_step", 2000) == 8.0);
   CHECK(blind_return("matrix/climbing", 2000) == 11.0);
   CHECK(blind_return("matrix/penalty-100", 2000) == 10.0);

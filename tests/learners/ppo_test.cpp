@@ -29,8 +29,7 @@ using learner_tests::Draw;
 using learner_tests::PlainEpisode;
 using learner_tests::sz;
 
-constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+constexpr EnvShape kShape = learner_tests::kSmallShape;
 
 std::vector<double> estimates(const std::vector<double>& rewards, const std::vector<double>& values,
                               bool terminated, double gamma, double lambda) {
@@ -49,10 +48,9 @@ TrainConfig small_config(const std::string& name) {
 }
 
 /// Random episodes; agent 0 of the first has one available action from slot 2 on.
-std::vector<PlainEpisode> random_episodes(Draw& draw) {
-  std::vector<PlainEpisode> episodes;
-  for (std::size_t i = 0; i < kLengths.size(); ++i)
-    episodes.push_back(learner_tests::random_episode(draw, kShape, kLengths[i], i % 2 == 0));
+std::vector<PlainEpisode> some_episodes(Draw& draw) {
+  std::vector<PlainEpisode> episodes =
+      learner_tests::random_episodes(draw, kShape, learner_tests::kSomeLengths);
   PlainEpisode& first = episodes.front();
   for (int t = 2; t <= first.length; ++t) {
     const std::size_t at = sz(t * kShape.n_agents * kShape.n_actions);
@@ -172,7 +170,7 @@ struct Problem {
   explicit Problem(const TrainConfig& base, std::uint64_t seed = 1) : config(base) {
     Draw draw("ppo", seed);
     config.seed = seed;
-    episodes = random_episodes(draw);
+    episodes = some_episodes(draw);
     learner = std::make_unique<PpoLearner>(kShape, config);
     for (float& x : learner->params()) x *= 2.0F;
   }

@@ -4,11 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "learners/algorithm_table.hpp"
-#include "learners/algorithms/q_learner.hpp"
 #include "learners/hyperparameters.hpp"
-#include "learners/reference/q_learning.hpp"
-#include "tests/learners/episodes.hpp"
-#include "tests/learners/gradients.hpp"
+#include "tests/learners/q_problem.hpp"
 
 namespace {
 
@@ -21,10 +18,11 @@ using learner_tests::Batch;
 using learner_tests::Draw;
 using learner_tests::Parameters;
 using learner_tests::PlainEpisode;
+using Problem = learner_tests::QProblem;
 using learner_tests::sz;
 
-constexpr EnvShape kShape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-const std::vector<int> kLengths = {4, 1, 3, 2, 4};
+constexpr EnvShape kShape = learner_tests::kSmallShape;
+const std::vector<int>& kLengths = learner_tests::kSomeLengths;
 
 TrainConfig base_config(const std::string& kind) {
   TrainConfig c;
@@ -46,77 +44,45 @@ TrainConfig weighted_config(Weighting weighting) {
   return c;
 }
 
-/// A learner with targets of its own, and a batch away from every kink, tie and decision. About
-/// half of the actions are the greedy ones, so that both sides of every condition occur.
-struct Problem {
-  EnvShape shape;
-  TrainConfig config;
-  std::vector<PlainEpisode> episodes;
-  std::unique_ptr<credo::QLearner> learner;
-  std::unique_ptr<Parameters> params, target;
-  std::unique_ptr<QLoss> reference;
-
-  Problem(const EnvShape& env_shape, const TrainConfig& train_config,
-          const std::vector<int>& lengths, double margin = 2e-4)
-      : shape(env_shape), config(train_config) {
-    for (std::uint64_t attempt = 0; attempt < 1000; ++attempt) {
-      Draw draw("rivals", attempt);
-      config.seed = attempt;
-      learner = std::make_unique<credo::QLearner>(shape, config);
-      const credo::ParamLayout& layout = learner->network().layout;
-      for (float& x : learner->params()) x *= 2.0F;
-      for (std::size_t i = 0; i < learner->params().size(); ++i)
-        learner->target()[i] = learner->params()[i] * draw.real(0.7F, 1.3F);
-      episodes.clear();
-      for (std::size_t i = 0; i < lengths.size(); ++i) {
-        episodes.push_back(learner_tests::random_episode(draw, shape, lengths[i], i % 2 == 0));
-        for (float& r : episodes.back().rewards) r *= 3.0F;
-      }
-      follow_greedy(draw);
-      params = std::make_unique<Parameters>(layout, learner->params());
-      target = std::make_unique<Parameters>(layout, learner->target());
-      reference = std::make_unique<QLoss>(shape, config, *params, *target, episodes);
-      if (reference->margin() > margin) return;
-    }
-    FAIL("no batch away from the kinks found");
-  }
-
- private:
-  /// Half of the steps take the actions that are greedy there; earlier steps first, since an action
-  /// is part of the next input.
-  void follow_greedy(Draw& draw) {
-    TrainConfig plain = config;
-    plain.learner.standardise_rewards = false;  // no running moments: only values are looked at
-    credo::QLearner probe(shape, plain);
-    std::copy(learner->params().begin(), learner->params().end(), probe.params().begin());
-    int longest = 0;
-    for (const PlainEpisode& e : episodes) longest = std::max(longest, e.length);
-    for (int t = 0; t < longest; ++t) {
-      credo::UpdateTrace trace;
-      trace.slots = longest + 1;
-      const Batch batch(episodes);
-      probe.compute_gradient(batch.pointers, &trace);
-      for (std::size_t b = 0; b < episodes.size(); ++b) {
-        if (t >= episodes[b].length || draw.chance(0.5)) continue;
-        for (int i = 0; i < shape.n_agents; ++i)
-          episodes[b].actions[sz(t * shape.n_agents + i)] =
-              trace.greedy_actions[(b * sz(trace.slots) + sz(t)) * sz(shape.n_agents) + sz(i)];
-      }
+/// Half of the steps take the actions that are greedy there; earlier steps first, since an action
+/// is part of the next input.
+void follow_greedy(Problem& p, Draw& draw) {
+  TrainConfig plain = p.config;
+  plain.learner.standardise_rewards = false;  // no running moments: only values are looked at
+  credo::QLearner probe(p.shape, plain);
+  std::copy(p.learner->params().begin(), p.learner->params().end(), probe.params().begin());
+  int longest = 0;
+  for (const PlainEpisode& e : p.episodes) longest = std::max(longest, e.length);
+  for (int t = 0; t < longest; ++t) {
+    credo::UpdateTrace trace;
+    trace.slots = longest + 1;
+    const Batch batch(p.episodes);
+    probe.compute_gradient(batch.pointers, &trace);
+    for (std::size_t b = 0; b < p.episodes.size(); ++b) {
+      if (t >= p.episodes[b].length || draw.chance(0.5)) continue;
+      for (int i = 0; i < p.shape.n_agents; ++i)
+        p.episodes[b].actions[sz(t * p.shape.n_agents + i)] =
+            trace.greedy_actions[(b * sz(trace.slots) + sz(t)) * sz(p.shape.n_agents) + sz(i)];
     }
   }
-};
+}
+
+/// About half of the actions are the greedy ones, so that both sides of every condition occur.
+Problem problem(const EnvShape& shape, const TrainConfig& config,
+                const std::vector<int>& lengths = kLengths, double margin = 2e-4) {
+  return {shape,
+          config,
+          {.draws = "rivals", .lengths = lengths, .margin = margin, .attempts = 1000},
+          [](Problem& p, Draw& draw) {
+            for (PlainEpisode& e : p.episodes)
+              for (float& r : e.rewards) r *= 3.0F;
+            follow_greedy(p, draw);
+          }};
+}
 
 void check_gradient(const EnvShape& shape, const TrainConfig& config,
                     const std::vector<int>& lengths = kLengths, double margin = 2e-4) {
-  Problem p(shape, config, lengths, margin);
-  const Batch batch(p.episodes);
-  const credo::UpdateStats stats = p.learner->compute_gradient(batch.pointers);
-  CHECK(stats.loss == doctest::Approx(p.reference->loss(*p.params)).epsilon(1e-5));
-  const std::vector<double> numeric =
-      learner_tests::numeric_gradient(*p.params, [&] { return p.reference->loss(*p.params); });
-  learner_tests::check_same_gradient(p.reference->gradient(*p.params), numeric);
-  learner_tests::check_close(p.learner->network().layout, p.learner->gradient(), numeric);
-  CHECK(stats.grad_norm == doctest::Approx(learner_tests::norm_of(numeric)).epsilon(1e-5));
+  problem(shape, config, lengths, margin).check_gradient();
 }
 
 TEST_SUITE("rivals") {
@@ -249,7 +215,7 @@ TEST_SUITE("rivals") {
                                         weighted_config(Weighting::kOptimistic)};
     configs[1].mixer.qplex.credits = QplexCredits::kFull;
     for (const TrainConfig& config : configs) {
-      Problem p(kShape, config, {4, 1, 3, 2, 4, 5, 6, 6}, 1e-4);
+      Problem p = problem(kShape, config, {4, 1, 3, 2, 4, 5, 6, 6}, 1e-4);
       const Batch batch(p.episodes);
       credo::UpdateTrace trace;
       trace.slots = 7;
@@ -294,7 +260,8 @@ TEST_SUITE("rivals") {
   }
 
   TEST_CASE("central weighting counts greedy actions and better outcomes in full, nothing else") {
-    Problem p(kShape, weighted_config(Weighting::kCentral), {4, 4, 3, 2, 4, 5, 6, 6, 6, 6}, 5e-5);
+    Problem p =
+        problem(kShape, weighted_config(Weighting::kCentral), {4, 4, 3, 2, 4, 5, 6, 6, 6, 6}, 5e-5);
     const Batch batch(p.episodes);
     credo::UpdateTrace trace;
     trace.slots = 7;
@@ -314,7 +281,7 @@ TEST_SUITE("rivals") {
 
   TEST_CASE("weight 1 makes the two weightings one") {
     std::vector<std::vector<float>> gradients;
-    Problem p(kShape, weighted_config(Weighting::kCentral), kLengths);
+    Problem p = problem(kShape, weighted_config(Weighting::kCentral), kLengths);
     const Batch batch(p.episodes);
     for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
       TrainConfig c = weighted_config(weighting);
@@ -328,7 +295,7 @@ TEST_SUITE("rivals") {
   }
 
   TEST_CASE("a mixer with weighting none is plain qmix, bit for bit") {
-    Problem p(kShape, base_config("qmix"), kLengths);
+    Problem p = problem(kShape, base_config("qmix"), kLengths);
     TrainConfig c = p.config;
     c.mixer.wqmix.weight = 0.9;
     c.mixer.wqmix.qmix_loss = 7.0;

@@ -11,6 +11,7 @@
 
 #include "envs/core/registry.hpp"
 #include "learners/algorithm_table.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/trainer.hpp"
 #include "tests/learners/support.hpp"
 

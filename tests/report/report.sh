@@ -61,7 +61,7 @@ shows() { grep -qF -- "$1" "$scratch/dom"; }
 expect 'the page passes its own test and is laid out well' python3 -B "$looks" report "$page" two_step/qmix_gre
 open '' --dump-dom
 expect 'the console stays empty' quiet
-for part in 'id="glance"' 'id="aggregate"' 'id="task/two_step"' 'data-figure="two_step_return"' 'id="unfinished"' \
+for part in 'id="glance"' 'id="aggregate"' 'id="task/two_step"' 'data-figure="two_step_return_mean"' 'id="unfinished"' \
   'throw 1&lt;/script&gt;' '2/3 done, 1 diverged'; do
   expect "the page shows $part" shows "$part"
 done

@@ -257,7 +257,7 @@ TEST_CASE("a run that nobody runs is interrupted, with the step it would go on f
 TEST_CASE("after a take-over the old owner's open files lead nowhere") {
   const ScratchFolder scratch;
   const fs::path run = killed_run(scratch / "run");
-  // The owner before, alive on another machine and silent for too long, between a check and a
+  // The previous owner, alive on another machine and silent for too long, between a check and a
   // write.
   LockOwner owner = this_owner();
   owner.system = "another boot";

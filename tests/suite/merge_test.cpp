@@ -15,15 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSuite = R"(
+const std::string kSuite = std::string(kTinyRuns) + R"(
 algs = ["random", "vdn", "qmix"]
 envs = ["two_step", "matrix/climbing"]
-seeds = "0-1"
 run.t_max = 40
-learner.batch_size = 4
-agent.hidden_dim = 5
-evaluation.interval = 20
-evaluation.episodes = 2
 [alg."vdn".sweep]
 "learner.gamma" = [0.5, 0.9]
 )";

@@ -39,7 +39,7 @@ TEST_CASE("a plan is environments by algorithms by seeds, in that order") {
   CHECK(budget(cells[7].config) == 20);
 }
 
-TEST_CASE("scripts and blind plans are rows of a suite") {
+TEST_CASE("scripts and open-loop plans are rows of a suite") {
   const std::string text =
       "algs = [\"scripted:focus\", \"open_loop\"]\nenvs = [\"skirmish/3m\"]\n"
       "open_loop.budget = 1000\n";

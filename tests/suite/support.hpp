@@ -16,6 +16,15 @@
 
 namespace credo::suite::testing {
 
+/// Settings of suites whose runs take milliseconds.
+inline constexpr std::string_view kTinyRuns = R"(
+seeds = "0-1"
+learner.batch_size = 4
+agent.hidden_dim = 5
+evaluation.interval = 20
+evaluation.episodes = 2
+)";
+
 /// A folder that is removed with everything in it.
 class ScratchFolder {
  public:

@@ -1,14 +1,7 @@
 # Follows docs/adding-an-environment.md to the letter: one file, one line, and the new environment
 # passes every conformance test.
 #   cmake -DROOT=... -DSCRATCH=... -DCXX=... -DFLAGS=... -DTBB_DIR=... -P check.cmake
-function(run what)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
-                  ERROR_VARIABLE output)
-  if(NOT result EQUAL 0)
-    message(FATAL_ERROR "${what} failed (${result}):\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../run_command.cmake)
 
 include(${CMAKE_CURRENT_LIST_DIR}/code_block.cmake)
 

@@ -42,10 +42,7 @@ function cellPage(cell, seed) {
   const columns = [
     { label: "seed", num: true, value: (r) => r.seed, cell: (r) => el("a", { href: `${cellFragment(cell)}/seed_${r.seed}`, text: r.seed }) },
     { label: "status", value: (r) => r.status, cell: (r) => statusChip(r.status) },
-    number("final return", (r) => r.final?.ret, shown), number("± std", (r) => r.final?.std, shown),
-    number(isWins(task) ? "absolute win rate" : "absolute", (r) => r.abs?.[task.measure], (v) => shown(v, measureDigits(task))), number("length", (r) => r.final?.len, (v) => shown(v, 1)),
-    number("win rate", (r) => r.final?.win, (v) => shown(v, 3)),
-    { label: "H", num: true, value: (r) => (isNumber(r.final?.dev) ? 1 - r.final.dev : null), cell: (r) => shownEntropy(r.final?.dev) },
+    ...runColumns(data.metrics, (r) => r, task),
     number("episodes", (r) => r.final?.n, shownCount), number("env steps", (r) => r.steps, shownCount),
     number("updates", (r) => r.updates, shownCount), number("wall time", (r) => r.wall, shownTime)];
   const used = columns.filter((c) => cell.runs.some((r) => c.value(r) !== undefined && c.value(r) !== null));
@@ -56,11 +53,11 @@ function cellPage(cell, seed) {
     used.push({ label: "reason", className: "wrap", value: (r) => r.reason, cell: (r) => r.reason || "" });
 
   const prefix = `${task.name}_${name}`.replace(/\W+/g, "_");
-  const cards = Object.entries(MEASURES).filter(([key]) => cell.runs.some((r) => r[key]?.length > 1)).map(([key, measure]) =>
-    figureCard({ title: measure.title, file: `${prefix}_${measure.file}`, caption: "One line per seed." +
+  const cards = FIGURES.filter(({ key }) => cell.runs.some((r) => r[key]?.length > 1)).map((figure) =>
+    figureCard({ title: figure.title, file: `${prefix}_${figure.file}`, caption: "One line per seed." +
       (chosen ? ` Thick: seed ${chosen.seed}.` : ""),
-    draw: (width) => curvePlot(width, { ...measure, yLabel: measure.yLabel.replace("IQM, log", "log").replace(" (IQM)", ""),
-      series: seedSeries(cell, key, chosen), xLabel: "environment steps" }) }));
+    draw: (width) => curvePlot(width, { ...figure, yLabel: figure.yLabel.replace("IQM, log", "log").replace(" (IQM)", ""),
+      series: seedSeries(cell, figure.key, chosen), xLabel: "environment steps" }) }));
   const panels = creditPanels([cell]);
   if (panels.length)
     cards.push(figureCard({ title: "Credit of each agent", file: `${prefix}_credit`,
@@ -80,8 +77,8 @@ function cellPage(cell, seed) {
     el("p", { class: "crumbs screen" }, [el("a", { href: taskFragment(task), text: `← ${task.name}` }), step(-1, "previous: %"), step(1, "next: %")]),
     el("h1", {}, [keyOf(cell.algorithm), " on ", ...breakable(task.name)]),
     el("p", { class: "soft", text: [task.about, task.settings].filter(Boolean).join(" · ") }),
-    el("p", {}, [statusChip(cell.row.status), ` IQM of the ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}`,
-      isNumber(cell.row.dev) ? `, H ${shownEntropy(cell.row.dev)}` : "", isWins(task) && isNumber(cell.row.ret) ? `, mean return ${shown(cell.row.ret)}` : ""]),
+    el("p", {}, [statusChip(cell.row.status), statisticColumns(task, [cell]).map((column) => [" ", column.label, " ", column.cell(cell)].flat())
+      .flatMap((text, i) => (i ? [",", ...text] : text))]),
     dataTable({ caption: "Runs by seed", columns: used, rows: cell.runs, rowAttributes: (r) => ({ class: r === chosen ? "best" : null }) }),
     replays.length ? el("p", { id: "replays" }, ["Replays: ", replays.map(([r, label, href]) =>
       [el("a", { href, text: `seed ${r.seed}: ${label}` }), "  "])]) : null,

@@ -37,14 +37,6 @@ const shownEstimate = (estimate, digits = 2) =>
   !estimate ? MISSING
     : !hasInterval(estimate) ? shown(estimate[0], digits)
       : `${shown(estimate[0], digits)} [${shown(estimate[1], digits)}, ${shown(estimate[2], digits)}]`;
-/** What counts on a task: the share won, or the return. */
-const isWins = (task) => task.measure === "win";
-const measureLabel = (task) => (isWins(task) ? "win rate" : "mean return");
-const measureDigits = (task) => (isWins(task) ? 3 : 2);
-/** 0.823 as 82% in the overview, where each task stands beside tasks of other measures. */
-const shownScore = (task, value) =>
-  !isNumber(value) ? MISSING : isWins(task) ? `${(100 * value).toFixed(0)}%` : shown(value);
-
 /** An estimate in a table: the interval goes below the value where there is little room. */
 const withInterval = (estimate, digits, className) =>
   !estimate ? MISSING
@@ -97,7 +89,7 @@ const STYLES = {
   open_loop: ["grey2", "12 4"], qmix: ["blue", ""], qmix_gre: ["orange", ""], vdn: ["green", ""],
   iql: ["pink", "7 2"], qmix_simple: ["sky", "7 2"], qmix_gre_exact: ["gold", "8 2 2 2"],
   qplex: ["wine", ""], ow_qmix: ["olive", "8 2 2 2"], cw_qmix: ["indigo", "7 2"],
-  qtran: ["brown", ""], coma: ["teal", ""],
+  qtran: ["brown", ""], coma: ["teal", ""], mappo: ["rose", ""], ippo: ["rose", "7 2"],
 };
 const POOL = ["teal", "rose", "indigo", "brown", "olive", "wine", "gold", "pink", "sky", "green", "orange", "blue"];
 const DASHES = ["", "3 2", "9 3 3 3"];

@@ -1,15 +1,15 @@
 // The report's sections: overview, scores over all tasks, one section per task, all runs.
 
-const data = JSON.parse(document.getElementById("data").textContent);
 assignStyles(data.algorithms);
 for (const cell of data.cells) {
   cell.algorithm = data.algorithms[cell.alg];
   cell.taskInfo = data.tasks[cell.task];
-  // H is 1 minus its distance to 1, which is kept because it has the digits.
   const away = (values) => values && values.map((value) => 1 - value);
-  const curve = cell.curves.dev;
-  if (curve) cell.curves.ent = { ...curve, mid: away(curve.mid), lo: away(curve.hi), hi: away(curve.lo) };
-  for (const run of cell.runs) if (run.dev) run.ent = away(run.dev);
+  for (const { key } of data.metrics.filter((metric) => metric.range === "near_one")) {
+    const curve = cell.curves[key];
+    if (curve) cell.curves[nearOne(key)] = { ...curve, mid: away(curve.mid), lo: away(curve.hi), hi: away(curve.lo) };
+    for (const run of cell.runs) if (run[key]) run[nearOne(key)] = away(run[key]);
+  }
 }
 const cellsOf = (task) => data.cells.filter((cell) => cell.task === task);
 const cellFragment = (cell) => `#cell/${encodeURI(cell.taskInfo.name)}/${encodeURI(cell.algorithm.name)}`;
@@ -70,12 +70,12 @@ function glanceTable() {
         const cell = cells.find((c) => c.alg === index);
         if (!cell) return el("td", { role: "cell", class: "none" });
         const score = cell.row.iqm ? cell.row.iqm[0] : null;
-        const bounds = isWins(task) ? { random: 0, best: 1 } : task.bounds;
+        const bounds = isShare(task) ? { random: 0, best: 1 } : task.bounds;
         const share = bounds && isNumber(score)
           ? Math.max(0, Math.min(1, (score - bounds.random) / (bounds.best - bounds.random))) : null;
         return el("td", { role: "cell", style: share === null ? null
           : `background:color-mix(in srgb, var(--tint) ${(share * 42).toFixed(0)}%, transparent)` },
-        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureLabel(task)} ${shownEstimate(cell.row.iqm, measureDigits(task))}, ${cell.row.status}` }, [el("span", { class: "who", "aria-hidden": "true" }, [swatch(a), breakable(a.name)]), cell === best && el("span", { class: "star", text: "★ " }),
+        el("a", { href: cellFragment(cell), title: `${a.name} on ${task.name}: ${measureOf(task).title} ${shownEstimate(cell.row.iqm, measureOf(task).digits)}, ${cell.row.status}` }, [el("span", { class: "who", "aria-hidden": "true" }, [swatch(a), breakable(a.name)]), cell === best && el("span", { class: "star", text: "★ " }),
           isDone(cell) ? "" : "⚠ ", shownScore(task, score)]));
       })]);
   });
@@ -112,17 +112,16 @@ function aggregateSection() {
   }
   const style = (index) => data.algorithms[index];
   const names = aggregate.rows.map((row) => style(row.alg).name);
-  const panel = (title, key, fixed) => ({ title, fixed, digits: 3, rows: aggregate.rows.map((row) => {
+  const panel = ({ title, key }) => ({ title, digits: 3, rows: aggregate.rows.map((row) => {
     const [value, lo, hi] = row[key];
     return { name: style(row.alg).name, color: style(row.alg).color, value, lo, hi, tip: `${row.n} runs` };
   }) });
   const curves = (list, x) => list.map((one) => ({ name: style(one.alg).name, color: style(one.alg).color, dash: style(one.alg).dash,
     x, mid: one.mid, lo: one.lo, hi: one.hi }));
   const cards = [
-    figureCard({ title: "Normalised scores: IQM, median, mean, optimality gap", file: "aggregate_scores", wide: true,
+    figureCard({ title: `Normalised scores: ${aggregate.columns.map((column) => column.title).join(", ")}`, file: "aggregate_scores", wide: true,
       caption: "Estimate and 95% stratified bootstrap interval. Smaller is better for the optimality gap.",
-      draw: (width) => intervalPlot(width, { names, panels: [panel("IQM", "iqm"), panel("Median", "median"), panel("Mean", "mean"),
-        panel("Optimality gap", "gap")] }) }),
+      draw: (width) => intervalPlot(width, { names, panels: aggregate.columns.map(panel) }) }),
     figureCard({ title: "Performance profiles", file: "performance_profiles",
       caption: "Share of runs that score above each normalised score, mean over tasks. Higher is better; 95% pointwise bands.",
       draw: (width) => curvePlot(width, { series: curves(aggregate.profiles, aggregate.taus), xLabel: "normalised score τ",
@@ -144,11 +143,11 @@ function aggregateSection() {
   }
   const pairOf = (row) => aggregate.pairs.find((p) => p.x === row.alg);
   const estimate = (e) => withInterval(e, 3, "below");
-  const number = (label, key) => ({ label, num: true, value: (r) => r[key][0], cell: (r) => estimate(r[key]) });
   const columns = [
     { label: "algorithm", value: (r) => style(r.alg).name, cell: (r) => keyOf(style(r.alg)) },
     { label: "runs", num: true, value: (r) => r.n, cell: (r) => String(r.n) },
-    number("IQM [95% CI]", "iqm"), number("median", "median"), number("mean", "mean"), number("optimality gap", "gap")];
+    ...aggregate.columns.map(({ key, title, note }) => ({ label: title, num: true, title: note, value: (r) => r[key][0],
+      cell: (r) => estimate(r[key]) }))];
   if (aggregate.pairs.length)
     columns.push({ label: `P(> ${style(aggregate.pairs[0].y).name})`, num: true, value: (r) => pairOf(r)?.imp[0],
       cell: (r) => estimate(pairOf(r)?.imp) },
@@ -174,8 +173,8 @@ function ownBounds(aggregate) {
     aggregate.own_bounds.map(([what, whence]) => `${what} (${whence})`).join("; "), "."]);
 }
 
-/** Series of one measure over a task's cells; fixed policies become levels. */
-function measureSeries(cells, key) {
+/** Series of one metric over a task's cells; fixed policies become levels. */
+function metricSeries(cells, key) {
   const series = [];
   for (const cell of cells) {
     const { name, color, dash } = cell.algorithm;
@@ -193,13 +192,6 @@ function measureSeries(cells, key) {
   return series;
 }
 
-const MEASURES = {
-  ret: { title: "Return", yLabel: "test return (IQM)", file: "return" },
-  win: { title: "Win rate", yLabel: "test win rate (IQM)", file: "win_rate", yFixed: [0, 1] },
-  dev: { title: "Distance to equal credit", yLabel: "1 − H (IQM, log)", file: "one_minus_H", log: true, showY: shownDeviation },
-  ent: { title: "Entropy of the credits", yLabel: "H (IQM)", file: "H", showY: (y) => shown(y, 4) },
-};
-
 function creditPanels(cells) {
   return cells.filter((cell) => cell.credits && cell.algorithm.learner).map((cell) => ({
     name: cell.algorithm.name, title: cell.algorithm.name,
@@ -208,17 +200,17 @@ function creditPanels(cells) {
       x: data.axes[cell.credits.axis], mid })) }));
 }
 
-function measureCards(cells, prefix, keys) {
+function metricCards(cells, prefix, figures) {
   const most = Math.max(...cells.map((cell) => cell.runs.length));
-  return keys.filter((key) => cells.some((cell) => cell.curves[key] && cell.algorithm.learner)).map((key) => {
-    const measure = MEASURES[key];
+  return figures.filter(({ key }) => cells.some((cell) => cell.curves[key] && cell.algorithm.learner)).map((figure) => {
+    const { key } = figure;
     const failed = cells.some((cell) => cell.runs.some((run) => run.status !== "done" && run[key]?.length));
-    const floor = key === "dev" ? " Zero lies on the floor." : "";
-    return figureCard({ title: measure.title, file: `${prefix}_${measure.file}`,
+    const floor = figure.log ? " Zero is drawn at the bottom edge." : "";
+    return figureCard({ title: figure.title, file: `${prefix}_${figure.file}`,
       caption: `${bandNote(most)}${floor}${failed ? " ×: a run ends there without finishing." : ""}`,
       draw: (width) => {
-        const series = key === "dev" ? measureSeries(cells.filter((c) => c.algorithm.learner), key) : measureSeries(cells, key);
-        return curvePlot(width, { ...measure, series, xLabel: "environment steps" });
+        const series = metricSeries(figure.log ? cells.filter((c) => c.algorithm.learner) : cells, key);
+        return curvePlot(width, { ...figure, series, xLabel: "environment steps" });
       } });
   });
 }
@@ -239,34 +231,25 @@ function taskSection(task, t) {
   const tied = best ? [] : tiedForBest(cells);
   const learners = cells.filter((c) => c.algorithm.learner);
   const enough = learners.every((c) => c.row.seeds.length >= 3);
-  const digits = measureDigits(task);
+  const measure = measureOf(task);
   const columns = [
     { label: "algorithm", value: (c) => c.algorithm.name, cell: (c) => el("a", { href: cellFragment(c) }, keyOf(c.algorithm)) },
     { label: "seeds", value: (c) => c.row.seeds.length, num: true, cell: (c) => seedList(c.row.seeds) },
-    { label: measureLabel(task), num: true, value: (c) => c.row.mean, cell: (c) => shown(c.row.mean, digits) },
-    { label: "IQM [95% CI]", num: true, className: "score", value: (c) => c.row.iqm?.[0],
-      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), withInterval(c.row.iqm, digits)] }];
-  if (cells.some((c) => isNumber(c.row.abs)))
-    columns.push({ label: "absolute", num: true, value: (c) => c.row.abs, cell: (c) => shown(c.row.abs, digits),
-      title: "absolute metric: the weights of each run's best evaluation, evaluated again; mean over seeds" });
-  if (isWins(task))
-    columns.push({ label: "mean return", num: true, value: (c) => c.row.ret, cell: (c) => shown(c.row.ret) });
-  if (cells.some((c) => isNumber(c.row.dev)))
-    columns.push({ label: "H", num: true, value: (c) => (isNumber(c.row.dev) ? 1 - c.row.dev : null), cell: (c) => shownEntropy(c.row.dev),
-      title: "normalised entropy of the credits in the final evaluation; 1 = equal credit" },
-    { label: "1 − H", num: true, value: (c) => c.row.dev, cell: (c) => shownDeviation(c.row.dev) });
+    ...statisticColumns(task, cells).map((column) => column.key !== "iqm" ? column : { ...column, className: "score",
+      cell: (c) => [c === best && el("span", { class: "star", text: "★ " }), column.cell(c)] })];
   columns.push({ label: "status", value: (c) => c.row.status, cell: (c) => statusChip(c.row.status) });
 
   const names = cells.map((c) => c.algorithm.name);
   const prefix = task.name.replace(/\W+/g, "_");
-  const final = figureCard({ title: isWins(task) ? "Win rate after training" : "Return after training", file: `${prefix}_final`,
+  const final = figureCard({ title: `${measure.figure} after training`, file: `${prefix}_final`,
     caption: "Interquartile mean with its 95% bootstrap interval (from two seeds on); rings are single seeds.",
-    draw: (width) => intervalPlot(width, { names, panels: [{ label: isWins(task) ? "win rate" : "return", digits,
-      fixed: isWins(task) ? [0, 1] : undefined, ref: isWins(task) ? undefined : task.bounds?.best, rows: cells.map((c) => ({
+    draw: (width) => intervalPlot(width, { names, panels: [{ label: measure.title, digits: measure.digits,
+      fixed: isShare(task) ? [0, 1] : undefined, ref: isShare(task) ? undefined : task.bounds?.best, rows: cells.map((c) => ({
       name: c.algorithm.name, color: c.algorithm.color, value: c.row.iqm?.[0], lo: c.row.iqm?.[1], hi: c.row.iqm?.[2],
       dots: c.runs.map((run) => run.final?.[task.measure]).filter(isNumber), note: c.row.status,
       tip: `${c.row.seeds.length} of ${c.row.planned} seeds` })) }] }) });
-  const [main, ...rest] = measureCards(cells, prefix, isWins(task) ? ["win", "ret", "dev", "ent"] : ["ret", "dev", "ent"]);
+  const isMain = (figure) => figure.key === task.measure;
+  const [main, ...rest] = metricCards(cells, prefix, [...FIGURES.filter(isMain), ...FIGURES.filter((f) => !isMain(f))]);
   const panels = creditPanels(cells);
   const credit = panels.length ? figureCard({ title: "Credit of each agent", file: `${prefix}_credit`, wide: true,
     caption: "Mean over seeds of each agent's credit dQ_tot/dQ_i; numbers at the right are agents.",
@@ -298,9 +281,7 @@ function runsSection() {
     { label: "seed", num: true, value: (r) => r.run.seed,
       cell: (r) => el("a", { href: `${cellFragment(r.cell)}/seed_${r.run.seed}`, text: r.run.seed }) },
     { label: "status", value: (r) => r.run.status, cell: (r) => statusChip(r.run.status) },
-    { label: "return", num: true, value: (r) => r.run.final?.ret, cell: (r) => shown(r.run.final?.ret) },
-    { label: "win rate", num: true, value: (r) => r.run.final?.win, cell: (r) => shown(r.run.final?.win, 3) },
-    { label: "1 − H", num: true, value: (r) => r.run.final?.dev, cell: (r) => shownDeviation(r.run.final?.dev) },
+    ...runColumns(data.metrics.filter((metric) => metric.figure), (r) => r.run),
     { label: "env steps", num: true, value: (r) => r.run.steps, cell: (r) => shownCount(r.run.steps) },
     { label: "updates", num: true, value: (r) => r.run.updates, cell: (r) => shownCount(r.run.updates) },
     { label: "wall time", num: true, value: (r) => r.run.wall, cell: (r) => shownTime(r.run.wall) }];

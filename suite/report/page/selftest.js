@@ -61,10 +61,28 @@ function selfTest() {
   const bad = data.cells.flatMap((c) => c.runs).filter((run) => run.status !== "done").length;
   const glance = [...document.querySelectorAll("#glance tbody tr")];
   check("the overview shows each task's own measure", data.tasks.every((task, t) =>
-    isWins(task) === cellsOf(t).some((c) => c.runs.some((run) => isNumber(run.final?.win))) &&
+    isShare(task) === cellsOf(t).some((c) => c.runs.some((run) => isNumber(run.final?.win))) &&
     cellsOf(t).every((c) => glance[t].cells[c.alg + 1].textContent.endsWith(shownScore(task, c.row.iqm?.[0])) &&
-      (!isWins(task) || !c.row.iqm || glance[t].cells[c.alg + 1].textContent.endsWith("%")))));
+      (!isShare(task) || !c.row.iqm || glance[t].cells[c.alg + 1].textContent.endsWith("%")))));
   check("runs without a score are named", Boolean(document.getElementById("unfinished")) === bad > 0);
+
+  const declared = { key: "declared", title: "declared", win_title: "", digits: 1, range: "any", shown: "where_there", note: "" };
+  const metric = { ...declared, name: "declared", figure: "Declared" };
+  const scored = data.cells.find((c) => c.runs.some((run) => run.final));
+  const scoredRun = scored.runs.find((run) => run.final);
+  data.columns.push(declared);
+  data.metrics.push(metric);
+  scored.row.declared = 12345;
+  scoredRun.final.declared = 54321;
+  const holds = (node, text) => node.textContent.includes(text);
+  check("a statistic that is declared has a column, in its task alone", data.tasks.every((task, t) =>
+    holds(taskSection(task, t), "12345.0") === (t === scored.task)));
+  check("a metric that is declared has a column in both tables of runs",
+    holds(runsSection(), "54321.0") && holds(cellPage(scored, String(scoredRun.seed)), "54321.0"));
+  data.columns.pop();
+  data.metrics.pop();
+  delete scored.row.declared;
+  delete scoredRun.final.declared;
 
   const cell = data.cells.find((c) => c.algorithm.learner);
   let pages = 0;
