@@ -41,6 +41,20 @@ struct QplexConfig {
   QplexCredits credits = QplexCredits::kCoded;
 };
 
+/// Qatten (Yang et al. 2020): attention over agents.
+struct QattenConfig {
+  int heads = 4;
+  bool weighted_head = true;
+  double attention_reg = 0.0;
+};
+
+/// SHAQ (Wang et al. 2022): sampled coalitions.
+struct ShaqConfig {
+  int sample_size = 10;      ///< orders of the agents per step
+  double alpha_lr = 1e-3;    ///< learning rate of the mixer
+  double fixed_alpha = 0.0;  ///< above 0: in place of alpha
+};
+
 /// Weighted QMIX (Rashid et al. 2020): a second, unrestricted value function and weighted errors.
 struct WqmixConfig {
   Weighting weighting = Weighting::kNone;  ///< kNone: no second value function
@@ -57,6 +71,8 @@ struct MixerConfig {
   int hypernet_embed = 64;
   QtranConfig qtran{};
   QplexConfig qplex{};
+  QattenConfig qatten{};
+  ShaqConfig shaq{};
   WqmixConfig wqmix{};
 };
 

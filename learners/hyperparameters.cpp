@@ -112,19 +112,24 @@ void add_agent(Table& table, AgentConfig& c) {
 
 void add_mixer(Table& table, MixerConfig& c) {
   const Requirement monotone = {"mixer.type", {"qmix", "qmix_simple"}};
+  const Requirement hypernet = {"mixer.type", {"qmix", "qmix_simple", "shaq"}};
+  const Requirement embedded = {"mixer.type", {"qmix", "qmix_simple", "qatten", "shaq"}};
+  const Requirement two_layers = {"mixer.type", {"qplex", "qatten"}};
+  const Requirement qatten = {"mixer.type", {"qatten"}};
+  const Requirement shaq = {"mixer.type", {"shaq"}};
   const Requirement qplex = {"mixer.type", {"qplex"}};
   const Requirement qtran = {"mixer.type", {"qtran"}};
   const Requirement weighted = {"wqmix.weighting", {"cw", "ow"}};
   table.add("mixer.type", c.type, mixer_names(), "mixing network (none: independent learners)")
       .when({kQLearning})
       .add("mixer.embed_dim", c.embed_dim, 1, kMaxMixingEmbed, "width of the mixing layer and of V")
-      .when({kQLearning, monotone})
+      .when({kQLearning, embedded})
       .add("mixer.hypernet_layers", c.hypernet_layers, 1, 2, "layers of the weight hypernetworks")
-      .when({kQLearning, monotone})
+      .when({kQLearning, hypernet})
       .add("mixer.hypernet_embed", c.hypernet_embed, 1, 4096,
            "hidden width of two-layer hypernetworks")
-      .when({kQLearning, monotone, {"mixer.hypernet_layers", {"2"}}})
-      .when({kQLearning, qplex})
+      .when({kQLearning, hypernet, {"mixer.hypernet_layers", {"2"}}})
+      .when({kQLearning, two_layers})
       .add("qtran.embed_dim", c.qtran.embed_dim, 1, 4096,
            "QTRAN: width of the joint and state value networks")
       .when({kQLearning, qtran})
@@ -148,6 +153,21 @@ void add_mixer(Table& table, MixerConfig& c) {
            Names<QplexCredits>{{"coded", QplexCredits::kCoded}, {"full", QplexCredits::kFull}},
            "QPLEX: credits with the advantages detached, as coded, or in full")
       .when({kQLearning, qplex})
+      .add("qatten.heads", c.qatten.heads, 1, 64, "Qatten: attention heads")
+      .when({kQLearning, qatten})
+      .add("qatten.weighted_head", c.qatten.weighted_head, "Qatten: the state weighs the heads")
+      .when({kQLearning, qatten})
+      .add("qatten.attention_reg", c.qatten.attention_reg, 0.0, kBig,
+           "Qatten: weight of the mean square logit in the loss")
+      .when({kQLearning, qatten})
+      .add("shaq.sample_size", c.shaq.sample_size, 1, 1000,
+           "SHAQ: sampled orders of the agents per step")
+      .when({kQLearning, shaq, {"shaq.fixed_alpha", {"0"}}})
+      .add("shaq.alpha_lr", c.shaq.alpha_lr, 0.0, kBig, "SHAQ: learning rate of the mixer")
+      .when({kQLearning, shaq, {"shaq.fixed_alpha", {"0"}}})
+      .add("shaq.fixed_alpha", c.shaq.fixed_alpha, 0.0, kBig,
+           "SHAQ: above 0, replaces alpha; 1 is VDN")
+      .when({kQLearning, shaq})
       .add("wqmix.weighting", c.wqmix.weighting,
            Names<Weighting>{{"none", Weighting::kNone},
                             {"cw", Weighting::kCentral},
@@ -171,7 +191,7 @@ void add_mixer(Table& table, MixerConfig& c) {
 void add_entropy(Table& table, EntropyConfig& c) {
   const Requirement enabled = {"gre.enabled", {"true"}};
   table.add("gre.enabled", c.enabled, "add gradient entropy to the loss")
-      .when({kQLearning, {"mixer.type", {"qmix", "qplex"}}})
+      .when({kQLearning, {"mixer.type", {"qmix", "qplex", "qatten"}}})
       .add("gre.lambda", c.lambda, -kBig, kBig, "weight of the gradient entropy")
       .when({enabled})
       .add("gre.elu_derivative", c.elu_derivative,

@@ -36,6 +36,7 @@ Network::Network(const EnvShape& shape, const TrainConfig& config)
     : layout(), agent(layout, "agent.", shape, config.agent, agent_head(shape, config)) {
   switch (config.learner.kind) {
     case LearnerKind::kQLearning:
+      mixer_begin = layout.size();
       mixer = make_mixer(layout, shape, config);
       if (config.mixer.wqmix.weighting == Weighting::kNone) break;
       central = std::make_unique<JointNetwork>(layout, "central_agent.", shape, config.agent);

@@ -32,6 +32,7 @@ struct Network {
   std::unique_ptr<JointNetwork> central;  ///< null unless the learner is weighted QMIX
   std::unique_ptr<Mlp> action_critic;     ///< COMA: a value for every action of an agent; or null
   std::unique_ptr<AgentNetwork> value_critic;  ///< PPO: an agent's value; or null
+  std::size_t mixer_begin = 0;                 ///< where the mixer's parameters begin
   std::size_t critic_begin = 0;  ///< where the critic's parameters begin, the last ones
 };
 

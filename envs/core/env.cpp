@@ -30,6 +30,8 @@ std::size_t size_product(int a, int b) {
 }  // namespace
 
 Env::Env(EnvSpec spec) {
+  CREDO_CHECK(spec.unit_dim >= 0 && spec.unit_dim * spec.n_agents <= spec.state_dim,
+              spec.id + ": unit_dim does not fit into the state");
   CREDO_CHECK(spec.n_agents > 0 && spec.n_actions > 0 && spec.obs_dim > 0 && spec.state_dim > 0,
               "environment '" + spec.id + "' has an empty dimension");
   CREDO_CHECK(spec.episode_limit > 0, "environment '" + spec.id + "' has no episode limit");

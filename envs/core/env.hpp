@@ -53,6 +53,8 @@ struct EnvSpec {
   int n_actions = 0;
   int obs_dim = 0;
   int state_dim = 0;
+  /// The state begins with n_agents blocks of so many numbers, the i-th about agent i; 0: it does not.
+  int unit_dim = 0;
   int episode_limit = 0;           ///< steps after which the episode is cut
   bool limit_is_terminal = false;  ///< true: the cut is reported as terminated (no bootstrap)
   double reward_low = 0.0;         ///< bounds of one step's team reward

@@ -302,6 +302,7 @@ std::unique_ptr<Env> make_skirmish(EnvSpec spec, const Params& params) {
   spec.n_actions = layout.n_actions();
   spec.obs_dim = layout.obs_dim();
   spec.state_dim = layout.state_dim();
+  spec.unit_dim = layout.unit_dim();
   spec.episode_limit = params.integer32("limit");
   spec.limit_is_terminal = params.boolean("limit_is_terminal");
   const RewardBounds bounds = reward_bounds(*config);

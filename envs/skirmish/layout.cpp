@@ -37,9 +37,10 @@ Layout::Layout(const Scenario& scenario, const ViewOptions& options, int team)
   own_width_ = bits_ + (options_.own_health ? 1 + shield_own : 0) + (options_.obs_own_pos ? 2 : 0);
   obs_dim_ = move_width_ + n_other_ * enemy_width_ + (n_own_ - 1) * ally_width_ + own_width_ +
              (options_.obs_timestep ? 1 : 0);
+  unit_dim_ = options_.obs_instead_of_state ? 0 : 4 + shield_own + bits_;
   state_dim_ = options_.obs_instead_of_state
                    ? n_own_ * obs_dim_
-                   : n_own_ * (4 + shield_own + bits_) + n_other_ * (3 + shield_other + bits_) +
+                   : n_own_ * unit_dim_ + n_other_ * (3 + shield_other + bits_) +
                          (options_.state_last_action ? n_own_ * n_actions_ : 0) +
                          (options_.state_timestep ? 1 : 0);
 

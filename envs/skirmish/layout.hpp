@@ -51,6 +51,8 @@ class Layout {
   int n_actions() const { return n_actions_; }
   int obs_dim() const { return obs_dim_; }
   int state_dim() const { return state_dim_; }
+  /// Width of an ally's row, with which the state begins; 0 where it consists of observations.
+  int unit_dim() const { return unit_dim_; }
   int move_width() const { return move_width_; }
   int enemy_width() const { return enemy_width_; }
   int ally_width() const { return ally_width_; }
@@ -103,7 +105,7 @@ class Layout {
   std::vector<std::string> type_names_[2];
   int n_own_ = 0, n_other_ = 0, n_actions_ = 0;
   int move_width_ = 0, enemy_width_ = 0, ally_width_ = 0, own_width_ = 0;
-  int obs_dim_ = 0, state_dim_ = 0;
+  int obs_dim_ = 0, state_dim_ = 0, unit_dim_ = 0;
   std::array<float, kMaxTypes> sight_range_{}, sight2_{}, sight_scale_{}, target_range_{},
       target2_{}, cooldown_scale_{};
 };

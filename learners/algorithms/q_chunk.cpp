@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
+#include "envs/core/random.hpp"
 #include "learners/algorithms/returns.hpp"
 #include "learners/base/index.hpp"
 #include "learners/credit/gradient_entropy.hpp"
@@ -39,13 +41,16 @@ void QChunk::run(float* grad, UpdateSums& sums) {
   forward_agents();
   choose_greedy();
   gather_states();
+  if (needs_.obs) gather_obs();
   gather_values();
+  if (needs_.orders > 0) draw_orders();
   if (central_ != nullptr) gather_central_values();
   mix();
   td_loss(sums);
   if (central_ != nullptr) central_loss(sums);
   if (mixed_.opt_error != nullptr) constraint_loss(sums);
   if (mixer_.has_credits()) credit_loss(sums);
+  if (mixed_.penalty != nullptr) penalty_loss(sums);
   backward(grad);
   if (c_.trace == nullptr) return;
   for (int e = 0; e < count_; ++e)
@@ -84,7 +89,9 @@ MixerInput QChunk::input(const Steps& steps) const {
           .actions = steps.actions,
           .q_max = steps.q_max,
           .greedy = steps.greedy,
-          .hidden = steps.hidden};
+          .hidden = steps.hidden,
+          .obs = steps.obs,
+          .orders = steps.orders};
 }
 
 void QChunk::pack() {
@@ -168,16 +175,62 @@ void QChunk::gather_states() {
   next_.state = central_next_.state = next;
 }
 
+// The observations of all steps and of the slots that follow them.
+void QChunk::gather_obs() {
+  const int width = n_ * c_.shape.obs_dim;
+  float* obs = scratch_.floats(sz(n_steps_) * sz(width));
+  float* next = scratch_.floats(sz(n_steps_) * sz(width));
+  for (int e = 0; e < count_; ++e)
+    for (int t = 0; t < episode(e).length(); ++t) {
+      const int step = first_step_[e] + t;
+      episode(e).read_obs(t, obs + at(step, width));
+      episode(e).read_obs(t + 1, next + at(step, width));
+    }
+  now_.obs = obs;
+  next_.obs = next;
+}
+
+// Orders of joining for the steps where an agent did not act greedily (and for all of a trace): keyed
+// by update and step of the batch, so chunks draw what one after the other would.
+void QChunk::draw_orders() {
+  int* orders = scratch_.take<int>(sz(n_steps_) * sz(needs_.orders * n_));
+  for (int e = 0; e < count_; ++e)
+    for (int t = 0; t < episode(e).length(); ++t) {
+      const int step = first_step_[e] + t;
+      const std::ptrdiff_t first = at(step, n_);
+      const bool greedy =
+          std::equal(now_.actions + first, now_.actions + first + n_, now_.greedy + first);
+      if (greedy && c_.trace == nullptr) continue;
+      const std::int64_t place = c_.first_step[sz(packed_.place(e))] + t;
+      int* of_step = orders + at(step, needs_.orders * n_);
+      if (!c_.orders.given.empty()) {
+        std::copy_n(c_.orders.given.data() + place * needs_.orders * n_, needs_.orders * n_,
+                    of_step);
+        continue;
+      }
+      Stream stream(c_.config.seed, purpose("shaq"), 0, c_.orders.update);
+      stream.seek(static_cast<std::uint64_t>(place));
+      for (int m = 0; m < needs_.orders; ++m) {
+        const std::span<int> order(of_step + at(m, n_), sz(n_));
+        std::iota(order.begin(), order.end(), 0);
+        stream.shuffle(order);
+      }
+    }
+  now_.orders = orders;
+}
+
 // Chosen-action values, values of the next slot's choice, and what else the mixer reads.
 void QChunk::gather_values() {
-  const float* state = now_.state;
-  const float* state_next = next_.state;
+  const Steps inputs = now_;
+  const Steps inputs_next = next_;
   now_ = allocate(needs_);
   MixerNeeds next_needs = needs_;
   next_needs.greedy = false;
   if (central_ == nullptr) next_ = allocate(next_needs);
-  now_.state = state;
-  next_.state = state_next;
+  now_.state = inputs.state;
+  now_.obs = inputs.obs;
+  next_.state = inputs_next.state;
+  next_.obs = inputs_next.obs;
   for (int e = 0; e < count_; ++e) {
     const int length = episode(e).length();
     for (int t = 0; t <= length; ++t) {
@@ -235,10 +288,9 @@ void QChunk::mix() {
   const bool published = c_.config.entropy.elu_derivative == EluDerivative::kPublished;
   mixed_ = mixer_.forward(c_.params, input(now_),
                           (regularised() && published) || c_.trace != nullptr, scratch_);
-  MixerInput next = input(central_ == nullptr ? next_ : central_next_);
-  next.want_credits = false;
   const Mixer& target_mixer = central_ == nullptr ? mixer_ : *central_->mixer;
-  mixed_next_ = target_mixer.forward(c_.target, next, false, scratch_);
+  mixed_next_ = target_mixer.forward_target(
+      c_.target, input(central_ == nullptr ? next_ : central_next_), scratch_);
   targets_ = scratch_.floats(sz(n_steps_) * sz(outputs_));
   for (int e = 0; e < count_; ++e) {
     const std::ptrdiff_t first = at(first_step_[e], outputs_);
@@ -340,6 +392,12 @@ void QChunk::credit_loss(UpdateSums& sums) {
   entropy_ = scratch_.floats(sz(n_steps_));
   gradient_entropy(n_steps_, n_, mixed_.credits, entropy_, 0.0F, nullptr, scratch_);
   for (int i = 0; i < n_steps_; ++i) sums.entropy += entropy_[i];
+  if (mixed_.alpha != nullptr)
+    for (int i = 0; i < n_steps_ * n_; ++i)
+      if (now_.actions[i] != now_.greedy[i]) {
+        sums.alpha += mixed_.alpha[i];
+        ++sums.alphas;
+      }
   for (int i = 0; i < n_steps_; ++i)
     for (int a = 0; a < n_; ++a) sums.credit[sz(a)] += mixed_.credits[at(i, n_) + a];
   if (!regularised()) return;
@@ -349,6 +407,11 @@ void QChunk::credit_loss(UpdateSums& sums) {
                    static_cast<float>(config.lambda / c_.steps), d_credit, scratch_);
   for (int i = 0; i < n_steps_; ++i) sums.entropy_in_loss += entropy_[i];
   d_.credit.d_credit = d_credit;
+}
+
+void QChunk::penalty_loss(UpdateSums& sums) {
+  d_.penalty = static_cast<float>(mixer_.penalty_weight() / c_.steps) * c_.td_weight;
+  for (int i = 0; i < n_steps_; ++i) sums.penalty += mixed_.penalty[i];
 }
 
 float* QChunk::rows_from_steps(const float* values, int width) {
@@ -366,11 +429,11 @@ void QChunk::backward(float* grad) {
   const PackedRows& rows = packed_.rows();
   MixerInputGradient to;
   to.q = scratch_.floats(values);
-  if (needs_.greedy) to.q_max = scratch_.floats(values);
+  if (needs_.sends_to_greedy()) to.q_max = scratch_.floats(values);
   if (needs_.hidden) to.hidden = scratch_.floats(values * sz(hidden_));
   mixer_.backward(input(now_), mixed_, c_.params, d_, to, grad, scratch_);
   AgentGradient d{.action = action_, .d_q = rows_from_steps(to.q, 1)};
-  if (needs_.greedy) {
+  if (needs_.sends_to_greedy()) {
     d.second_action = greedy_;
     d.d_second = rows_from_steps(to.q_max, 1);
   }
@@ -427,6 +490,12 @@ void QChunk::trace_step(int e, int t) const {
   copy(central_mixed_.q_tot, 1, trace.central_q_tot);
   copy(mixed_.state_v, 1, trace.state_v);
   copy(mixed_.best_q, 1, trace.best_q_tot);
+  copy(mixed_.attention, mixer_.heads() * n_, trace.attention);
+  copy(mixed_.head_weights, mixer_.heads(), trace.head_weights);
+  copy(mixed_.alpha, n_, trace.alpha);
+  if (now_.orders != nullptr)
+    std::copy_n(now_.orders + at(step, needs_.orders * n_), needs_.orders * n_,
+                trace.orders.data() + to * sz(needs_.orders * n_));
 }
 
 }  // namespace credo

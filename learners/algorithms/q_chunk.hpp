@@ -23,6 +23,8 @@ struct UpdateContext {
   const TargetValues& traced_values;  ///< of the target agents
   double steps;                       ///< N, of the whole batch
   float td_weight;
+  const OrderSource& orders;
+  std::span<const std::int64_t> first_step;  ///< of each episode among the batch's steps
   UpdateTrace* trace;
 };
 
@@ -44,6 +46,8 @@ class QChunk {
     float* q_max = nullptr;
     int* greedy = nullptr;
     float* hidden = nullptr;
+    const float* obs = nullptr;
+    const int* orders = nullptr;
   };
 
   const Episode& episode(int e) const { return packed_.episode(e); }
@@ -61,6 +65,8 @@ class QChunk {
   void choose_greedy();
   Steps allocate(const MixerNeeds& needs);
   void gather_states();
+  void gather_obs();
+  void draw_orders();
   void gather_values();
   void gather_central_values();
   void mix();
@@ -70,6 +76,7 @@ class QChunk {
   void central_loss(UpdateSums& sums);
   void constraint_loss(UpdateSums& sums);
   void credit_loss(UpdateSums& sums);
+  void penalty_loss(UpdateSums& sums);
   void backward(float* grad);
   /// Spreads [steps, n_agents, width] over rows; zeros elsewhere.
   float* rows_from_steps(const float* values, int width);

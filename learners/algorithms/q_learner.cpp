@@ -16,13 +16,19 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       network_(shape, config),
       params_(network_.layout.size()),
       grad_(network_.layout.size()),
-      optimizer_(config.optimizer, network_.layout.size()),
+      mixer_begin_(network_.mixer->learning_rate() ? network_.mixer_begin : network_.layout.size()),
+      optimizer_(config.optimizer, mixer_begin_),
       target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
                      config.replay_capacity),
       traced_target_values_(shape, 0, 1),
       groups_(network_.layout.size()) {
   network_.layout.initialise(config.seed, params_);
   target_ = params_;
+  if (const auto rate = network_.mixer->learning_rate()) {
+    OptimizerConfig own = config.optimizer;
+    own.lr = *rate;
+    mixer_optimizer_ = std::make_unique<Optimizer>(own, params_.size() - mixer_begin_);
+  }
 }
 
 void QLearner::take_in_rewards(std::span<const Episode* const> batch) {
@@ -44,6 +50,9 @@ void UpdateSums::add(const UpdateSums& other) {
   central += other.central;
   opt += other.opt;
   nopt += other.nopt;
+  penalty += other.penalty;
+  alpha += other.alpha;
+  alphas += other.alphas;
   entropy_in_loss += other.entropy_in_loss;
   td_abs += other.td_abs;
   q += other.q;
@@ -66,12 +75,23 @@ void QLearner::clear_trace(std::size_t batch, UpdateTrace& trace) const {
   trace.target_q_tot = trace.targets = trace.q_tot;
   trace.entropy.assign(steps, 0.0F);
   trace.td_weights = trace.central_q_tot = trace.state_v = trace.best_q_tot = trace.entropy;
+  const std::size_t heads = sz(network_.mixer->heads());
+  trace.head_weights.assign(steps * heads, 0.0F);
+  trace.attention.assign(steps * heads * n, 0.0F);
+  trace.alpha = trace.q_taken;
+  trace.orders.assign(steps * sz(network_.mixer->needs().orders) * n, 0);
 }
 
 const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> batch,
-                                              UpdateTrace* trace, float td_weight) {
+                                              UpdateTrace* trace, float td_weight,
+                                              const OrderSource& orders) {
   std::int64_t steps = 0;
   for (const Episode* e : batch) steps += e->length();
+  first_step_.clear();
+  for (std::int64_t first = 0; const Episode* e : batch) {
+    first_step_.push_back(first);
+    first += e->length();
+  }
   if (trace != nullptr) clear_trace(batch.size(), *trace);
   if (config_.learner.standardise_rewards) take_in_rewards(batch);
   order_longest_first(
@@ -106,6 +126,8 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .traced_values = both ? traced_target_values_ : target_values_,
                               .steps = static_cast<double>(steps),
                               .td_weight = td_weight,
+                              .orders = orders,
+                              .first_step = first_step_,
                               .trace = trace};
   const std::size_t n_groups = GradientGroups::count(chunks_.size());
   group_sums_.resize(std::max(group_sums_.size(), n_groups));
@@ -150,6 +172,9 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   if (network_.mixer->has_constraints())
     stats.loss += td_weight * (config_.mixer.qtran.opt_loss * stats.opt_loss +
                                config_.mixer.qtran.nopt_min_loss * stats.nopt_loss);
+  stats.penalty = sums.penalty / steps;
+  stats.loss += td_weight * network_.mixer->penalty_weight() * stats.penalty;
+  stats.alpha_mean = sums.alphas > 0 ? sums.alpha / static_cast<double>(sums.alphas) : 1.0;
   stats.td_error_abs = sums.td_abs / values;
   stats.q_taken_mean = sums.q / values;
   stats.target_mean = sums.target / values;
@@ -157,12 +182,19 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
     stats.entropy_mean = sums.entropy / steps;
     for (const double c : sums.credit) stats.credit_mean.push_back(c / steps);
   }
-  stats.grad_norm = gradient_norm(grad_);
+  stats.grad_norm = gradient_norm(std::span(grad_).first(mixer_begin_));
+  if (mixer_optimizer_ != nullptr)
+    stats.mixer_grad_norm = gradient_norm(std::span(grad_).subspan(mixer_begin_));
 }
 
 void QLearner::apply_gradient(const UpdateStats& stats) {
   if (stats.steps == 0) return;
-  optimizer_.step(params_, grad_, clip_factor(config_.optimizer, stats.grad_norm));
+  optimizer_.step(std::span(params_).first(mixer_begin_), std::span(grad_).first(mixer_begin_),
+                  clip_factor(config_.optimizer, stats.grad_norm));
+  if (mixer_optimizer_ != nullptr)
+    mixer_optimizer_->step(std::span(params_).subspan(mixer_begin_),
+                           std::span(grad_).subspan(mixer_begin_),
+                           clip_factor(config_.optimizer, stats.mixer_grad_norm));
 }
 
 void QLearner::sync_target() {
@@ -186,6 +218,7 @@ void QLearner::save(ByteWriter& out) const {
   out.put_span(std::span<const float>(params_));
   out.put_span(std::span<const float>(target_));
   optimizer_.save(out);
+  if (mixer_optimizer_ != nullptr) mixer_optimizer_->save(out);
   if (config_.learner.standardise_rewards) reward_scale_.save(out);
 }
 
@@ -194,6 +227,7 @@ void QLearner::load(ByteReader& in) {
   in.get_span(std::span<float>(params_));
   in.get_span(std::span<float>(target_));
   optimizer_.load(in);
+  if (mixer_optimizer_ != nullptr) mixer_optimizer_->load(in);
   if (config_.learner.standardise_rewards) reward_scale_.load(in);
   target_values_.forget();
 }

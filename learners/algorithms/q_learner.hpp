@@ -30,8 +30,11 @@ struct UpdateStats {
   double td_loss = 0.0;       ///< mean (weighted) squared TD error, before loss_scale
   double entropy_loss = 0.0;  ///< lambda * mean H of the credits in the loss
   double loss = 0.0;
-  double grad_norm = 0.0;     ///< before clipping
-  double central_loss = 0.0;  ///< weighted QMIX: mean squared error of the central value
+  double grad_norm = 0.0;  ///< before clipping; of the agents where the mixer has a norm of its own
+  double mixer_grad_norm = 0.0;  ///< SHAQ: before clipping
+  double penalty = 0.0;          ///< Qatten: mean of sum over heads of the mean square logit
+  double alpha_mean = 0.0;       ///< SHAQ: of the agents that did not act greedily; 1 without any
+  double central_loss = 0.0;     ///< weighted QMIX: mean squared error of the central value
   double td_weight_mean = 1.0;
   double opt_loss = 0.0;      ///< QTRAN: before its coefficient
   double nopt_loss = 0.0;     ///< QTRAN: before its coefficient
@@ -57,16 +60,28 @@ struct UpdateTrace {
   std::vector<float> entropy;  ///< [B, slots-1] of the credits that enter the loss (exact without)
   std::vector<float> td_weights, central_q_tot;  ///< [B, slots-1] weighted QMIX
   std::vector<float> state_v, best_q_tot;        ///< [B, slots-1] QTRAN
+  std::vector<float> attention;                  ///< [B, slots-1, heads, n] Qatten
+  std::vector<float> head_weights;               ///< [B, slots-1, heads] Qatten
+  std::vector<float> alpha;                      ///< [B, slots-1, n] SHAQ, of all agents
+  std::vector<int> orders;                       ///< [B, slots-1, M, n] SHAQ
 };
 
 /// Sums over the steps of a part of the batch. Threads write to neighbouring ones.
 struct alignas(64) UpdateSums {
-  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0;
+  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0, penalty = 0.0;
+  double alpha = 0.0;
+  std::int64_t alphas = 0;
   double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
   std::vector<double> credit;
 
   void clear(int n_agents);
   void add(const UpdateSums& other);
+};
+
+/// Where a mixer's random orders of the agents come from (MixerNeeds::orders).
+struct OrderSource {
+  std::uint64_t update = 0;      ///< drawn for this update; or
+  std::span<const int> given{};  ///< [steps of the batch in its order, orders, n_agents]
 };
 
 class QLearner {
@@ -77,7 +92,8 @@ class QLearner {
   /// With learner.standardise_rewards the batch's rewards enter the running moments first.
   /// The result is valid until the next call: an update allocates nothing in the long run.
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
-                                      UpdateTrace* trace = nullptr, float td_weight = 1.0F);
+                                      UpdateTrace* trace = nullptr, float td_weight = 1.0F,
+                                      const OrderSource& orders = {});
   /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
   /// Copies the online networks into the target networks.
@@ -93,6 +109,8 @@ class QLearner {
   std::span<const float> target() const { return target_; }
   std::span<const float> gradient() const { return grad_; }
   const Optimizer& optimizer() const { return optimizer_; }
+  /// Of the mixer, where it has a learning rate of its own; else null.
+  const Optimizer* mixer_optimizer() const { return mixer_optimizer_.get(); }
   const RewardScale& reward_scale() const { return reward_scale_; }
 
   void save(ByteWriter& out) const;
@@ -109,11 +127,14 @@ class QLearner {
   FloatArray params_;
   FloatArray target_;
   FloatArray grad_;
-  Optimizer optimizer_;
+  std::size_t mixer_begin_;  // where parameters with a learning rate of their own begin
+  Optimizer optimizer_;      // of the others
+  std::unique_ptr<Optimizer> mixer_optimizer_;
   RewardScale reward_scale_;
   AgentNetwork::Transposed transposed_, central_transposed_;
-  std::vector<float> rewards_;  // of the batch, where they are standardised
-  std::vector<int> order_;      // batch positions, longest episode first
+  std::vector<float> rewards_;            // of the batch, where they are standardised
+  std::vector<int> order_;                // batch positions, longest episode first
+  std::vector<std::int64_t> first_step_;  // of each episode among the batch's steps
   std::vector<Chunk> chunks_;
   TargetValues target_values_;         // of the agents; of the central ones in weighted QMIX
   TargetValues traced_target_values_;  // of the agents of weighted QMIX, for a trace

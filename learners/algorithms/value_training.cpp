@@ -11,7 +11,7 @@ namespace credo {
 namespace {
 
 /// Groups of numbers, in the order in which they are logged.
-enum Group { kAlways, kCentral, kConstraints, kEntropyTerm, kCredits };
+enum Group { kAlways, kCentral, kConstraints, kEntropyTerm, kCredits, kPenalty, kOwnRate };
 
 }  // namespace
 
@@ -42,6 +42,15 @@ const std::vector<UpdateMetric<UpdateStats>>& value_metrics() {
       {{"nopt_loss", 4, "QTRAN: loss at the taken actions, before its coefficient"},
        &S::nopt_loss,
        kConstraints},
+      {{"attention_penalty", 4, "Qatten: mean of sum over heads of the mean square logit"},
+       &S::penalty,
+       kPenalty},
+      {{"mixer_grad_norm", 3, "SHAQ: norm of the mixer's gradient before clipping"},
+       &S::mixer_grad_norm,
+       kOwnRate},
+      {{"alpha_mean", 3, "SHAQ: mean alpha of agents that did not act greedily"},
+       &S::alpha_mean,
+       kOwnRate},
   };
   return kMetrics;
 }
@@ -94,6 +103,10 @@ class ValueTraining final : public Training {
     hash = hash_floats(hash, learner_.target());
     hash = hash_floats(hash, learner_.optimizer().exp_avg());
     hash = hash_floats(hash, learner_.optimizer().square_avg());
+    if (const Optimizer* own = learner_.mixer_optimizer()) {
+      hash = hash_floats(hash, own->exp_avg());
+      hash = hash_floats(hash, own->square_avg());
+    }
     return hash_reward_scale(hash, learner_.reward_scale());
   }
 
@@ -126,7 +139,8 @@ class ValueTraining final : public Training {
     UpdateTrace trace;
     if (watch_)
       for (const Episode* e : batch_) trace.slots = std::max(trace.slots, e->slots());
-    const UpdateStats& stats = learner_.compute_gradient(batch_, watch_ ? &trace : nullptr);
+    const UpdateStats& stats = learner_.compute_gradient(
+        batch_, watch_ ? &trace : nullptr, 1.0F, {.update = static_cast<std::uint64_t>(updates_)});
     check_finite(updates_, "learner", stats.loss, stats.grad_norm);
     learner_.apply_gradient(stats);
     if (config_.learner.target_tau > 0.0) learner_.blend_target();
@@ -180,6 +194,12 @@ void ValueTraining::report(const UpdateStats& stats, UpdateTrace trace) const {
     record.values["state_v"] = std::move(trace.state_v);
     record.values["best_q_tot"] = std::move(trace.best_q_tot);
   }
+  if (network().mixer->heads() > 0) {
+    record.losses["attention_penalty"] = stats.penalty;
+    record.values["attention"] = std::move(trace.attention);
+    record.values["head_weights"] = std::move(trace.head_weights);
+  }
+  if (network().mixer->needs().orders > 0) record.choices["orders"] = std::move(trace.orders);
   record.gradients = {{learner_.gradient().begin(), learner_.gradient().end()}};
   record.params = learner_.params();
   watch_(record);
@@ -190,6 +210,8 @@ void ValueTraining::take_metrics(Metrics& metrics) {
   window_.append(kAlways, metrics);
   if (network().central != nullptr) window_.append(kCentral, metrics);
   if (mixer.has_constraints()) window_.append(kConstraints, metrics);
+  if (mixer.heads() > 0) window_.append(kPenalty, metrics);
+  if (mixer.learning_rate()) window_.append(kOwnRate, metrics);
   if (mixer.has_credits()) {
     if (config_.entropy.enabled) window_.append(kEntropyTerm, metrics);
     if (shape_.n_agents > 1) window_.append(kCredits, metrics);

@@ -59,6 +59,13 @@ Linear ParamLayout::add_unbiased(const std::string& name, int in, int out, doubl
   return layer;
 }
 
+Linear ParamLayout::add_weight(const std::string& name, int in, int out) {
+  Linear layer{.in = in, .out = out, .ld = out};
+  layer.weight = reserve(static_cast<std::size_t>(in) * static_cast<std::size_t>(out));
+  entries_.push_back({name, out, in, layer.weight, out, default_bound(in)});
+  return layer;
+}
+
 Linear ParamLayout::add_fused(const std::vector<std::string>& names, int in,
                               const std::vector<int>& outs) {
   int total = 0;

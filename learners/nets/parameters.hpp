@@ -42,6 +42,8 @@ class ParamLayout {
                     float init_bound);
   /// name.weight within gain / sqrt(in) and name.bias 0.
   Linear add_unbiased(const std::string& name, int in, int out, double gain);
+  /// A weight [out, in] without a bias.
+  Linear add_weight(const std::string& name, int in, int out);
   /// Layers reading the same input, side by side in one matrix. Returns the whole as one Linear;
   /// parts are at weight + first column, bias + first column.
   Linear add_fused(const std::vector<std::string>& names, int in, const std::vector<int>& outs);

@@ -14,14 +14,29 @@ namespace {
 
 std::size_t place(std::size_t row, int width) { return row * sz(width); }
 
-/// Every algorithm with a replay buffer: one optimiser step per update; the target networks are
-/// copied once learner.target_update_interval episodes have passed, or blended after every step.
+std::vector<int> orders_of(const UpdateRecord& record) {
+  const auto found = record.choices.find("orders");
+  return found == record.choices.end() ? std::vector<int>{} : found->second;
+}
+
+/// Every algorithm with a replay buffer: one optimiser step per update (SHAQ: one of the agents and
+/// one of the mixer, each clipped by its own norm); the target networks are copied once
+/// learner.target_update_interval episodes have passed, or blended after every step.
 class QLearning final : public Learner {
  public:
   QLearning(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
             std::span<const float> params)
-      : Learner(shape, config, layout, params),
-        optimizer_(config.optimizer, 0, params_.flat().size()) {}
+      : Learner(shape, config, layout, params) {
+    std::size_t end = params_.flat().size();
+    if (config.mixer.type == "shaq") {
+      OptimizerConfig mixer = config.optimizer;
+      mixer.lr = config.mixer.shaq.alpha_lr;
+      const std::size_t begin = first_of("mixer.");
+      optimizers_.emplace_back(mixer, begin, end - begin);
+      end = begin;
+    }
+    optimizers_.emplace_back(config.optimizer, 0, end);
+  }
 
   Outcome update(const UpdateRecord& record) override {
     Decisions decisions{.slots = record.slots,
@@ -32,14 +47,15 @@ class QLearning final : public Learner {
       decisions.td_weights.assign(weights.begin(), weights.end());
     }
     const QLoss loss(shape_, config_, params_, target_, record.episodes,
-                     take_in_rewards(record.episodes), &decisions);
+                     take_in_rewards(record.episodes), &decisions, orders_of(record));
     Outcome outcome{.losses = loss.losses(), .values = loss.values(), .ties = decisions.taken};
     outcome.gradients = {loss.gradient(params_)};
     std::vector<double> flipped;
     if (loss.kink_margin() < kKinkBand) flipped = loss.gradient(params_, 1.0, kKinkBand);
     outcome.gradient_tolerances = {tolerance_of(outcome.gradients[0], flipped)};
-    optimizer_.step(outcome.gradients[0], outcome.gradient_tolerances[0], params_.flat(),
-                    params_tolerance_);
+    for (StepOptimizer& optimizer : optimizers_)
+      optimizer.step(outcome.gradients[0], outcome.gradient_tolerances[0], params_.flat(),
+                     params_tolerance_);
     if (config_.learner.target_tau > 0.0) blend_target();
     updated_ = true;
     return outcome;
@@ -55,7 +71,14 @@ class QLearning final : public Learner {
   }
 
  private:
-  StepOptimizer optimizer_;
+  /// Where the tensors whose names begin with the prefix begin.
+  std::size_t first_of(const std::string& prefix) const {
+    for (const Parameters::Tensor& t : params_.tensors())
+      if (t.name.starts_with(prefix)) return t.first;
+    throw Error("no parameter " + prefix + "*");
+  }
+
+  std::vector<StepOptimizer> optimizers_;  // each of its own parameters
   bool updated_ = false;
   std::int64_t last_copy_ = 0;
 };

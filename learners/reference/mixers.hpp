@@ -19,6 +19,8 @@ struct Step {
   std::vector<int> greedy{};
   Var hidden{};  ///< [n_agents, hidden_dim] of the agent network
   Var state{};   ///< [1, state_dim]
+  Var units{};  ///< a row per agent: its block of the state, or its observation (EnvSpec::unit_dim)
+  std::vector<int> orders{};  ///< [orders, n_agents] permutations of the agents, SHAQ
   int n_actions = 0;
 };
 
@@ -27,6 +29,7 @@ struct Mixed {
   Var credits{};    ///< [1, n_agents] dQ_tot/dq_i; empty where there are none
   Var published{};  ///< the same with the published derivative of ELU (docs/algorithms/qmix_gre.md)
   Var regularised{};  ///< the credits that the entropy term reads
+  Var penalty{};      ///< a term of the loss; empty elsewhere
   Var opt_error{};    ///< QTRAN's two errors; empty elsewhere
   Var nopt_error{};
   /// Further quantities of the step, by name.
@@ -36,11 +39,18 @@ struct Mixed {
 /// The mixer of a configuration. Parameters: "mixer.*".
 Mixed mix(const Weights& weights, const TrainConfig& config, const Step& step);
 
+/// Of the target networks, at the slot after a step.
+Mixed mix_target(const Weights& weights, const TrainConfig& config, const Step& step);
+
 Mixed mix_iql(const Weights& weights, const TrainConfig& config, const Step& step);
 Mixed mix_vdn(const Weights& weights, const TrainConfig& config, const Step& step);
 Mixed mix_qmix(const Weights& weights, const TrainConfig& config, const Step& step);
 Mixed mix_qmix_simple(const Weights& weights, const TrainConfig& config, const Step& step);
 Mixed mix_qtran(const Weights& weights, const TrainConfig& config, const Step& step);
+Mixed mix_qatten(const Weights& weights, const TrainConfig& config, const Step& step);
+Mixed mix_shaq(const Weights& weights, const TrainConfig& config, const Step& step);
+/// Of the target networks.
+Mixed mix_shaq_target(const Weights& weights, const TrainConfig& config, const Step& step);
 Mixed mix_qplex(const Weights& weights, const TrainConfig& config, const Step& step);
 
 /// Weighted QMIX's unrestricted value of the second agents' values q (wqmix.cpp).

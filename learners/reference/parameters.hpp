@@ -52,6 +52,7 @@ class Weights {
       : tape_(tape), parameters_(parameters), trained_(trained) {}
 
   Tape& tape() const { return tape_; }
+  const Parameters& parameters() const { return parameters_; }
   bool has(const std::string& name) const { return parameters_.has(name); }
   Var operator()(const std::string& name) const;
   /// name.weight and name.bias (if there is one) applied to every row of x.

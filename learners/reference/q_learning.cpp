@@ -5,18 +5,19 @@
 namespace credo::reference {
 
 struct QLoss::Sums {
-  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy = 0.0, total = 0.0;
+  double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, penalty = 0.0, entropy = 0.0, total = 0.0;
   double td_count = 0.0;
 };
 
 QLoss::QLoss(const EnvShape& shape, const TrainConfig& config, const Parameters& online,
              const Parameters& target, const std::vector<PlainEpisode>& episodes,
-             const RewardMoments& moments, Decisions* decisions)
+             const RewardMoments& moments, Decisions* decisions, const std::vector<int>& orders)
     : shape_(shape),
       config_(config),
       episodes_(episodes),
       fixed_(episodes.size()),
-      held_(episodes.size()) {
+      held_(episodes.size()),
+      orders_(orders) {
   for (const PlainEpisode& e : episodes) {
     steps_ += e.length;
     slots_ = std::max(slots_, e.length + 1);
@@ -31,6 +32,7 @@ QLoss::QLoss(const EnvShape& shape, const TrainConfig& config, const Parameters&
   if (config.entropy.enabled)
     losses_["entropy_loss"] = config.entropy.lambda * sums.entropy / steps_;
   if (weighted()) losses_["central_loss"] = sums.central / steps_;
+  if (values_.contains("attention")) losses_["attention_penalty"] = sums.penalty / steps_;
   if (values_.contains("state_v")) {
     losses_["opt_loss"] = sums.opt / steps_;
     losses_["nopt_loss"] = sums.nopt / steps_;
@@ -100,8 +102,8 @@ void QLoss::fix(std::size_t episode, const Parameters& online, const Parameters&
       const Matrix& q = frozen[sz(t + 1)].q.value();
       const std::vector<int> own = greedy(e, t + 1, q);
       const std::vector<int>& choice = config_.learner.double_q ? best[sz(t + 1)] : own;
-      f.next =
-          mix(later, config_, step(later, e, t + 1, frozen[sz(t + 1)], choice, own)).q_tot.value();
+      const Step next = step(later, e, t + 1, frozen[sz(t + 1)], choice, own, episode);
+      f.next = mix_target(later, config_, next).q_tot.value();
     }
     show("target_q_tot", episode, t, f.next, slots_ - 1, values_);
     steps.push_back(std::move(f));
@@ -125,7 +127,8 @@ void QLoss::fix(std::size_t episode, const Parameters& online, const Parameters&
       const double high = f.targets(0, 0);
       double low = f.central_greedy;
       if (wqmix.weighting == Weighting::kOptimistic)
-        low = mix(now, config_, step(now, e, t, agents[sz(t)], f.taken, f.greedy)).q_tot.scalar();
+        low = mix(now, config_, step(now, e, t, agents[sz(t)], f.taken, f.greedy, episode))
+                  .q_tot.scalar();
       const bool central_greedy = wqmix.weighting == Weighting::kCentral && f.all_greedy;
       decision_margin_ = std::min(decision_margin_, std::abs(high - low));
       f.weight = central_greedy || high > low ? 1.0 : wqmix.weight;
@@ -159,7 +162,7 @@ QLoss::Sums QLoss::evaluate(const Parameters& online, double td_weight, double f
     Var total = tape.constant(0.0);
     for (int t = 0; t < e.length; ++t) {
       const Fixed& f = fixed_[b][sz(t)];
-      const Step s = step(w, e, t, agents[sz(t)], f.taken, f.greedy);
+      const Step s = step(w, e, t, agents[sz(t)], f.taken, f.greedy, b);
       const Mixed mixed = mix(w, config_, s);
       const auto outputs = static_cast<double>(mixed.q_tot.cols());
       const Var td = sum(square(mixed.q_tot - tape.constant(f.targets)));
@@ -175,6 +178,10 @@ QLoss::Sums QLoss::evaluate(const Parameters& online, double td_weight, double f
             total + (td_weight * learner.loss_scale * mixer.wqmix.central_loss / steps_) * error;
         sums.central += error.scalar();
         if (values != nullptr) show("central_q_tot", b, t, value.value(), slots_ - 1, *values);
+      }
+      if (!mixed.penalty.empty()) {
+        total = total + (td_weight * mixer.qatten.attention_reg / steps_) * mixed.penalty;
+        sums.penalty += mixed.penalty.scalar();
       }
       if (!mixed.opt_error.empty()) {
         const Var opt = square(mixed.opt_error);
@@ -212,13 +219,28 @@ QLoss::Sums QLoss::evaluate(const Parameters& online, double td_weight, double f
 }
 
 Step QLoss::step(const Weights& w, const PlainEpisode& e, int slot, const AgentSlot& agents,
-                 const std::vector<int>& actions, const std::vector<int>& greedy) const {
+                 const std::vector<int>& actions, const std::vector<int>& greedy,
+                 std::size_t episode) const {
+  const Matrix state = state_of(e, slot);
+  const Index n = shape_.n_agents;
+  const Matrix units = shape_.unit_dim > 0
+                           ? Matrix(Eigen::Map<const Matrix>(state.data(), n, shape_.unit_dim))
+                           : obs_of(e, slot);
+  std::vector<int> orders;
+  if (!orders_.empty() && slot < e.length) {
+    const std::size_t width = sz(config_.mixer.shaq.sample_size) * sz(n);
+    const auto first = orders_.begin() +
+                       static_cast<std::ptrdiff_t>((episode * sz(slots_ - 1) + sz(slot)) * width);
+    orders.assign(first, first + static_cast<std::ptrdiff_t>(width));
+  }
   return {.q = pick(agents.q, actions),
           .q_greedy = pick(agents.q, greedy),
           .actions = actions,
           .greedy = greedy,
           .hidden = agents.hidden,
-          .state = w.tape().constant(state_of(e, slot)),
+          .state = w.tape().constant(state),
+          .units = w.tape().constant(units),
+          .orders = orders,
           .n_actions = shape_.n_actions};
 }
 

@@ -29,9 +29,11 @@ using Numbers = std::map<std::string, double>;
 class QLoss {
  public:
   /// decisions: those of another learner, for values that are equal within rounding; or null.
+  /// orders: [episodes, slots - 1, orders, n_agents] drawn permutations of the agents, for SHAQ.
   QLoss(const EnvShape& shape, const TrainConfig& config, const Parameters& online,
         const Parameters& target, const std::vector<PlainEpisode>& episodes,
-        const RewardMoments& moments = {}, Decisions* decisions = nullptr);
+        const RewardMoments& moments = {}, Decisions* decisions = nullptr,
+        const std::vector<int>& orders = {});
 
   /// td_weight 0 leaves only the entropy term.
   double loss(const Parameters& online, double td_weight = 1.0) const;
@@ -66,7 +68,8 @@ class QLoss {
   void fix(std::size_t episode, const Parameters& online, const Parameters& target,
            const RewardMoments& moments, Decisions* decisions);
   Step step(const Weights& weights, const PlainEpisode& e, int slot, const AgentSlot& agents,
-            const std::vector<int>& actions, const std::vector<int>& greedy) const;
+            const std::vector<int>& actions, const std::vector<int>& greedy,
+            std::size_t episode) const;
   std::vector<int> greedy(const PlainEpisode& e, int slot, const Matrix& q);
   bool weighted() const { return config_.mixer.wqmix.weighting != Weighting::kNone; }
   void show(const std::string& name, std::size_t episode, int t, const Matrix& value, int slots,
@@ -79,6 +82,7 @@ class QLoss {
   mutable std::vector<Held> held_;  // one per episode
   Arrays values_;
   Numbers losses_;
+  std::vector<int> orders_;  // [episodes, slots - 1, orders, n_agents]
   int slots_ = 0;
   double steps_ = 0.0;
   mutable double kink_margin_ = std::numeric_limits<double>::infinity();

@@ -117,6 +117,13 @@ void Evaluator::measure_credits(const Network& network, const float* params, Blo
   for (int t = 0; t < view.length; ++t)
     std::copy_n(view.actions + t * view.action_stride, shape.n_agents,
                 actions + static_cast<std::ptrdiff_t>(t) * shape.n_agents);
+  float* obs = nullptr;
+  if (network.mixer->needs().obs) {
+    const int width = shape.n_agents * shape.obs_dim;
+    obs = block.scratch.floats(sz(view.length) * sz(width));
+    for (int t = 0; t < view.length; ++t)
+      std::copy_n(view.obs + t * view.obs_stride, width, obs + at(t, width));
+  }
   // Evaluation is greedy: the chosen actions are the greedy ones.
   const float* q = block.rollout.chosen_q(episode);
   const MixerPass pass = network.mixer->forward(params,
@@ -125,7 +132,8 @@ void Evaluator::measure_credits(const Network& network, const float* params, Blo
                                                  .state = states,
                                                  .actions = actions,
                                                  .q_max = q,
-                                                 .greedy = actions},
+                                                 .greedy = actions,
+                                                 .obs = obs},
                                                 false, block.scratch);
   float* entropy = block.scratch.floats(sz(view.length));
   gradient_entropy(view.length, shape.n_agents, pass.credits, entropy, 0.0F, nullptr,

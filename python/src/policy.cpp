@@ -124,7 +124,8 @@ class RunPolicy {
     return {.n_agents = spec().n_agents,
             .n_actions = spec().n_actions,
             .obs_dim = spec().obs_dim,
-            .state_dim = spec().state_dim};
+            .state_dim = spec().state_dim,
+            .unit_dim = spec().unit_dim};
   }
 
   std::string directory_;

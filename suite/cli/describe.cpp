@@ -44,6 +44,7 @@ std::string describe_json(const EnvSpec& spec, const Params& defaults) {
   json["n_actions"] = spec.n_actions;
   json["obs_dim"] = spec.obs_dim;
   json["state_dim"] = spec.state_dim;
+  json["unit_dim"] = spec.unit_dim;
   json["episode_limit"] = spec.episode_limit;
   json["limit_is_terminal"] = spec.limit_is_terminal;
   json["reward_low"] = spec.reward_low;

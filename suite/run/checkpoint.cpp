@@ -31,6 +31,8 @@ CheckpointHeader read_header(std::span<const std::byte> bytes) {
   header.best_return = in.get<double>();
   header.best = in.get_vector<std::byte>();
   header.parts = in.get_vector<StoredPart>();
+  // Absent where nothing is kept, as in states from before weights could be.
+  if (!in.at_end()) header.kept = in.get_vector<KeptWeights>();
   CREDO_CHECK(in.at_end(), "sizes do not agree");
   return header;
 }
@@ -98,6 +100,7 @@ void write_checkpoint(const CheckpointHeader& header, const ByteSource& trainer,
   out.put(header.best_return);
   out.put_vector(header.best);
   out.put_vector(header.parts);
+  if (!header.kept.empty()) out.put_vector(header.kept);
   hashed(out.take());
   out.put(zstd_compress(trainer, hashed));
   hashed(out.take());

@@ -29,6 +29,12 @@ struct StoredPart {
   }
 };
 
+/// Weights that stay, as run.keep_weights asks.
+struct KeptWeights {
+  std::int64_t t_env = 0;
+  std::uint64_t hash = 0;  ///< XXH64 of the file
+};
+
 struct CheckpointHeader {
   std::string config_id;  ///< RunConfig::id() of the run
   std::int64_t t_env = 0;
@@ -41,6 +47,7 @@ struct CheckpointHeader {
   double best_return = 0.0;         ///< its mean return
   std::vector<std::byte> best;      ///< best.safetensors as of then; empty before the first
   std::vector<StoredPart> parts;    ///< oldest first
+  std::vector<KeptWeights> kept;    ///< up to t_env, oldest first
 };
 
 struct CheckpointState : CheckpointHeader {

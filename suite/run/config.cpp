@@ -145,6 +145,9 @@ std::vector<ParamSpec> run_params() {
                          "at the end) per evaluation episode; 0 = none"),
       ParamSpec::boolean("run.keep_state", false,
                          "keep the last resumable state of a finished run, not only its weights"),
+      ParamSpec::text(std::string(kKeepWeightsKey), "",
+                      "weights to keep beside the newest, by commas: steps, percentages of "
+                      "run.t_max, evaluations (\"0,25%,50%\")"),
       ParamSpec::boolean(std::string(kTensorboardKey), false,
                          "also write the events of metrics.jsonl as a TensorBoard event file"),
       ParamSpec::path(std::string(kInitWeightsKey),
@@ -281,7 +284,10 @@ RunConfig RunConfig::resolve(const RunRequest& request) {
     set_script_params(make_env(config.env_id_, config.env_)->spec(), config.algorithm_,
                       config.env_);
   config.refuse_without_effect(request);
-  if (config.is_learning()) config.train_config();  // contradictions are found here
+  if (config.is_learning()) {  // contradictions are found here
+    config.train_config();
+    config.keep_rule();
+  }
   config.read_inputs();
   for (const Setting& setting : file.settings) {
     const InputHashes recorded = inputs_of(in_file.inputs, setting.key);
@@ -451,6 +457,10 @@ std::vector<std::string> RunConfig::all_keys() const {
 
 std::int64_t RunConfig::open_loop_budget() const { return run_.integer(kOpenLoopBudgetKey); }
 
+KeepRule RunConfig::keep_rule() const {
+  return parse_keep_rule(run_.text(kKeepWeightsKey), train_.integer("run.t_max"));
+}
+
 TrainConfig RunConfig::train_config() const {
   TrainConfig config = make_train_config(train_);
   config.seed = seed_;
@@ -458,9 +468,10 @@ TrainConfig RunConfig::train_config() const {
 }
 
 bool RunConfig::is_recorded(std::string_view key) const {
-  // One more file influences nothing: without it the configuration is that of runs before there was
-  // such a sink. Initial weights likewise.
+  // More files influence nothing: without them the configuration is that of runs before there were
+  // such files. Initial weights likewise.
   if (key == kTensorboardKey) return run_.boolean(key);
+  if (key == kKeepWeightsKey && run_.text(key).empty()) return false;
   if (key == kInitWeightsKey && inputs_of(inputs_, key).empty()) return false;
   return without_effect(key).empty();
 }

@@ -15,6 +15,7 @@
 #include "envs/core/params.hpp"
 #include "suite/common/toml_reader.hpp"
 #include "suite/run/inputs.hpp"
+#include "suite/run/kept_weights.hpp"
 
 namespace credo {
 struct TrainConfig;
@@ -139,6 +140,8 @@ class RunConfig {
   std::string env_settings() const;
   /// Episodes of the absolute metric per evaluation episode; 0 = it is not measured.
   int absolute_factor() const { return run_.integer32("run.absolute_factor"); }
+  /// Weights to keep beside the newest. Errors: UserError.
+  KeepRule keep_rule() const;
 
  private:
   RunConfig() = default;

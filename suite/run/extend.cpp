@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 #include <system_error>
 
 #include "learners/base/isa.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/run/metrics.hpp"
 #include "suite/run/replay_parts.hpp"
 #include "suite/run/run_directory.hpp"
 
@@ -21,6 +23,7 @@ struct KeptState {
   CheckpointState state;
   std::vector<std::byte> weights;
   std::string metrics, episodes;
+  std::vector<std::pair<std::int64_t, std::vector<std::byte>>> kept;  // step, weights
 };
 
 void check_finished(const fs::path& directory, const Manifest& manifest) {
@@ -73,6 +76,39 @@ KeptState load_kept_state(const fs::path& directory, const Manifest& manifest) {
   return kept;
 }
 
+// Of the weights the old run kept, those that the longer one would have kept by now. Percentages
+// mean other steps there, so it may want some that are gone.
+void load_kept_weights(const RunConfig& config, KeptState& kept) {
+  const KeepRule rule = config.keep_rule();
+  const RunConfig old = read_run_config(kept.directory);
+  const KeepRule old_rule = old.keep_rule();
+  std::set<std::int64_t> wanted;
+  const auto& all = kept.state.kept;
+  const auto missing = [&](std::string_view what) {
+    return UserError(fmt::format(
+        "{}: {} = '{}' asks the longer run for the weights of {}, which this run did not keep",
+        kept.directory.string(), kKeepWeightsKey, config.run_params().text(kKeepWeightsKey), what));
+  };
+  if (rule.evaluations) {
+    if (!old_rule.evaluations) throw missing("every evaluation");
+    for (const MetricsEvent& event : parse_metrics(kept.metrics, ""))
+      if (event.event == kEvalEvent) wanted.insert(event.t_env);
+  }
+  for (const std::int64_t step : rule.steps) {
+    if (step > kept.state.t_env) break;
+    const auto& steps = old_rule.steps;
+    const auto at = std::find_if(all.begin(), all.end(),
+                                 [&](const KeptWeights& one) { return one.t_env >= step; });
+    if (std::find(steps.begin(), steps.end(), step) == steps.end() || at == all.end())
+      throw missing(fmt::format("step {}", step));
+    wanted.insert(at->t_env);
+  }
+  for (const KeptWeights& one : all)
+    if (wanted.contains(one.t_env))
+      kept.kept.emplace_back(one.t_env,
+                             read_bytes(run_file(kept.directory, weights_name(one.t_env))));
+}
+
 // Until the checkpoint stands, the folder is that of a run at its very beginning: whenever this is
 // interrupted, `credo resume` ends in the same bytes.
 void write_beginning(const KeptState& kept, RunDirectory& run) {
@@ -81,6 +117,7 @@ void write_beginning(const KeptState& kept, RunDirectory& run) {
   run.append_metrics(kept.metrics);
   run.append_episodes(std::string_view(kept.episodes).substr(kept.episodes.find('\n') + 1));
   if (!kept.state.best.empty()) run.save_best(kept.state.best);
+  for (const auto& [t_env, weights] : kept.kept) run.keep_weights(t_env, weights);
   const auto save_part = [&](const ReplayPart& part, const ByteSink& sink) {
     const auto stored = std::find_if(kept.state.parts.begin(), kept.state.parts.end(),
                                      [&](const StoredPart& other) { return other.part == part; });
@@ -102,13 +139,14 @@ RunOutcome extend_run(const fs::path& directory, std::int64_t t_max, const fs::p
   const RunConfig config = old.with_t_max(t_max);
   const Manifest parent = read_manifest(directory);
   as_user_error([&] {
-    const KeptState kept = load_kept_state(directory, parent);
+    KeptState kept = load_kept_state(directory, parent);
     const std::int64_t trained = std::max(kept.state.t_env, budget(old));
     if (t_max <= trained)
       throw UserError(
           fmt::format("--t-max {}: {} has trained for {} environment steps; allowed: more", t_max,
                       directory.string(), trained));
     check_run(config);
+    load_kept_weights(config, kept);
     const auto run =
         RunDirectory::create(out, config, parent.names, options.threads, current_isa());
     Manifest& manifest = run->manifest();

@@ -248,6 +248,7 @@ CheckpointState RunDirectory::read_checkpoint(const CheckpointName& files) const
   check(kMetrics, state.metrics_bytes, state.metrics_hash);
   check(kEpisodes, state.eval_bytes, state.eval_hash);
   for (const StoredPart& stored : state.parts) check_part(path_, stored);
+  for (const KeptWeights& kept : state.kept) check_kept(kept);
   return state;
 }
 
@@ -281,6 +282,7 @@ std::string RunDirectory::open_streams(const std::optional<CheckpointState>& fro
     parts_ = from->parts;
     weights_ = checkpoint_at(path_, from->t_env);
     weights_hash_ = from->weights_hash;
+    kept_ = from->kept;
   }
   return from ? restore_best(*from) : "";
 }
@@ -391,6 +393,30 @@ void RunDirectory::write_weights(std::int64_t t_env, std::span<const std::byte> 
   replace(weights_->weights, weights);
 }
 
+void RunDirectory::keep_weights(std::int64_t t_env, std::span<const std::byte> weights) {
+  lock_->check();
+  const KeptWeights kept{.t_env = t_env, .hash = xxh64(weights)};
+  replace(checkpoint_at(path_, t_env).weights, weights);
+  if (!kept_.empty() && kept_.back().t_env == t_env)
+    kept_.back() = kept;
+  else
+    kept_.push_back(kept);
+}
+
+// Errors: UserError when the file is not as it was kept.
+void RunDirectory::check_kept(const KeptWeights& kept) const {
+  const fs::path path = checkpoint_at(path_, kept.t_env).weights;
+  std::error_code error;
+  if (!fs::exists(path, error) || xxh64(read_bytes(path)) != kept.hash)
+    throw UserError(fmt::format("{}: missing, or changed since these weights were kept ({})",
+                                path.string(), kKeepWeightsKey));
+}
+
+bool RunDirectory::keeps(std::int64_t t_env) const {
+  return std::any_of(kept_.begin(), kept_.end(),
+                     [&](const KeptWeights& kept) { return kept.t_env == t_env; });
+}
+
 void RunDirectory::save_final_weights(std::int64_t t_env, std::span<const std::byte> weights) {
   lock_->check();
   write_weights(t_env, weights);
@@ -409,6 +435,7 @@ void RunDirectory::save_checkpoint(CheckpointHeader header, std::span<const std:
   header.best = best_;
   header.weights_hash = weights_hash_;
   header.parts = store_parts(trainer);
+  header.kept = kept_;
   replace(weights_->state,
           [&](const ByteSink& sink) { write_checkpoint(header, trainer.state, sink); });
   replace(run_file(path_, kLatest), std::string_view(latest_text(header.t_env, weights_hash_)));
@@ -417,12 +444,17 @@ void RunDirectory::save_checkpoint(CheckpointHeader header, std::span<const std:
 
   // Checkpoints beyond this one can only be left over from before a fall-back to an older one.
   std::vector<CheckpointName> older;
-  for (const CheckpointName& name : list_checkpoints(path_))
-    if (name.t_env < header.t_env) older.push_back(name);
   std::error_code ignored;
+  for (const CheckpointName& name : list_checkpoints(path_)) {
+    if (name.t_env >= header.t_env) continue;
+    if (fs::exists(name.state, ignored))
+      older.push_back(name);
+    else if (!keeps(name.t_env))
+      fs::remove(name.weights, ignored);
+  }
   for (std::size_t i = 0; i + kKeptCheckpoints - 1 < older.size(); ++i) {
     fs::remove(older[i].state, ignored);
-    fs::remove(older[i].weights, ignored);
+    if (!keeps(older[i].t_env)) fs::remove(older[i].weights, ignored);
   }
   const std::size_t kept = std::min(older.size(), kKeptCheckpoints - 1);
   drop_parts(path_, parts_, [&] {
@@ -455,7 +487,7 @@ void RunDirectory::drop_states() const {
   for (const CheckpointName& name : all) {
     if (name.t_env == last.t_env && keeps_state) continue;
     fs::remove(name.state, ignored);
-    if (name.t_env != last.t_env) fs::remove(name.weights, ignored);
+    if (!manifest_.sha256.contains(weights_name(name.t_env))) fs::remove(name.weights, ignored);
   }
   drop_parts(path_, {}, [&] {
     return keeps_state ? decode_checkpoint_header(read_bytes(last.state), last.state.string()).parts
@@ -470,6 +502,7 @@ void RunDirectory::check_files() const {
   if (weights_ && xxh64(read_bytes(weights_->weights)) != weights_hash_)
     throw FileError(fmt::format("{}: damaged weights: the checksum does not match",
                                 weights_->weights.string()));
+  for (const KeptWeights& kept : kept_) check_kept(kept);
   const fs::path best = run_file(path_, kBestWeights);
   if (!best_.empty() && read_bytes(best) != best_) replace(best, std::span<const std::byte>(best_));
 }
@@ -485,6 +518,7 @@ void RunDirectory::finish(RunStatus status, const std::string& reason) {
                                       std::string(kEpisodes)};
     if (const auto all = list_checkpoints(path_); !all.empty())
       names.push_back(weights_name(all.back().t_env));
+    for (const KeptWeights& kept : kept_) names.push_back(weights_name(kept.t_env));
     std::error_code error;
     for (const std::string_view optional : {kBestWeights, kEventFile})
       if (fs::exists(run_file(path_, optional), error)) names.emplace_back(optional);

@@ -5,7 +5,7 @@
 //   eval_episodes.csv  one evaluation episode a line
 //   events.out.tfevents.0.credo   with run.tensorboard: the events of metrics.jsonl
 //   inputs/            copies of the files it reads beside its settings (inputs.hpp)
-//   checkpoints/       step_<t>.safetensors, step_<t>.state, replay_<n>.part, `latest`,
+//   checkpoints/       step_<t>.safetensors (also those of run.keep_weights), step_<t>.state, replay_<n>.part, `latest`,
 //                      best.safetensors
 // All but the manifest are a function of the configuration alone.
 #pragma once
@@ -100,6 +100,8 @@ class RunDirectory {
   /// in what the header says of the other files.
   void save_checkpoint(CheckpointHeader header, std::span<const std::byte> weights,
                        const TrainerSource& trainer);
+  /// Weights that no later checkpoint replaces and the manifest of the finished run lists.
+  void keep_weights(std::int64_t t_env, std::span<const std::byte> weights);
   /// The weights that training ended with, when nothing will go on from there: a process that is
   /// killed before the run is finished goes on from the checkpoint before.
   void save_final_weights(std::int64_t t_env, std::span<const std::byte> weights);
@@ -121,6 +123,8 @@ class RunDirectory {
   std::string restore_best(const CheckpointState& from);
   void check_files() const;
   void drop_states() const;
+  void check_kept(const KeptWeights& kept) const;
+  bool keeps(std::int64_t t_env) const;
   void write_weights(std::int64_t t_env, std::span<const std::byte> weights);
   std::vector<StoredPart> store_parts(const TrainerSource& trainer) const;
   void check_episodes_header() const;
@@ -142,6 +146,7 @@ class RunDirectory {
   std::vector<StoredPart> parts_;          // files that the newest checkpoint names
   std::optional<CheckpointName> weights_;  // the newest weights, and what they should be
   std::uint64_t weights_hash_ = 0;
+  std::vector<KeptWeights> kept_;  // oldest first
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<AppendFile> episodes_;
   std::unique_ptr<AppendFile> events_;  // with run.tensorboard only

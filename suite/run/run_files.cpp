@@ -71,7 +71,8 @@ std::optional<Latest> choose(const fs::path& directory, const std::string& name)
   return Latest{*t_env, ""};
 }
 
-// The weights of a finished run against its manifest, the best ones of another against the state.
+// The weights of a finished run against its manifest, kept and best ones of another against the
+// newest state.
 bool is_as_recorded(const fs::path& directory, const std::string& name,
                     std::span<const std::byte> weights) {
   const Manifest manifest = read_manifest(directory);
@@ -79,9 +80,13 @@ bool is_as_recorded(const fs::path& directory, const std::string& name,
     return sha256_hex(weights) == hash->second;
   const auto newest = find_checkpoint(directory);
   std::error_code error;
-  if (name != kBestWeights || !newest || !fs::exists(newest->state, error)) return true;
+  if (!newest || !fs::exists(newest->state, error)) return true;
   const CheckpointHeader state =
       decode_checkpoint_header(read_bytes(newest->state), newest->state.string());
+  if (name != kBestWeights)
+    return std::all_of(state.kept.begin(), state.kept.end(), [&](const KeptWeights& kept) {
+      return weights_name(kept.t_env) != name || kept.hash == xxh64(weights);
+    });
   return std::equal(weights.begin(), weights.end(), state.best.begin(), state.best.end()) ||
          is_of_later_step(weights, state.t_env);
 }

@@ -44,7 +44,9 @@ class Run {
         config_(directory.config()),
         options_(options),
         started_(std::chrono::steady_clock::now()),
-        wall_before_s_(directory.manifest().wall_s) {}
+        wall_before_s_(directory.manifest().wall_s) {
+    if (config_.is_learning()) keep_rule_ = config_.keep_rule();
+  }
 
   RunOutcome drive(std::optional<CheckpointState> from) {
     RunOutcome outcome;
@@ -144,6 +146,7 @@ class Run {
                     : phase == Phase::kReplay ? RunPart::kReplay
                                               : RunPart::kUpdate);
     });
+    if (!is_saved && keep_rule_.is_due(-1, trainer.t_env())) keep(trainer);
     while (!trainer.finished()) {
       if (stop_requested()) {
         if (!is_saved) save(trainer);
@@ -153,7 +156,10 @@ class Run {
         outcome.reason = stop_signal_name();
         return outcome;
       }
-      if (trainer.evaluation_due()) report(trainer, evaluate(trainer), kEvalEvent);
+      if (trainer.evaluation_due()) {
+        report(trainer, evaluate(trainer), kEvalEvent);
+        if (keep_rule_.evaluations) keep(trainer);
+      }
       const std::int64_t before = trainer.t_env();
       trainer.iterate();
       timing_.enter(RunPart::kOther);
@@ -161,6 +167,7 @@ class Run {
       if (trainer.log_due())
         directory_.append_metrics(metrics_line(trainer.t_env(), kTrainEvent, trainer.episodes(),
                                                trainer.updates(), trainer.take_train_metrics()));
+      if (keep_rule_.is_due(before, trainer.t_env())) keep(trainer);
       if (before / interval != trainer.t_env() / interval && !trainer.finished()) {
         save(trainer);
         is_saved = true;
@@ -268,6 +275,12 @@ class Run {
     keep_best(trainer, evaluation);
   }
 
+  void keep(const Trainer& trainer) {
+    timing_.enter(RunPart::kCheckpoint);
+    directory_.keep_weights(trainer.t_env(), serialize_safetensors(trainer.weights()));
+    timing_.enter(RunPart::kOther);
+  }
+
   void save(const Trainer& trainer) {
     timing_.enter(RunPart::kCheckpoint);
     CheckpointHeader header;
@@ -328,6 +341,7 @@ class Run {
   const RunOptions& options_;
   std::chrono::steady_clock::time_point started_;
   double wall_before_s_;
+  KeepRule keep_rule_;
   std::int64_t best_t_env_ = -1;
   double best_return_ = 0.0;
   std::string note_;

@@ -25,6 +25,7 @@ struct Limit {
 };
 inline constexpr Limit kAgentQ{1e-5, Scale::kAbsolute};
 inline constexpr Limit kJointQ{2e-5, Scale::kUnitOrValue};
+inline constexpr Limit kAttention{1e-5, Scale::kAbsolute};
 inline constexpr Limit kEntropyLimit{1e-5, Scale::kAbsolute};
 inline constexpr Limit kLoss{2e-5, Scale::kRelative};
 inline constexpr Limit kGradient{2e-5, Scale::kLargest};

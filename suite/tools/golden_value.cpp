@@ -1,4 +1,6 @@
 // Golden files of the value-based learners.
+#include <algorithm>
+
 #include "learners/algorithms/q_learner.hpp"
 #include "suite/tools/golden_file.hpp"
 
@@ -7,19 +9,24 @@ namespace {
 
 class ValueCase {
  public:
-  explicit ValueCase(GoldenFile& file) : file_(file), meta_(file.meta()) {
+  explicit ValueCase(GoldenFile& file) : file_(file), meta_(file.meta()), shape_(file.shape()) {
+    if (meta_.text("variant") == "qatten") {
+      shape_.unit_dim = meta_.integer("unit_dim");
+      if (shape_.unit_dim < 0 || shape_.unit_dim * shape_.n_agents > shape_.state_dim)
+        throw UserError(fmt::format("{}: unit_dim does not fit into the state", file.path()));
+    }
     if (meta_.integer("target_update_after") != 2)
       throw UserError(fmt::format("{}: only a target copy after step 2 is known", file.path()));
   }
 
   void run() {
     const TrainConfig config = read_config();
-    QLearner learner(file_.shape(), config);
+    QLearner learner(shape_, config);
     file_.load_parameters(learner.network().layout, "param/", learner.params());
     file_.load_parameters(learner.network().layout,
                           meta_.integer("target_is_param") != 0 ? "param/" : "target/",
                           learner.target());
-    EpisodeEncoder encoder(file_.shape());
+    EpisodeEncoder encoder(shape_);
     std::vector<Episode> episodes(file_.views().size());
     std::vector<const Episode*> batch;
     for (std::size_t e = 0; e < episodes.size(); ++e) {
@@ -28,7 +35,8 @@ class ValueCase {
     }
     UpdateTrace trace;
     trace.slots = file_.slots();
-    std::vector<double> losses, norms;
+    std::vector<double> losses, norms, mixer_norms;
+    const std::vector<int> orders = read_orders(learner.network().mixer->needs().orders);
     std::vector<float> adam_gradient;
     const ParamLayout& layout = learner.network().layout;
     if (config.entropy.enabled) {
@@ -37,9 +45,11 @@ class ValueCase {
                              {.limit = kGradient, .mixer_only = true});
     }
     for (int step = 1; step <= 3; ++step) {
-      const UpdateStats stats = learner.compute_gradient(batch, step == 1 ? &trace : nullptr);
+      const UpdateStats stats =
+          learner.compute_gradient(batch, step == 1 ? &trace : nullptr, 1.0F, {.given = orders});
       losses.push_back(stats.loss);
       norms.push_back(stats.grad_norm);
+      mixer_norms.push_back(stats.mixer_grad_norm);
       if (step == 1) {
         check_first_step(config, trace, stats);
         file_.check_parameters("grad", layout, learner.gradient(), {.limit = kGradient});
@@ -55,20 +65,73 @@ class ValueCase {
     }
     file_.compare("loss_curve", file_.values("out/loss_curve"), losses, kLoss);
     file_.compare("grad_norm_curve", file_.values("out/grad_norm_curve"), norms, kLoss);
+    if (file_.has("out/grad_norm_mixer_curve"))
+      file_.compare("grad_norm_mixer_curve", file_.values("out/grad_norm_mixer_curve"), mixer_norms,
+                    kLoss);
     file_.check_parameters("after3", layout, learner.params(),
                            {.limit = kParameter, .small_gradient = adam_gradient});
-    const Optimizer& optimizer = learner.optimizer();
+    const std::vector<float> square_avg = optimizer_state(learner, &Optimizer::square_avg);
     if (config.optimizer.kind == OptimizerKind::kAdam) {
-      file_.check_parameters("opt/exp_avg", layout, optimizer.exp_avg(), {.limit = kOptimiser});
-      file_.check_parameters("opt/exp_avg_sq", layout, optimizer.square_avg(),
+      file_.check_parameters("opt/exp_avg", layout, optimizer_state(learner, &Optimizer::exp_avg),
                              {.limit = kOptimiser});
+      file_.check_parameters("opt/exp_avg_sq", layout, square_avg, {.limit = kOptimiser});
     } else {
-      file_.check_parameters("opt/square_avg", layout, optimizer.square_avg(),
-                             {.limit = kOptimiser});
+      file_.check_parameters("opt/square_avg", layout, square_avg, {.limit = kOptimiser});
     }
   }
 
  private:
+  /// Of all parameters, whether one optimiser or two move them.
+  static std::vector<float> optimizer_state(const QLearner& learner,
+                                            std::span<const float> (Optimizer::*state)() const) {
+    const std::span<const float> first = (learner.optimizer().*state)();
+    std::vector<float> all(first.begin(), first.end());
+    if (const Optimizer* mixer = learner.mixer_optimizer()) {
+      const std::span<const float> rest = (mixer->*state)();
+      all.insert(all.end(), rest.begin(), rest.end());
+    }
+    return all;
+  }
+
+  /// The orders of the steps of all episodes, `count` per step, without those of padding.
+  std::vector<int> read_orders(int count) const {
+    std::vector<int> orders;
+    if (count == 0) return orders;
+    const auto n = static_cast<std::size_t>(shape_.n_agents);
+    const std::size_t per_step = static_cast<std::size_t>(count) * n;
+    const auto steps = static_cast<std::size_t>(file_.slots() - 1);
+    const auto all = file_.input<std::int64_t>("batch/coalition_order", "I64",
+                                               file_.views().size() * steps * per_step);
+    for (std::size_t e = 0; e < file_.views().size(); ++e)
+      for (std::size_t k = 0; k < static_cast<std::size_t>(file_.views()[e].length) * per_step; ++k)
+        orders.push_back(static_cast<int>(all[e * steps * per_step + k]));
+    for (std::size_t first = 0; first < orders.size(); first += n) {
+      std::vector<int> order(orders.begin() + static_cast<std::ptrdiff_t>(first),
+                             orders.begin() + static_cast<std::ptrdiff_t>(first + n));
+      std::sort(order.begin(), order.end());
+      for (std::size_t i = 0; i < n; ++i)
+        if (order[i] != static_cast<int>(i))
+          throw UserError(
+              fmt::format("{}: batch/coalition_order holds no orders of the agents", file_.path()));
+    }
+    return orders;
+  }
+
+  /// 1 where the action taken is the greedy one, [B, slots - 1, n].
+  std::vector<float> is_greedy(const UpdateTrace& trace) const {
+    std::vector<float> flags;
+    for (int e = 0; e < file_.batch_size(); ++e)
+      for (int t = 0; t + 1 < file_.slots(); ++t)
+        for (int i = 0; i < shape_.n_agents; ++i) {
+          const EpisodeView& view = file_.views()[static_cast<std::size_t>(e)];
+          const int greedy = trace.greedy_actions[static_cast<std::size_t>(
+              (e * file_.slots() + t) * shape_.n_agents + i)];
+          flags.push_back(
+              t < view.length && view.actions[t * view.action_stride + i] == greedy ? 1.0F : 0.0F);
+        }
+    return flags;
+  }
+
   TrainConfig read_config() const {
     TrainConfig c;
     c.agent = {.hidden_dim = meta_.integer("hidden_dim")};
@@ -114,6 +177,12 @@ class ValueCase {
       c.qplex = {.kernels = meta_.integer("num_kernel"),
                  .layers = meta_.integer("adv_hypernet_layers"),
                  .embed_dim = meta_.integer("adv_hypernet_embed")};
+    if (c.type == "qatten")
+      c.qatten = {.heads = meta_.integer("n_heads"),
+                  .weighted_head = meta_.integer("weighted_head") != 0,
+                  .attention_reg = meta_.real("attention_reg")};
+    if (c.type == "shaq")
+      c.shaq = {.sample_size = meta_.integer("sample_size"), .alpha_lr = meta_.real("alpha_lr")};
     if (learner().weighting != Weighting::kNone)
       c.wqmix = {.weighting = learner().weighting,
                  .weight = meta_.real("w"),
@@ -136,6 +205,8 @@ class ValueCase {
                                              {"qmix_gre", {"qmix", Weighting::kNone, true}},
                                              {"qtran_base", {"qtran"}},
                                              {"qplex", {"qplex"}},
+                                             {"qatten", {"qatten"}},
+                                             {"shaq", {"shaq"}},
                                              {"cw_qmix", {"qmix", Weighting::kCentral}},
                                              {"ow_qmix", {"qmix", Weighting::kOptimistic}}});
   }
@@ -172,10 +243,18 @@ class ValueCase {
     file_.check_scalar("nopt_loss", stats.nopt_loss, kLoss);
     file_.check_scalar("loss", stats.loss, kLoss);
     file_.check_scalar("grad_norm", stats.grad_norm, kLoss);
+    file_.check_scalar("grad_norm_mixer", stats.mixer_grad_norm, kLoss);
+    file_.check_scalar("attention_reg", stats.penalty, kLoss);
+    file_.check_masked("attention", mask, trace.attention, kAttention);
+    file_.check_masked("head_weights", mask, trace.head_weights, kJointQ);
+    file_.check_masked("alpha", mask, trace.alpha, kJointQ);
+    file_.check_masked("credits_full", mask, trace.credits_published, kJointQ);
+    file_.check_masked("is_greedy", mask, is_greedy(trace), kAttention);
   }
 
   GoldenFile& file_;
   const Meta& meta_;
+  EnvShape shape_;
 };
 
 }  // namespace

@@ -22,7 +22,8 @@ same() { # FOLDER LABEL
 
 run=(run --env predator_prey/5x5 --alg qmix_gre --set env.limit=25 --t-max 6000 --quiet
      --set run.checkpoint_interval=500 --set evaluation.interval=700 --set run.log_interval=300
-     --set learner.batch_size=16 --set evaluation.episodes=5 --threads 1)
+     --set learner.batch_size=16 --set evaluation.episodes=5 --set run.keep_weights=0,30%,evaluations
+     --threads 1)
 began=$(date +%s%N)
 "$credo" "${run[@]}" --out truth >/dev/null || exit 1
 took_ms=$((($(date +%s%N) - began) / 1000000))

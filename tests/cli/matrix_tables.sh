@@ -19,8 +19,8 @@ for file in tables.md tables.csv; do
   cmp -s "$scratch/first/$file" "$scratch/second/$file" || fail "$file differs between two runs"
 done
 [ -s "$scratch/first/manifest.json" ] || fail "no manifest"
-# 13 algorithms, 9 joint actions, 3 games, a header.
-[ "$(wc -l <"$scratch/first/tables.csv")" -eq 352 ] || fail "$(wc -l <"$scratch/first/tables.csv") lines"
+# 15 algorithms, 9 joint actions, 3 games, a header.
+[ "$(wc -l <"$scratch/first/tables.csv")" -eq 406 ] || fail "$(wc -l <"$scratch/first/tables.csv") lines"
 # Summed squares of the best monotone fits, and the additive fit of the QTRAN game.
 for error in 288.00 344.00 997.42; do
   grep -q "best monotone fit.*| $error |" "$scratch/first/tables.md" || fail "no fit of $error"

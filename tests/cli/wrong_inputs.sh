@@ -93,7 +93,7 @@ refuse "learner.gamma|nan" run "${start[@]}" --set learner.gamma=nan --out x
 refuse "learner.batch_size|int" run "${start[@]}" --set learner.batch_size=2.5 --out x
 refuse "mixer.type|qmix_simple" run "${start[@]}" --set mixer.type=sum --out x
 refuse "mixer.type|no effect|learner.type = q_learning" run --env two_step --alg coma --set mixer.type=vdn --out x
-refuse "gre.lambda|no effect|gre.enabled = true|mixer.type = qmix or qplex (it is vdn)" \
+refuse "gre.lambda|no effect|gre.enabled = true|mixer.type = qmix, qplex or qatten (it is vdn)" \
   run "${start[@]}" --set gre.lambda=5 --out x
 refuse "learner.batch_size|no effect|learner.type = q_learning" run --env two_step --alg coma \
   --set learner.batch_size=64 --out x

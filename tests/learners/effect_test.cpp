@@ -37,6 +37,12 @@ const std::map<std::string, std::pair<std::string, std::string>>& values() {
       {"qplex.layers", {"1", "2"}},
       {"qplex.embed_dim", {"5", "6"}},
       {"qplex.credits", {"coded", "full"}},
+      {"qatten.heads", {"2", "3"}},
+      {"qatten.weighted_head", {"true", "false"}},
+      {"qatten.attention_reg", {"0", "0.1"}},
+      {"shaq.sample_size", {"2", "3"}},
+      {"shaq.alpha_lr", {"0.01", "0.02"}},
+      {"shaq.fixed_alpha", {"0", "1.5"}},
       {"wqmix.weighting", {"cw", "ow"}},
       {"wqmix.weight", {"0.1", "0.4"}},
       {"wqmix.central_embed_dim", {"5", "6"}},
@@ -101,6 +107,9 @@ Params small_params(const Algorithm& algorithm) {
                           "qtran.embed_dim",
                           "qplex.kernels",
                           "qplex.embed_dim",
+                          "qatten.heads",
+                          "shaq.sample_size",
+                          "shaq.alpha_lr",
                           "wqmix.central_embed_dim",
                           "gre.lambda",
                           "coma.critic_dim",
@@ -196,10 +205,12 @@ TEST_CASE("what a parameter needs is said to the root") {
   params.set_text("mixer.type", "vdn");
   CHECK(params.needs("learner.gamma").empty());
   CHECK(params.needs("gre.lambda") ==
-        "gre.enabled = true, which needs mixer.type = qmix or qplex (it is vdn)");
+        "gre.enabled = true, which needs mixer.type = qmix, qplex or qatten (it is vdn)");
   CHECK(params.needs("optimizer.adam_beta1") == "optimizer.type = adam (it is rmsprop)");
-  CHECK(params.needs("mixer.hypernet_embed") ==
-        "mixer.type = qmix or qmix_simple (it is vdn), or mixer.type = qplex (it is vdn)");
+  CHECK(
+      params.needs("mixer.hypernet_embed") ==
+      "mixer.type = qmix, qmix_simple or shaq (it is vdn), or mixer.type = qplex or qatten (it is "
+      "vdn)");
   params.set_text("learner.type", "coma");
   CHECK(params.needs("learner.batch_size") == "learner.type = q_learning (it is coma)");
   params.set_text("exploration.epsilon_finish", "1");
