@@ -1,7 +1,10 @@
 """Speed of the Python door: python -m credo.bench [--env ID]... [--program build/credo] [--json]
 
 Random available actions; observations, state and availability are written at every step, resets
-included. With --program the table also shows `credo bench env` of the same moment, and the ratio.
+included. Steps per second are of wall time, microseconds per joint step of processor time, which
+other programs on the machine disturb less. With --program the table also shows the microseconds of
+`credo bench env` of the same moment, and the ratio to them. Measurements take turns; the table shows
+medians.
 """
 
 import argparse
@@ -17,15 +20,16 @@ import credo
 DEFAULT_ENVS = ("skirmish/3m", "skirmish/27m_vs_30m", "predator_prey/5x5")
 
 
-def rate(body, seconds):
-    """Calls body() until `seconds` have passed; it returns the steps it took. Steps per second."""
+def speed(body, seconds):
+    """Calls body() until `seconds` have passed; it returns the steps it took. Steps per second, and
+    microseconds of processor time per step."""
     body()
-    steps, start = 0, time.perf_counter()
+    steps, start, cpu_start = 0, time.perf_counter(), time.process_time()
     while True:
         steps += body()
         elapsed = time.perf_counter() - start
         if elapsed >= seconds:
-            return steps / elapsed
+            return steps / elapsed, 1e6 * (time.process_time() - cpu_start) / steps
 
 
 def single(id):
@@ -93,15 +97,15 @@ def pettingzoo_dicts(id):
     return body
 
 
-def program_rate(program, id, threads):
-    """`credo bench env` of the program."""
+def program_cpu_us(program, id):
+    """`credo bench env` of the program, on one thread."""
     out = subprocess.run(
-        [program, "bench", "env", "--env", id, "--threads", str(threads), "--json"],
+        [program, "bench", "env", "--env", id, "--threads", "1", "--json"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    return json.loads(out)[0]["steps_per_s"]
+    return json.loads(out)[0]["cpu_us"]
 
 
 def cases(threads):
@@ -121,19 +125,20 @@ def cases(threads):
 
 def measure(id, threads, seconds, program, repeats):
     """Rows of one environment. Measurements take turns, the medians are kept."""
-    rows = [{"env": id, "case": name, "threads": t, "all": []} for name, t, _ in cases(threads)]
+    rows = [{"env": id, "case": name, "threads": t} for name, t, _ in cases(threads)]
     bodies = [make(id) for _, _, make in cases(threads)]
-    own = {t: [] for t in sorted({row["threads"] for row in rows})} if program else {}
+    speeds = [[] for _ in rows]
+    own = []
     for _ in range(repeats):
-        for t, rates in own.items():
-            rates.append(program_rate(program, id, t))
-        for row, body in zip(rows, bodies):
-            row["all"].append(rate(body, seconds))
-    for row in rows:
-        row["steps_per_s"] = float(np.median(row.pop("all")))
-        if row["threads"] in own:
-            row["program"] = float(np.median(own[row["threads"]]))
-            row["ratio"] = row["program"] / row["steps_per_s"]
+        if program:
+            own.append(program_cpu_us(program, id))
+        for row_speeds, body in zip(speeds, bodies):
+            row_speeds.append(speed(body, seconds))
+    for row, row_speeds in zip(rows, speeds):
+        row["steps_per_s"], row["cpu_us"] = map(float, np.median(row_speeds, axis=0))
+        if own:
+            row["program_cpu_us"] = float(np.median(own))
+            row["ratio"] = row["cpu_us"] / row["program_cpu_us"]
     return rows
 
 
@@ -156,13 +161,13 @@ def main(arguments=None):
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
-    print(f"{'env':<22} {'case':<26} {'threads':>7} {'steps/s':>10} {'us/step':>8} {'program':>10}"
+    print(f"{'env':<22} {'case':<26} {'threads':>7} {'steps/s':>10} {'cpu us':>8} {'program':>8}"
           f" {'ratio':>6}")
     for row in rows:
         line = (f"{row['env']:<22} {row['case']:<26} {row['threads']:>7} "
-                f"{row['steps_per_s']:>10.0f} {1e6 / row['steps_per_s']:>8.2f}")
+                f"{row['steps_per_s']:>10.0f} {row['cpu_us']:>8.3f}")
         if "ratio" in row:
-            line += f" {row['program']:>10.0f} {row['ratio']:>6.2f}"
+            line += f" {row['program_cpu_us']:>8.3f} {row['ratio']:>6.2f}"
         print(line)
     return 0
 

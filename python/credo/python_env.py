@@ -11,7 +11,8 @@ class PythonEnv:
     """What an environment written in Python offers; deriving from this class is optional.
 
     Attributes: n_agents, n_actions, obs_dim, state_dim, episode_limit (all positive integers);
-    optional: action_names, won (True, False or None).
+    optional: action_names, won (True, False or None), unit_dim (the state begins with n_agents blocks
+    of so many numbers, one about each agent; Qatten reads them).
 
     The time limit is not the environment's business. With `save` and `load` every episode begins
     from the state that a new instance had, and a stopped run can be resumed.

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "envs/core/registry.hpp"
+#include "python/src/action_draws.hpp"
 #include "python/src/support.hpp"
 
 namespace credo::python {
@@ -86,11 +87,10 @@ class PyEnv {
 
   py::array_t<std::int32_t> sample_actions(const py::object& seed) {
     Env& env = playing();
-    Stream stream(to_seed("seed", seed), purpose(kActionPurpose), position_.index,
-                  position_.episode);
-    stream.seek(static_cast<std::uint64_t>(env.t()));
+    const std::uint64_t number = to_seed("seed", seed);
     py::array_t<std::int32_t> actions(spec_.n_agents);
-    draw_actions(spec_, env.avail_actions(), stream, actions.mutable_data());
+    draws_.draw(spec_, env.avail_actions().data(), number, position_.index, position_.episode,
+                env.t(), actions.mutable_data());
     return actions;
   }
 
@@ -208,6 +208,7 @@ class PyEnv {
   Position position_;
   std::shared_ptr<Storage> storage_;
   std::vector<int> actions_;
+  ActionDraws draws_;
 };
 
 py::tuple get_state(const PyEnv& env) {

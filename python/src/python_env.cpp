@@ -38,16 +38,20 @@ py::object& raised() {
   throw Error(fmt::format("environment '{}' raised {}", id, text.substr(0, text.find("\n\nAt:"))));
 }
 
-int positive(const py::object& env, const std::string& id, const char* name) {
+int integer(const py::object& env, const std::string& id, const char* name, int low, int high) {
   if (!py::hasattr(env, name))
     throw UserError(fmt::format("environment '{}': its class has no attribute '{}'", id, name));
   const py::object value = env.attr(name);
   const py::ssize_t number =
       PyIndex_Check(value.ptr()) != 0 ? PyNumber_AsSsize_t(value.ptr(), nullptr) : -1;
-  if (number < 1 || number > 1'000'000)
-    throw UserError(fmt::format("environment '{}': {} = {}; allowed: an integer in [1, 1000000]",
-                                id, name, std::string(py::repr(value))));
+  if (number < low || number > high)
+    throw UserError(fmt::format("environment '{}': {} = {}; allowed: an integer in [{}, {}]", id,
+                                name, std::string(py::repr(value)), low, high));
   return static_cast<int>(number);
+}
+
+int positive(const py::object& env, const std::string& id, const char* name) {
+  return integer(env, id, name, 1, 1'000'000);
 }
 
 std::vector<Feature> features(const char* kind, int n) {
@@ -73,6 +77,8 @@ EnvSpec complete(EnvSpec spec, const py::object& env) {
   spec.n_actions = positive(env, spec.id, "n_actions");
   spec.obs_dim = positive(env, spec.id, "obs_dim");
   spec.state_dim = positive(env, spec.id, "state_dim");
+  if (py::hasattr(env, "unit_dim"))
+    spec.unit_dim = integer(env, spec.id, "unit_dim", 0, spec.state_dim / spec.n_agents);
   spec.reward_low = -1e9;
   spec.reward_high = 1e9;
   if (py::hasattr(env, "action_names"))

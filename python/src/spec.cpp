@@ -62,6 +62,7 @@ py::dict spec_dict(const EnvSpec& spec) {
   dict["n_actions"] = spec.n_actions;
   dict["obs_dim"] = spec.obs_dim;
   dict["state_dim"] = spec.state_dim;
+  dict["unit_dim"] = spec.unit_dim;
   dict["episode_limit"] = spec.episode_limit;
   dict["limit_is_terminal"] = spec.limit_is_terminal;
   dict["reward_low"] = spec.reward_low;
@@ -89,6 +90,9 @@ void bind_spec(py::module_& module) {
       .def_readonly("n_actions", &EnvSpec::n_actions)
       .def_readonly("obs_dim", &EnvSpec::obs_dim)
       .def_readonly("state_dim", &EnvSpec::state_dim)
+      .def_readonly("unit_dim", &EnvSpec::unit_dim,
+                    "The state begins with n_agents blocks of so many numbers, one about each\n"
+                    "agent; 0: it does not.")
       .def_readonly("episode_limit", &EnvSpec::episode_limit)
       .def_readonly("limit_is_terminal", &EnvSpec::limit_is_terminal)
       .def_readonly("reward_low", &EnvSpec::reward_low)

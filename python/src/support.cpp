@@ -1,7 +1,6 @@
 #include "python/src/support.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -188,7 +187,13 @@ void read_actions(py::handle actions, std::span<const py::ssize_t> shape, const 
   const bool is_int32 = kind == 'i' && array.itemsize() == 4 && array.dtype().byteorder() != '>';
   if (is_int32 && (array.flags() & py::array::c_style) != 0) {
     const auto* from = static_cast<const int*>(array.data());
-    for (std::size_t i = 0; i < size; ++i) out[i] = checked(from[i], i, spec);
+    const auto n_actions = static_cast<unsigned>(spec.n_actions);
+    bool fits = true;
+    for (std::size_t i = 0; i < size; ++i) {
+      out[i] = from[i];
+      fits &= static_cast<unsigned>(from[i]) < n_actions;
+    }
+    for (std::size_t i = 0; !fits && i < size; ++i) checked(from[i], i, spec);
     return;
   }
   const auto wide =
@@ -212,27 +217,6 @@ void check_available(const EnvSpec& spec, std::span<const std::uint8_t> avail, c
         fmt::format("action {} ({}) is not available to agent {} of {}'{}'; available: {}",
                     actions[agent], spec.action_names[static_cast<std::size_t>(actions[agent])],
                     agent, where, spec.id, available));
-  }
-}
-
-void draw_actions(const EnvSpec& spec, std::span<const std::uint8_t> avail, Stream& stream,
-                  int* actions) {
-  // Written and counted without a branch: which actions are available, nothing can predict.
-  std::array<int, 256> few;
-  std::vector<int> many;
-  int* choices = few.data();
-  if (static_cast<std::size_t>(spec.n_actions) > few.size()) {
-    many.resize(static_cast<std::size_t>(spec.n_actions));
-    choices = many.data();
-  }
-  const std::uint8_t* row = avail.data();
-  for (int agent = 0; agent < spec.n_agents; ++agent, row += spec.n_actions) {
-    std::uint32_t count = 0;
-    for (int a = 0; a < spec.n_actions; ++a) {
-      choices[count] = a;
-      count += row[a];
-    }
-    actions[agent] = choices[stream.below(count)];
   }
 }
 

@@ -56,13 +56,8 @@ void read_actions(py::handle actions, std::span<const py::ssize_t> shape, const 
 void check_available(const EnvSpec& spec, std::span<const std::uint8_t> avail, const int* actions,
                      const std::string& where);
 
-/// A random available action for every agent: a function of `stream`, positioned by the caller.
-void draw_actions(const EnvSpec& spec, std::span<const std::uint8_t> avail, Stream& stream,
-                  int* actions);
-
 /// The stream single environments play from unless told otherwise: that of `credo playthrough`.
 inline constexpr const char* kDefaultPurpose = "playthrough";
-inline constexpr const char* kActionPurpose = "sample actions";
 
 py::dict spec_dict(const EnvSpec& spec);
 py::dict info_dict(const std::vector<std::pair<std::string, double>>& info);

@@ -43,6 +43,8 @@ VecEnv::VecEnv(std::unique_ptr<Env> prototype, int n, int threads, std::uint64_t
   t_.resize(sz(n));
   returns_.resize(sz(n));
   final_info_.resize(sz(n));
+  has_final_.resize(sz(n));
+  draws_.resize(sz(n));
   if (threads_ == 0) threads_ = oneapi::tbb::this_task_arena::max_concurrency();
   threads_ = std::min(threads_, n);
   if (threads_ > 1) arena_ = std::make_unique<oneapi::tbb::task_arena>(threads_);
@@ -66,9 +68,11 @@ void VecEnv::observe(std::size_t i) {
   envs_[i]->write_state(row(batch_->state, i, sz(s.state_dim)));
   const auto avail = envs_[i]->avail_actions();
   std::copy(avail.begin(), avail.end(), row(avail_, i, avail.size()).begin());
-  std::copy(avail.begin(), avail.end(), row(batch_->avail, i, avail.size()).begin());
   t_[i] = envs_[i]->t();
 }
+
+// One copy for all environments: theirs are of a few bytes each.
+void VecEnv::show_avail() { std::copy(avail_.begin(), avail_.end(), batch_->avail.begin()); }
 
 void VecEnv::begin_episode(std::size_t i) {
   envs_[i]->reset(Stream(seed_, purpose(kDefaultPurpose), i, episodes_[i]));
@@ -82,14 +86,21 @@ void VecEnv::reset(std::optional<std::uint64_t> seed, const std::uint8_t* mask) 
   for_each([&](std::size_t i) {
     if (mask != nullptr && mask[i] == 0) return;
     episodes_[i] = seed || !has_begun_ ? 0 : episodes_[i] + 1;
-    final_info_[i].reset();
+    drop_final(i);
     batch_->reward[i] = 0.0;
     batch_->terminated[i] = 0;
     batch_->truncated[i] = 0;
     begin_episode(i);
     observe(i);
   });
+  show_avail();
   has_begun_ = true;
+}
+
+void VecEnv::drop_final(std::size_t i) {
+  if (has_final_[i] == 0) return;
+  final_info_[i].reset();
+  has_final_[i] = 0;
 }
 
 void VecEnv::finish(std::size_t i) {
@@ -102,6 +113,7 @@ void VecEnv::finish(std::size_t i) {
                     .length = env.t(),
                     .won = env.won(),
                     .info = env.info()};
+  has_final_[i] = 1;
   ++episodes_[i];
   begin_episode(i);
 }
@@ -126,20 +138,19 @@ void VecEnv::step(const int* actions) {
     if (result.terminated || result.truncated)
       finish(i);
     else
-      final_info_[i].reset();
+      drop_final(i);
     observe(i);
   });
+  show_avail();
 }
 
 void VecEnv::sample(std::uint64_t seed) {
   const EnvSpec& s = spec();
   if (!has_begun_) throw UserError(fmt::format("VecEnv of '{}': call reset first", s.id));
-  for_each([&](std::size_t i) {
-    Stream stream(seed, purpose(kActionPurpose), i, episodes_[i]);
-    stream.seek(static_cast<std::uint64_t>(t_[i]));
-    draw_actions(s, row(avail_, i, sz(s.n_agents) * sz(s.n_actions)), stream,
-                 batch_->actions.data() + i * sz(s.n_agents));
-  });
+  // On the caller's thread: other threads would not be awake before it is done.
+  for (std::size_t i = 0; i < envs_.size(); ++i)
+    draws_[i].draw(s, row(avail_, i, sz(s.n_agents) * sz(s.n_actions)).data(), seed, i,
+                   episodes_[i], t_[i], batch_->actions.data() + i * sz(s.n_agents));
 }
 
 void VecEnv::save(ByteWriter& out) const {
@@ -182,9 +193,10 @@ void VecEnv::load(ByteReader& in) {
   std::copy(reward.begin(), reward.end(), batch_->reward.begin());
   std::copy(terminated.begin(), terminated.end(), batch_->terminated.begin());
   std::copy(truncated.begin(), truncated.end(), batch_->truncated.begin());
-  for (auto& info : final_info_) info.reset();
+  for (std::size_t i = 0; i < envs_.size(); ++i) drop_final(i);
   if (!has_begun_) return;
   for (std::size_t i = 0; i < envs_.size(); ++i) observe(i);
+  show_avail();
 }
 
 }  // namespace credo::python

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "envs/core/env.hpp"
+#include "python/src/action_draws.hpp"
 
 namespace credo::python {
 
@@ -63,7 +64,7 @@ class VecEnv {
   /// actions [n, n_agents], each in range. An environment that ends begins its next episode at
   /// once. Errors: IllegalAction before anything changes.
   void step(const int* actions);
-  /// Random available actions into batch()->actions: a function of (seed, index, episode, t).
+  /// Random available actions (action_draws.hpp) into batch()->actions.
   void sample(std::uint64_t seed);
 
   void save(ByteWriter& out) const;
@@ -75,7 +76,9 @@ class VecEnv {
   void for_each(const Body& body);
   void begin_episode(std::size_t i);
   void observe(std::size_t i);
+  void show_avail();
   void finish(std::size_t i);
+  void drop_final(std::size_t i);
 
   std::vector<std::unique_ptr<Env>> envs_;
   std::vector<std::uint64_t> episodes_;
@@ -85,6 +88,8 @@ class VecEnv {
   std::vector<int> t_;
   std::vector<double> returns_;
   std::vector<std::optional<FinalInfo>> final_info_;
+  std::vector<std::uint8_t> has_final_;  // which of them hold something
+  std::vector<ActionDraws> draws_;
   std::shared_ptr<Batch> batch_;
   std::uint64_t seed_;
   int threads_;

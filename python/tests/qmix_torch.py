@@ -143,7 +143,8 @@ def train(env_id, seed, t_max, report, interval=10_000, test_episodes=32, **para
         stats = test_env.get_stats()
         returns = [play(test_env, learner, 0.0, rng)[1][1].sum() for _ in range(test_episodes)]
         won = test_env.get_stats()["battles_won"] - stats["battles_won"]
-        report(t, float(np.mean(returns)), won / test_episodes if env.env.won is not None else None)
+        is_battle = test_env.env.won is not None
+        report(t, float(np.mean(returns)), won / test_episodes if is_battle else None)
 
     while t < t_max:
         if t >= next_test:

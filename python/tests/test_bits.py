@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 import re
 import struct
 
@@ -99,6 +100,25 @@ def test_episodes_depend_on_seed_index_and_episode_alone():
     fresh = credo.make("skirmish/3m", spawn_jitter=1.0)
     fresh.reset()
     assert (fresh.seed, fresh.episode) == (0, 0)
+
+
+def test_sampled_actions_are_a_function_of_seed_index_episode_and_step():
+    """Whatever was drawn before; for 2 to 36 actions, with blocks of eight numbers that agents and
+    steps share."""
+    for id in ("hallway", "switch/2", "predator_prey/5x5", "skirmish/3m", "skirmish/27m_vs_30m"):
+        env = credo.make(id)
+        for seed, index, episode in ((0, 0, 0), (0, 3, 1), (5, 3, 1), (5, 4, 2)):
+            env.reset(seed=1, index=index, episode=episode)
+            for _ in range(6):
+                fresh = pickle.loads(pickle.dumps(env))
+                actions = env.sample_actions(seed)
+                assert (actions == fresh.sample_actions(seed)).all()
+                assert (actions == env.sample_actions(seed)).all()
+                assert env.avail[np.arange(len(actions)), actions].all()
+                env.sample_actions(seed + 1)
+                env.step(actions)
+                if env.done:
+                    break
 
 
 def test_sampled_actions_are_available_and_spread():

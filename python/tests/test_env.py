@@ -1,11 +1,12 @@
 """credo.Env and credo.VecEnv: arrays, copies, saved states, parameters, facts."""
 
 import copy
+import json
 import pickle
 
 import numpy as np
 import pytest
-from conftest import ALL_ENVS, FAMILIES
+from conftest import ALL_ENVS, FAMILIES, run_program
 
 import credo
 
@@ -31,6 +32,15 @@ def test_every_environment_keeps_its_spec(id):
     described = credo.describe(id)
     assert described == spec.as_dict() and described["id"] == id
     assert len(spec.obs_names) == spec.obs_dim and len(spec.action_names) == spec.n_actions
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_describe_says_what_the_program_says(id):
+    program = json.loads(run_program("describe", id, "--json"))
+    described = credo.describe(id)
+    shared = {key for key in program if key in described and not isinstance(program[key], list)}
+    assert shared >= {"id", "n_agents", "n_actions", "obs_dim", "state_dim", "unit_dim"}
+    assert {key: described[key] for key in shared} == {key: program[key] for key in shared}
 
 
 def test_arrays_are_views_without_a_copy():

@@ -173,9 +173,12 @@ def test_bench_prints_a_table(capsys):
     assert bench.main([*short, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["case"] for row in rows} >= {"Env", "VecEnv x256", "PettingZoo dicts"}
-    assert all(row["steps_per_s"] > 0 for row in rows)
+    assert all(row["steps_per_s"] > 0 and row["cpu_us"] > 0 for row in rows)
     assert bench.main([*short, "--threads", "1", "--program", str(BUILD / "credo")]) == 0
-    assert "ratio" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-2:] == ["program", "ratio"]
+    cpu, program, ratio = map(float, lines[1].split()[-3:])
+    assert ratio > 0 and abs(ratio - cpu / program) < 0.1 * ratio + 0.01
     assert bench.main(["--env", "two_stepp"]) == 2
     assert "did you mean 'two_step'" in capsys.readouterr().err
     out = python("-m", "credo", "bench", *short, path=BUILD / "python")

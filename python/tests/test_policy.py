@@ -11,10 +11,14 @@ import credo
 
 @pytest.mark.parametrize("name", ["two_step_run", "grid_run"])
 def test_the_policy_plays_as_credo_eval_does(name, request):
-    path = request.getfixturevalue(name)
+    plays_as_evaluated(request.getfixturevalue(name), 6)
+
+
+def plays_as_evaluated(path, episodes):
+    """The program's own evaluation and the episodes of the loaded policy, by the same seeds."""
     policy = credo.load_run(path)
-    row = json.loads(run_program("eval", path, "--episodes", 6, "--seed", 9, "--json"))[0]
-    own = policy.evaluate(6, seed=9, threads=2)
+    row = json.loads(run_program("eval", path, "--episodes", episodes, "--seed", 9, "--json"))[0]
+    own = policy.evaluate(episodes, seed=9, threads=2)
     assert np.mean([e["return"] for e in own]) == row["return_mean"]
     assert np.mean([e["length"] for e in own]) == row["length_mean"]
     env = credo.make(policy.spec.id, **policy.spec.params)
@@ -25,6 +29,21 @@ def test_the_policy_plays_as_credo_eval_does(name, request):
             actions, hidden = policy.act(env.obs, env.avail, hidden)
             total += env.step(actions)[0]
         assert (total, env.t) == (expected["return"], expected["length"])
+
+
+def algorithms():
+    return [row["name"] for row in json.loads(run_program("list", "algs", "--json")) if row["learns"]]
+
+
+@pytest.mark.parametrize("algorithm", algorithms())
+def test_every_algorithm_of_the_program(algorithm, tmp_path):
+    """Whatever `credo list algs` names: its runs load, and play as `credo eval` does."""
+    path = tmp_path / "run"
+    run_program("run", "--env", "switch/2", "--alg", algorithm, "--t-max", 100, "--seed", 1,
+                "--set", "env.limit=10", "--out", path)
+    policy = credo.load_run(path)
+    assert policy.algorithm == algorithm and policy.weights
+    plays_as_evaluated(path, 3)
 
 
 def test_batches_are_teams_side_by_side(grid_run):

@@ -103,6 +103,12 @@ def test_a_python_environment_is_an_env():
         other.load(env.save())
         assert (other.state == env.state).all()
     assert env.done
+    assert env.spec.unit_dim == 0
+    blocks = type("Blocks", (SavedCorridor,), {"unit_dim": 7})
+    assert credo.make(credo.register_env("blocks", blocks)).spec.unit_dim == 7
+    blocks.unit_dim = 8
+    with pytest.raises(credo.UserError, match=r"unit_dim = 8; allowed: an integer in \[0, 7\]"):
+        credo.register_env("blocks", blocks)
     plain = credo.make(credo.register_env("plain", Corridor))
     plain.reset(seed=0)
     with pytest.raises(credo.Error, match="no save"):

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
+#include <ctime>
 #include <fmt/format.h>
 #include <oneapi/tbb/task_arena.h>
 #include <thread>
@@ -62,7 +63,16 @@ std::int64_t play(Env& env, std::uint64_t worker, Clock::time_point deadline) {
   }
 }
 
-double steps_per_second(const Env& prototype, int threads, double seconds) {
+struct EnvSpeed {
+  double steps_per_s = 0.0;
+  double cpu_us = 0.0;  // processor time of a step: hardly more on a busy machine
+};
+
+double process_seconds() {
+  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+}
+
+EnvSpeed measure_env(const Env& prototype, int threads, double seconds) {
   std::vector<std::unique_ptr<Env>> envs;
   for (int i = 0; i < threads; ++i) envs.push_back(prototype.clone());
   std::atomic<std::int64_t> steps{0};
@@ -78,12 +88,15 @@ double steps_per_second(const Env& prototype, int threads, double seconds) {
                                   std::chrono::duration<double>(seconds)));
     ends[i] = Clock::now();
   };
+  const double cpu_before = process_seconds();
   for (std::size_t i = 1; i < envs.size(); ++i) workers.emplace_back(work, i);
   work(0);
   for (std::thread& worker : workers) worker.join();
+  const double cpu = process_seconds() - cpu_before;
   const std::chrono::duration<double> elapsed =
       *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
-  return static_cast<double>(steps.load()) / elapsed.count();
+  const auto taken = static_cast<double>(steps.load());
+  return {.steps_per_s = taken / elapsed.count(), .cpu_us = 1e6 * cpu / taken};
 }
 
 int bench_env(const Arguments& arguments) {
@@ -96,13 +109,17 @@ int bench_env(const Arguments& arguments) {
   }
   const int threads = arguments.has("threads") ? arguments.threads() : 1;
   Json rows = Json::array();
-  std::string text = fmt::format("{:<28}  threads  steps/s\n", "env");
+  std::string text = fmt::format("{:<28}  threads    steps/s  cpu us/step\n", "env");
   for (const std::string& id : ids) {
     const auto env = make_env(id);
-    steps_per_second(*env, threads, kBenchSeconds / 10.0);  // warm up
-    const double rate = steps_per_second(*env, threads, kBenchSeconds);
-    rows.push_back(Json{{"env", id}, {"threads", threads}, {"steps_per_s", rate}});
-    text += fmt::format("{:<28}  {:>7}  {:.4g}\n", id, threads, rate);
+    measure_env(*env, threads, kBenchSeconds / 10.0);  // warm up
+    const EnvSpeed speed = measure_env(*env, threads, kBenchSeconds);
+    rows.push_back(Json{{"env", id},
+                        {"threads", threads},
+                        {"steps_per_s", speed.steps_per_s},
+                        {"cpu_us", speed.cpu_us}});
+    text += fmt::format("{:<28}  {:>7}  {:>9.4g}  {:>11.3f}\n", id, threads, speed.steps_per_s,
+                        speed.cpu_us);
   }
   print_out(arguments.json() ? json_text(rows) : text);
   return kExitOk;

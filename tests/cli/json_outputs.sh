@@ -80,7 +80,7 @@ also pairs x:s y:s probability_of_improvement:o mean_difference:o? p_value:n? n_
 has object level:n changes:l lost:l only_new:l overall:l moved:b cannot_tell:b -- compare suite suite
 also changes task:s algorithm:s n_pairs:i n_equal:i old_mean:n new_mean:n difference:n ci:l? p_value:n \
   verdict:s moved:b -- "compare"
-has list env:s threads:i steps_per_s:n -- bench env --env two_step
+has list env:s threads:i steps_per_s:n cpu_us:n -- bench env --env two_step
 circumstances=(version:s commit:s compiler:s flags:s cpu:s cores:i isa:s load:n)
 has object "${circumstances[@]}" updates:l -- bench train --env 3m --threads 1
 also updates shape:s threads:i batch:i variant:s ms:n gflop:n gflops:n peak_gflops:n times_floor:n -- "bench train"
