@@ -81,6 +81,11 @@ struct MixerConfig {
 struct EntropyConfig {
   bool enabled = false;
   double lambda = 1e-3;
+  /// 0: lambda is fixed. Else it starts at 0 and follows H (docs/algorithms/qmix_gre.md).
+  double target_entropy = 0.0;
+  double target_lr = 1e-3;
+  double target_gain = 1.0;
+  double lambda_max = 1.0;
   EluDerivative elu_derivative = EluDerivative::kPublished;
   bool detach_agents = true;
 };

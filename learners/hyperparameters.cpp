@@ -193,10 +193,24 @@ void add_mixer(Table& table, MixerConfig& c) {
 
 void add_entropy(Table& table, EntropyConfig& c) {
   const Requirement enabled = {"gre.enabled", {"true"}};
+  const Requirement held = {.key = "gre.target_entropy", .values = {}, .differs_from = "0"};
   table.add("gre.enabled", c.enabled, "add gradient entropy to the loss")
       .when({kQLearning, {"mixer.type", {"qmix", "qplex", "qatten"}}})
       .add("gre.lambda", c.lambda, -kBig, kBig, "weight of the gradient entropy")
+      .when({enabled, {"gre.target_entropy", {"0"}}})
+      .add("gre.target_entropy", c.target_entropy, 0.0, 1.0,
+           "adjust the weight after every update to hold H of the credits at this value; 0: fixed")
       .when({enabled})
+      .add("gre.target_lr", c.target_lr, 1e-12, kBig,
+           "change of the accumulated weight per update and unit of H above gre.target_entropy")
+      .when({enabled, held})
+      .add(
+          "gre.target_gain", c.target_gain, 0.0, kBig,
+          "weight per unit of the last batch's H above gre.target_entropy, beside the accumulated one")
+      .when({enabled, held})
+      .add("gre.lambda_max", c.lambda_max, 1e-12, kBig,
+           "largest size of the adjusted weight, which may be negative")
+      .when({enabled, held})
       .add("gre.elu_derivative", c.elu_derivative,
            Names<EluDerivative>{{"published", EluDerivative::kPublished},
                                 {"exact", EluDerivative::kExact}},

@@ -36,6 +36,7 @@ class QLearning final : public Learner {
       end = begin;
     }
     optimizers_.emplace_back(config.optimizer, 0, end);
+    if (config.entropy.target_entropy > 0.0) config_.entropy.lambda = 0.0;
   }
 
   Outcome update(const UpdateRecord& record) override {
@@ -57,6 +58,13 @@ class QLearning final : public Learner {
       optimizer.step(outcome.gradients[0], outcome.gradient_tolerances[0], params_.flat(),
                      params_tolerance_);
     if (config_.learner.target_tau > 0.0) blend_target();
+    EntropyConfig& gre = config_.entropy;
+    if (gre.enabled && gre.target_entropy > 0.0 && shape_.n_agents > 1) {
+      const double gap = outcome.losses["entropy_in_loss"] - gre.target_entropy;
+      const double most = gre.lambda_max;
+      multiplier_ = std::clamp(multiplier_ + gre.target_lr * gap, -most, most);
+      gre.lambda = std::clamp(multiplier_ + gre.target_gain * gap, -most, most);
+    }
     updated_ = true;
     return outcome;
   }
@@ -72,6 +80,7 @@ class QLearning final : public Learner {
 
  private:
   std::vector<StepOptimizer> optimizers_;  // each of its own parameters
+  double multiplier_ = 0.0;                // of the constraint on H
   bool updated_ = false;
   std::int64_t last_copy_ = 0;
 };

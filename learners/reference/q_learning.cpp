@@ -29,8 +29,10 @@ QLoss::QLoss(const EnvShape& shape, const TrainConfig& config, const Parameters&
   const Sums sums = evaluate(online, 1.0, 0.0, nullptr, &values_);
   if (steps_ == 0.0) return;
   losses_ = {{"loss", sums.total}, {"td_loss", sums.td / sums.td_count}};
-  if (config.entropy.enabled)
-    losses_["entropy_loss"] = config.entropy.lambda * sums.entropy / steps_;
+  if (config.entropy.enabled) {
+    losses_["entropy_in_loss"] = sums.entropy / steps_;
+    losses_["entropy_loss"] = config.entropy.lambda * losses_["entropy_in_loss"];
+  }
   if (weighted()) losses_["central_loss"] = sums.central / steps_;
   if (values_.contains("attention")) losses_["attention_penalty"] = sums.penalty / steps_;
   if (values_.contains("state_v")) {

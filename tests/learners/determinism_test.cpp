@@ -167,6 +167,7 @@ TEST_SUITE("determinism") {
     config.learner.td_lambda = 0.6;
     config.mixer.hypernet_layers = 1;
     config.entropy.detach_agents = false;
+    config.entropy.target_entropy = 0.9;
     const Outcome one = straight(*env, config, 1);
     for (int at = 0; at <= kIterations; ++at) CHECK((resumed(*env, config, at) == one));
     for (const std::string& isa : credo::available_isas()) {
