@@ -21,8 +21,9 @@ enum class Weighting { kNone, kCentral, kOptimistic };
 struct AgentConfig {
   int hidden_dim = 64;
   bool recurrent = true;  ///< false: a linear layer and ReLU in place of the GRU (EPyMARL)
+  bool shared = true;     ///< false: every agent has weights of its own
   bool obs_last_action = true;
-  bool obs_agent_id = true;
+  bool obs_agent_id = true;  ///< shared weights only
 };
 
 /// QTRAN-base (Son et al. 2019).
@@ -80,6 +81,11 @@ struct MixerConfig {
 struct EntropyConfig {
   bool enabled = false;
   double lambda = 1e-3;
+  /// 0: lambda is fixed. Else it starts at 0 and follows H (docs/algorithms/qmix_gre.md).
+  double target_entropy = 0.0;
+  double target_lr = 1e-3;
+  double target_gain = 1.0;
+  double lambda_max = 1.0;
   EluDerivative elu_derivative = EluDerivative::kPublished;
   bool detach_agents = true;
 };
@@ -124,6 +130,7 @@ struct LearnerConfig {
   double gamma = 0.99;
   bool double_q = true;
   double td_lambda = 0.0;
+  int n_step = 1;  ///< rewards before the target bootstraps
   double loss_scale = 1.0;
   int batch_size = 32;
   int target_update_interval = 200;  ///< episodes; COMA: critic steps

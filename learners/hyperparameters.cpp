@@ -106,8 +106,11 @@ void add_agent(Table& table, AgentConfig& c) {
   table.add("agent.hidden_dim", c.hidden_dim, 1, 4096, "width of fc1 and of the GRU")
       .add("agent.recurrent", c.recurrent,
            "a GRU between fc1 and fc2; false: a linear layer and ReLU (EPyMARL's use_rnn)")
+      .add("agent.shared", c.shared,
+           "all agents share one network; false: each has weights of its own (PPO: and a critic)")
       .add("agent.obs_last_action", c.obs_last_action, "agent input holds its last action")
-      .add("agent.obs_agent_id", c.obs_agent_id, "agent input holds its index");
+      .add("agent.obs_agent_id", c.obs_agent_id, "agent input holds its index")
+      .when({{"agent.shared", {"true"}}});
 }
 
 void add_mixer(Table& table, MixerConfig& c) {
@@ -190,10 +193,24 @@ void add_mixer(Table& table, MixerConfig& c) {
 
 void add_entropy(Table& table, EntropyConfig& c) {
   const Requirement enabled = {"gre.enabled", {"true"}};
+  const Requirement held = {.key = "gre.target_entropy", .values = {}, .differs_from = "0"};
   table.add("gre.enabled", c.enabled, "add gradient entropy to the loss")
       .when({kQLearning, {"mixer.type", {"qmix", "qplex", "qatten"}}})
       .add("gre.lambda", c.lambda, -kBig, kBig, "weight of the gradient entropy")
+      .when({enabled, {"gre.target_entropy", {"0"}}})
+      .add("gre.target_entropy", c.target_entropy, 0.0, 1.0,
+           "adjust the weight after every update to hold H of the credits at this value; 0: fixed")
       .when({enabled})
+      .add("gre.target_lr", c.target_lr, 1e-12, kBig,
+           "change of the accumulated weight per update and unit of H above gre.target_entropy")
+      .when({enabled, held})
+      .add(
+          "gre.target_gain", c.target_gain, 0.0, kBig,
+          "weight per unit of the last batch's H above gre.target_entropy, beside the accumulated one")
+      .when({enabled, held})
+      .add("gre.lambda_max", c.lambda_max, 1e-12, kBig,
+           "largest size of the adjusted weight, which may be negative")
+      .when({enabled, held})
       .add("gre.elu_derivative", c.elu_derivative,
            Names<EluDerivative>{{"published", EluDerivative::kPublished},
                                 {"exact", EluDerivative::kExact}},
@@ -264,6 +281,9 @@ void add_learner(Table& table, LearnerConfig& c) {
       .add("learner.td_lambda", c.td_lambda, 0.0, 1.0,
            "lambda of the TD(lambda) targets; 0: one step")
       .when({kNotPpo})
+      .add("learner.n_step", c.n_step, 1, 100'000,
+           "rewards that a target sums before it bootstraps")
+      .when({kQLearning, {"learner.td_lambda", {"0"}}})
       .add("learner.loss_scale", c.loss_scale, 1e-12, kBig,
            "factor of the TD loss (PyMARL 1, PyMARL2 0.5)")
       .when({kQLearning})

@@ -20,7 +20,7 @@ struct JointNetwork {
   std::unique_ptr<Mixer> mixer;
 };
 
-/// What acts and is trained: agents ("agent.*"); of a value-based learner the mixer ("mixer.*"),
+/// What acts and is trained: agents ("agent.*", or "agent.0.*", ... with weights of their own); of a value-based learner the mixer ("mixer.*"),
 /// and for weighted QMIX a second pair that only provides targets ("central_agent.*",
 /// "central_mixer.*"); of an actor-critic learner the critic ("critic.*").
 struct Network {

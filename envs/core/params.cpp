@@ -1,6 +1,7 @@
 #include "envs/core/params.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
@@ -162,9 +163,11 @@ Params::Params(std::vector<ParamSpec> specs, std::string prefix)
   for (const ParamSpec& spec : specs_)
     for (const auto& requirements : spec.matters_when)
       for (const Requirement& requirement : requirements)
-        CREDO_CHECK(has(requirement.key) &&
-                        (requirement.differs_from.empty() || has(requirement.differs_from)),
-                    "parameter '" + spec.name + "' depends on one that is not there");
+        CREDO_CHECK(
+            has(requirement.key) &&
+                (requirement.differs_from.empty() || has(requirement.differs_from) ||
+                 std::isdigit(static_cast<unsigned char>(requirement.differs_from[0])) != 0),
+            "parameter '" + spec.name + "' depends on one that is not there");
 }
 
 void Params::set(std::string_view key, const ParamValue& value) {
@@ -291,7 +294,9 @@ const ParamValue& Params::value_in_force(std::string_view key) const {
 
 bool Params::holds(const Requirement& requirement) const {
   const ParamValue& now = value_in_force(requirement.key);
-  if (requirement.values.empty()) return now != value_in_force(requirement.differs_from);
+  if (requirement.values.empty())
+    return has(requirement.differs_from) ? now != value_in_force(requirement.differs_from)
+                                         : to_text(now) != requirement.differs_from;
   return std::find(requirement.values.begin(), requirement.values.end(), to_text(now)) !=
          requirement.values.end();
 }
@@ -303,6 +308,13 @@ std::string Params::needs(std::string_view key) const {
     for (const Requirement& requirement : requirements) {
       if (holds(requirement)) continue;
       if (!missing.empty()) missing += " and ";
+      if (requirement.values.empty() && !has(requirement.differs_from)) {
+        missing +=
+            fmt::format("{}{} other than {}", prefix_, requirement.key, requirement.differs_from);
+        const std::string deeper = needs(requirement.key);
+        if (!deeper.empty()) missing += ", which needs " + deeper;
+        continue;
+      }
       if (requirement.values.empty()) {
         missing +=
             fmt::format("{}{} other than {}{} (both are {})", prefix_, requirement.key, prefix_,

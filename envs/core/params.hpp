@@ -25,7 +25,8 @@ class Params;
 struct Requirement {
   std::string key;
   std::vector<std::string> values;  ///< one of these, as to_text writes them ...
-  std::string differs_from = {};    ///< ... or, without values, another value than this key's
+  /// ... or, without values, another value than this key's, or than this number
+  std::string differs_from = {};
 };
 
 /// Declaration of one parameter. The type is that of `value` (the default).

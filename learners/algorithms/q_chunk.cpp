@@ -304,15 +304,20 @@ void QChunk::mix() {
 // Regression targets of one episode, [length, outputs].
 // next[t] is the target networks' value of slot t + 1.
 void QChunk::td_targets(const Episode& ep, const float* next, float* targets) const {
-  const ReturnSettings settings{.gamma = static_cast<float>(c_.config.learner.gamma),
-                                .lambda = static_cast<float>(c_.config.learner.td_lambda),
+  const LearnerConfig& config = c_.config.learner;
+  const ReturnSettings settings{.gamma = static_cast<float>(config.gamma),
+                                .lambda = static_cast<float>(config.td_lambda),
                                 .mixes_last = true};
-  for (int k = 0; k < outputs_; ++k)
-    lambda_returns(
-        settings, ep.length(), ep.terminated(),
-        [&](int t) { return c_.rewards.apply(ep.reward(t)); },
-        [&](int t) { return next[t * outputs_ + k]; },
-        [&](int t, float target) { targets[t * outputs_ + k] = target; });
+  const auto reward = [&](int t) { return c_.rewards.apply(ep.reward(t)); };
+  for (int k = 0; k < outputs_; ++k) {
+    const auto value = [&](int t) { return next[t * outputs_ + k]; };
+    const auto set = [&](int t, float target) { targets[t * outputs_ + k] = target; };
+    if (config.n_step > 1)
+      n_step_returns(settings.gamma, config.n_step, ep.length(), ep.terminated(), reward, value,
+                     set);
+    else
+      lambda_returns(settings, ep.length(), ep.terminated(), reward, value, set);
+  }
 }
 
 // Weighted QMIX: errors count in full where the mixer's value is too low (optimistic), or where the
@@ -400,13 +405,44 @@ void QChunk::credit_loss(UpdateSums& sums) {
       }
   for (int i = 0; i < n_steps_; ++i)
     for (int a = 0; a < n_; ++a) sums.credit[sz(a)] += mixed_.credits[at(i, n_) + a];
+  measure_shares(sums);
   if (!regularised()) return;
   const bool published = config.elu_derivative == EluDerivative::kPublished;
   float* d_credit = scratch_.floats(sz(n_steps_) * sz(n_));
   gradient_entropy(n_steps_, n_, published ? mixed_.published : mixed_.credits, entropy_,
-                   static_cast<float>(config.lambda / c_.steps), d_credit, scratch_);
+                   static_cast<float>(c_.gre_lambda / c_.steps), d_credit, scratch_);
   for (int i = 0; i < n_steps_; ++i) sums.entropy_in_loss += entropy_[i];
   d_.credit.d_credit = d_credit;
+}
+
+// The largest share of the credit, and H of the agents' first-order contributions. The latter are in
+// units of return: scaling a credit and its agent's values against each other leaves them alone.
+void QChunk::measure_shares(UpdateSums& sums) {
+  float* contribution = scratch_.floats(sz(n_steps_) * sz(n_));
+  for (int e = 0; e < count_; ++e)
+    for (int t = 0; t < episode(e).length(); ++t) {
+      const int step = first_step_[e] + t;
+      const float* credit = mixed_.credits + at(step, n_);
+      const float* q = values(online_, e, t);
+      double total = 0.0, largest = 0.0;
+      for (int i = 0; i < n_; ++i) {
+        total += credit[i];
+        largest = std::max<double>(largest, credit[i]);
+        double sum = 0.0;
+        int available = 0;
+        for (int a = 0; a < n_actions_; ++a)
+          if (episode(e).is_available(t, i, a)) {
+            sum += q[at(i, n_actions_) + a];
+            ++available;
+          }
+        const double above = available == 0 ? 0.0 : now_.q[step * n_ + i] - sum / available;
+        contribution[at(step, n_) + i] = static_cast<float>(std::abs(credit[i] * above));
+      }
+      sums.largest_share += total > 0.0 ? largest / total : 1.0 / n_;
+    }
+  float* entropy = scratch_.floats(sz(n_steps_));
+  gradient_entropy(n_steps_, n_, contribution, entropy, 0.0F, nullptr, scratch_);
+  for (int i = 0; i < n_steps_; ++i) sums.contribution_entropy += entropy[i];
 }
 
 void QChunk::penalty_loss(UpdateSums& sums) {

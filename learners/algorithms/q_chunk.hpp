@@ -22,6 +22,7 @@ struct UpdateContext {
   const TargetValues& target_values;  ///< of the networks that give the targets
   const TargetValues& traced_values;  ///< of the target agents
   double steps;                       ///< N, of the whole batch
+  double gre_lambda;                  ///< weight of H in the loss
   float td_weight;
   const OrderSource& orders;
   std::span<const std::int64_t> first_step;  ///< of each episode among the batch's steps
@@ -76,6 +77,7 @@ class QChunk {
   void central_loss(UpdateSums& sums);
   void constraint_loss(UpdateSums& sums);
   void credit_loss(UpdateSums& sums);
+  void measure_shares(UpdateSums& sums);
   void penalty_loss(UpdateSums& sums);
   void backward(float* grad);
   /// Spreads [steps, n_agents, width] over rows; zeros elsewhere.

@@ -18,6 +18,7 @@ QLearner::QLearner(const EnvShape& shape, const TrainConfig& config)
       grad_(network_.layout.size()),
       mixer_begin_(network_.mixer->learning_rate() ? network_.mixer_begin : network_.layout.size()),
       optimizer_(config.optimizer, mixer_begin_),
+      gre_lambda_(config.entropy.target_entropy > 0.0 ? 0.0 : config.entropy.lambda),
       target_values_(shape, network_.mixer->needs().hidden ? config.agent.hidden_dim : 0,
                      config.replay_capacity),
       traced_target_values_(shape, 0, 1),
@@ -59,6 +60,8 @@ void UpdateSums::add(const UpdateSums& other) {
   target += other.target;
   weight += other.weight;
   entropy += other.entropy;
+  largest_share += other.largest_share;
+  contribution_entropy += other.contribution_entropy;
   for (std::size_t i = 0; i < credit.size(); ++i) credit[i] += other.credit[i];
 }
 
@@ -85,15 +88,30 @@ void QLearner::clear_trace(std::size_t batch, UpdateTrace& trace) const {
 const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> batch,
                                               UpdateTrace* trace, float td_weight,
                                               const OrderSource& orders) {
-  std::int64_t steps = 0;
-  for (const Episode* e : batch) steps += e->length();
-  first_step_.clear();
-  for (std::int64_t first = 0; const Episode* e : batch) {
-    first_step_.push_back(first);
-    first += e->length();
-  }
   if (trace != nullptr) clear_trace(batch.size(), *trace);
   if (config_.learner.standardise_rewards) take_in_rewards(batch);
+  differentiate(batch, trace, td_weight, orders);
+  return stats_;
+}
+
+GradientNorms QLearner::gradient_norms(std::span<const Episode* const> batch) {
+  differentiate(batch, nullptr, 1.0F, {});
+  std::vector<float> td(grad_.begin(), grad_.end());
+  differentiate(batch, nullptr, 0.0F, {});
+  GradientNorms norms{.td = 0.0, .entropy = stats_.grad_norm};
+  for (std::size_t i = 0; i < td.size(); ++i) td[i] -= grad_[i];
+  norms.td = gradient_norm(td);
+  return norms;
+}
+
+void QLearner::differentiate(std::span<const Episode* const> batch, UpdateTrace* trace,
+                             float td_weight, const OrderSource& orders) {
+  std::int64_t steps = 0;
+  first_step_.clear();
+  for (const Episode* e : batch) {
+    first_step_.push_back(steps);
+    steps += e->length();
+  }
   order_longest_first(
       batch.size(), [&](int i) { return batch[sz(i)]->length(); }, order_);
   plan_chunks(
@@ -125,6 +143,7 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
                               .target_values = target_values_,
                               .traced_values = both ? traced_target_values_ : target_values_,
                               .steps = static_cast<double>(steps),
+                              .gre_lambda = gre_lambda_,
                               .td_weight = td_weight,
                               .orders = orders,
                               .first_step = first_step_,
@@ -143,7 +162,6 @@ const UpdateStats& QLearner::compute_gradient(std::span<const Episode* const> ba
   sums_.clear(shape_.n_agents);
   for (std::size_t g = 0; g < n_groups; ++g) sums_.add(group_sums_[g]);
   make_statistics(steps, td_weight);
-  return stats_;
 }
 
 void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
@@ -162,8 +180,11 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.opt_loss = sums.opt / steps;
   stats.nopt_loss = sums.nopt / steps;
   stats.td_weight_mean = sums.weight / values;
-  stats.entropy_loss =
-      config_.entropy.enabled ? config_.entropy.lambda * sums.entropy_in_loss / steps : 0.0;
+  stats.entropy_in_loss = sums.entropy_in_loss / steps;
+  if (config_.entropy.enabled) {
+    stats.gre_lambda = gre_lambda_;
+    stats.entropy_loss = gre_lambda_ * stats.entropy_in_loss;
+  }
   double td_loss = stats.td_loss;
   if (network_.central != nullptr)
     td_loss = config_.mixer.wqmix.qmix_loss * stats.td_loss +
@@ -180,6 +201,8 @@ void QLearner::make_statistics(std::int64_t n_steps, float td_weight) {
   stats.target_mean = sums.target / values;
   if (network_.mixer->has_credits()) {
     stats.entropy_mean = sums.entropy / steps;
+    stats.largest_share = sums.largest_share / steps;
+    stats.contribution_entropy = sums.contribution_entropy / steps;
     for (const double c : sums.credit) stats.credit_mean.push_back(c / steps);
   }
   stats.grad_norm = gradient_norm(std::span(grad_).first(mixer_begin_));
@@ -195,6 +218,20 @@ void QLearner::apply_gradient(const UpdateStats& stats) {
     mixer_optimizer_->step(std::span(params_).subspan(mixer_begin_),
                            std::span(grad_).subspan(mixer_begin_),
                            clip_factor(config_.optimizer, stats.mixer_grad_norm));
+  if (!holds_entropy()) return;
+  // The method of multipliers for "H equals the target": the multiplier's step, and the penalty's
+  // slope, which damps the oscillation that the former alone has.
+  const EntropyConfig& config = config_.entropy;
+  const double gap = stats.entropy_in_loss - config.target_entropy;
+  const auto bounded = [&](double x) {
+    return std::clamp(x, -config.lambda_max, config.lambda_max);
+  };
+  gre_multiplier_ = bounded(gre_multiplier_ + config.target_lr * gap);
+  gre_lambda_ = bounded(gre_multiplier_ + config.target_gain * gap);
+}
+
+bool QLearner::holds_entropy() const {
+  return config_.entropy.enabled && config_.entropy.target_entropy > 0.0 && shape_.n_agents > 1;
 }
 
 void QLearner::sync_target() {
@@ -220,6 +257,10 @@ void QLearner::save(ByteWriter& out) const {
   optimizer_.save(out);
   if (mixer_optimizer_ != nullptr) mixer_optimizer_->save(out);
   if (config_.learner.standardise_rewards) reward_scale_.save(out);
+  if (holds_entropy()) {
+    out.put(gre_multiplier_);
+    out.put(gre_lambda_);
+  }
 }
 
 void QLearner::load(ByteReader& in) {
@@ -229,6 +270,10 @@ void QLearner::load(ByteReader& in) {
   optimizer_.load(in);
   if (mixer_optimizer_ != nullptr) mixer_optimizer_->load(in);
   if (config_.learner.standardise_rewards) reward_scale_.load(in);
+  if (holds_entropy()) {
+    gre_multiplier_ = in.get<double>();
+    gre_lambda_ = in.get<double>();
+  }
   target_values_.forget();
 }
 

@@ -4,8 +4,8 @@
 //   L   = scale * sum_t (Q_tot - y_t)^2 / N  +  lambda * sum_t H_t / N
 // u* is the greedy joint action: of the online network with double Q, else of the target network.
 // H_t is the normalised entropy of the credits and N the number of valid steps in the batch.
-// With TD(lambda) y_t is the lambda-return of tests/golden/README.md. A time limit bootstraps, a
-// termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
+// With TD(lambda) y_t is the lambda-return of tests/golden/README.md, with learner.n_step the n-step
+// return (returns.hpp). A time limit bootstraps, a termination does not. Episodes of a batch are processed in fixed chunks whose boundaries depend
 // on the episodes alone; each group of chunks adds into a gradient of its own and the groups are
 // summed in a fixed tree, so bits do not depend on the number of threads.
 #pragma once
@@ -41,13 +41,19 @@ struct UpdateStats {
   double td_error_abs = 0.0;  ///< mean |Q_tot - y|
   double q_taken_mean = 0.0;
   double target_mean = 0.0;
-  double entropy_mean = 0.0;        ///< mean H of the exact credits; 0 when the mixer has none
-  std::vector<double> credit_mean;  ///< [n_agents]
-  std::int64_t steps = 0;           ///< N
+  double entropy_in_loss = 0.0;       ///< mean H of the credits in the loss
+  double gre_lambda = 0.0;            ///< weight that this update gave it
+  double entropy_mean = 0.0;          ///< mean H of the exact credits; 0 when the mixer has none
+  double largest_share = 0.0;         ///< mean over steps of the largest p_i
+  double contribution_entropy = 0.0;  ///< mean H of |g_i (q_i(u_i) - mean of q_i)|
+  std::vector<double> credit_mean;    ///< [n_agents]
+  std::int64_t steps = 0;             ///< N
 };
 
 /// Its numbers as they are logged.
 const std::vector<UpdateMetric<UpdateStats>>& value_metrics();
+/// What is measured where a record is written, with gradient entropy in the loss.
+const std::vector<MetricInfo>& gradient_norm_metrics();
 
 /// Everything an update computes, padded to [batch, slots, ...] in the batch's order; for checks.
 struct UpdateTrace {
@@ -72,10 +78,17 @@ struct alignas(64) UpdateSums {
   double alpha = 0.0;
   std::int64_t alphas = 0;
   double td_abs = 0.0, q = 0.0, target = 0.0, weight = 0.0, entropy = 0.0;
+  double largest_share = 0.0, contribution_entropy = 0.0;
   std::vector<double> credit;
 
   void clear(int n_agents);
   void add(const UpdateSums& other);
+};
+
+/// Norms of the parts of a gradient.
+struct GradientNorms {
+  double td = 0.0;
+  double entropy = 0.0;  ///< of lambda H
 };
 
 /// Where a mixer's random orders of the agents come from (MixerNeeds::orders).
@@ -94,7 +107,10 @@ class QLearner {
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F,
                                       const OrderSource& orders = {});
-  /// Clips by global norm and takes an optimiser step. A batch without a valid step moves nothing.
+  /// The same for each part of the loss by itself; moves nothing, and overwrites gradient().
+  GradientNorms gradient_norms(std::span<const Episode* const> batch);
+  /// Clips by global norm and takes an optimiser step, then adjusts lambda where gre.target_entropy
+  /// is set. A batch without a valid step moves nothing.
   void apply_gradient(const UpdateStats& stats);
   /// Copies the online networks into the target networks.
   void sync_target();
@@ -112,12 +128,16 @@ class QLearner {
   /// Of the mixer, where it has a learning rate of its own; else null.
   const Optimizer* mixer_optimizer() const { return mixer_optimizer_.get(); }
   const RewardScale& reward_scale() const { return reward_scale_; }
+  double gre_lambda() const { return gre_lambda_; }
 
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
 
  private:
   void take_in_rewards(std::span<const Episode* const> batch);
+  void differentiate(std::span<const Episode* const> batch, UpdateTrace* trace, float td_weight,
+                     const OrderSource& orders);
+  bool holds_entropy() const;
   void clear_trace(std::size_t batch, UpdateTrace& trace) const;
   void make_statistics(std::int64_t steps, float td_weight);
 
@@ -131,6 +151,8 @@ class QLearner {
   Optimizer optimizer_;      // of the others
   std::unique_ptr<Optimizer> mixer_optimizer_;
   RewardScale reward_scale_;
+  double gre_lambda_;            // weight of H in the next loss
+  double gre_multiplier_ = 0.0;  // the part of it that accumulates, with gre.target_entropy
   AgentNetwork::Transposed transposed_, central_transposed_;
   std::vector<float> rewards_;            // of the batch, where they are standardised
   std::vector<int> order_;                // batch positions, longest episode first

@@ -1,6 +1,8 @@
 // Targets along an episode.
 #pragma once
 
+#include <algorithm>
+
 namespace credo {
 
 struct ReturnSettings {
@@ -28,6 +30,21 @@ void lambda_returns(const ReturnSettings& settings, int length, bool terminated,
                             : (1.0F - lambda) * value + lambda * later;
     later = reward(t) + (last && terminated ? 0.0F : settings.gamma * mixed);
     set(t, later);
+  }
+}
+
+/// n-step returns of the steps 0 .. length - 1, with m = min(n, length - t):
+///   G_t = r_t + gamma r_{t+1} + ... + gamma^{m-1} r_{t+m-1} + gamma^m V_{t+m}
+/// summed from its end. A terminated episode has V_length = 0. reward(t): r_t; next(t): V_{t+1};
+/// set(t, G_t) takes them. n = 1 rounds as lambda_returns with lambda = 0 does.
+template <class Reward, class Next, class Set>
+void n_step_returns(float gamma, int n, int length, bool terminated, const Reward& reward,
+                    const Next& next, const Set& set) {
+  for (int t = 0; t < length; ++t) {
+    const int last = t + std::min(n, length - t) - 1;
+    float sum = reward(last) + (last == length - 1 && terminated ? 0.0F : gamma * next(last));
+    for (int k = last - 1; k >= t; --k) sum = reward(k) + gamma * sum;
+    set(t, sum);
   }
 }
 

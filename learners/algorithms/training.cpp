@@ -30,6 +30,7 @@ std::vector<MetricInfo> update_metrics() {
     for (const auto& metric : table) list.push_back(metric.info);
   };
   add(value_metrics());
+  for (const MetricInfo& metric : gradient_norm_metrics()) list.push_back(metric);
   list.push_back({"credit_<agent>", 3, "mean credit dQ_tot/dQ_i of the agent"});
   add(coma_metrics());
   add(ppo_metrics());

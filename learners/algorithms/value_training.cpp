@@ -24,12 +24,20 @@ const std::vector<UpdateMetric<UpdateStats>>& value_metrics() {
       {{"entropy_loss", 4, "gre.lambda times the mean H that is part of the loss"},
        &S::entropy_loss,
        kEntropyTerm},
+      {{"gre_lambda", 5, "weight of H in the loss"}, &S::gre_lambda, kEntropyTerm},
       {{"grad_norm", 3, "gradient norm before clipping; of the actor where there is one"},
        &S::grad_norm},
       {{"td_error_abs", 3, "mean size of the TD error"}, &S::td_error_abs},
       {{"q_taken_mean", 3, "mean value of the actions taken"}, &S::q_taken_mean},
       {{"target_mean", 3, "mean regression target"}, &S::target_mean},
       {{"entropy_mean", 3, "mean H of the exact credits"}, &S::entropy_mean, kCredits},
+      {{"credit_share_max", 3, "mean over steps of the largest share of the credit"},
+       &S::largest_share,
+       kCredits},
+      {{"contribution_entropy", 3,
+        "mean H of |credit times (value of the action - mean value of the available ones)|"},
+       &S::contribution_entropy,
+       kCredits},
       {{"central_loss", 4, "weighted QMIX: mean squared error of the unrestricted value"},
        &S::central_loss,
        kCentral},
@@ -51,6 +59,15 @@ const std::vector<UpdateMetric<UpdateStats>>& value_metrics() {
       {{"alpha_mean", 3, "SHAQ: mean alpha of agents that did not act greedily"},
        &S::alpha_mean,
        kOwnRate},
+  };
+  return kMetrics;
+}
+
+const std::vector<MetricInfo>& gradient_norm_metrics() {
+  static const std::vector<MetricInfo> kMetrics = {
+      {"td_grad_norm", 3, "gradient norm of the loss without gre.lambda H, on a batch of its own"},
+      {"entropy_grad_norm", 3, "gradient norm of gre.lambda H, on the same batch"},
+      {"entropy_grad_ratio", 4, "the latter divided by the former"},
   };
   return kMetrics;
 }
@@ -152,6 +169,7 @@ class ValueTraining final : public Training {
   }
 
   void report(const UpdateStats& stats, UpdateTrace trace) const;
+  void measure_gradients(Metrics& metrics);
 
   EnvShape shape_;
   TrainConfig config_;
@@ -182,7 +200,10 @@ void ValueTraining::report(const UpdateStats& stats, UpdateTrace trace) const {
     record.values["credits_published"] = std::move(trace.credits_published);
     record.values["entropy"] = std::move(trace.entropy);
   }
-  if (config_.entropy.enabled) record.losses["entropy_loss"] = stats.entropy_loss;
+  if (config_.entropy.enabled) {
+    record.losses["entropy_in_loss"] = stats.entropy_in_loss;
+    record.losses["entropy_loss"] = stats.entropy_loss;
+  }
   if (network().central != nullptr) {
     record.losses["central_loss"] = stats.central_loss;
     record.values["central_q_tot"] = std::move(trace.central_q_tot);
@@ -205,6 +226,17 @@ void ValueTraining::report(const UpdateStats& stats, UpdateTrace trace) const {
   watch_(record);
 }
 
+// On a batch that no update draws, and from nothing but the saved state: a resumed run logs the same.
+void ValueTraining::measure_gradients(Metrics& metrics) {
+  Stream stream(config_.seed, purpose("gradient_norms"), 0, static_cast<std::uint64_t>(updates_));
+  replay_.sample(stream, batch_);
+  const GradientNorms norms = learner_.gradient_norms(batch_);
+  const double values[] = {norms.td, norms.entropy,
+                           norms.td > 0.0 ? norms.entropy / norms.td : 0.0};
+  for (std::size_t i = 0; i < std::size(values); ++i)
+    metrics.emplace_back(gradient_norm_metrics()[i].name, values[i]);
+}
+
 void ValueTraining::take_metrics(Metrics& metrics) {
   const Mixer& mixer = *network().mixer;
   window_.append(kAlways, metrics);
@@ -213,7 +245,10 @@ void ValueTraining::take_metrics(Metrics& metrics) {
   if (mixer.heads() > 0) window_.append(kPenalty, metrics);
   if (mixer.learning_rate()) window_.append(kOwnRate, metrics);
   if (mixer.has_credits()) {
-    if (config_.entropy.enabled) window_.append(kEntropyTerm, metrics);
+    if (config_.entropy.enabled) {
+      window_.append(kEntropyTerm, metrics);
+      if (window_.updates() > 0 && shape_.n_agents > 1) measure_gradients(metrics);
+    }
     if (shape_.n_agents > 1) window_.append(kCredits, metrics);
     for (std::size_t a = 0; a < credit_window_.size() && window_.updates() > 0; ++a)
       metrics.emplace_back(fmt::format("credit_{}", a),

@@ -1,7 +1,9 @@
-// The agent network all agents share (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2. Or,
-// without recurrence: fc1, ReLU, a linear layer, ReLU, fc2 (EPyMARL's rnn_agent.py, use_rnn False,
-// which keeps the name "rnn" for the layer).
+// The network of the agents (DRQN; docs/algorithms/iql.md): fc1, ReLU, GRU cell, fc2. Or, without
+// recurrence: fc1, ReLU, a linear layer, ReLU, fc2 (EPyMARL's rnn_agent.py, use_rnn False, which
+// keeps the name "rnn" for the layer).
 // Input of agent a at step t: obs, one-hot of its action at t-1 (none at t = 0), one-hot of a.
+// All agents share the weights, or every agent has its own (and no one-hot of a). The rows of one
+// agent lie n_agents apart, so that its products step over those of the others.
 //
 // Training runs on packed sequences: episodes sorted by length, longest first, so that at slot t
 // the live episodes are the first live[t]; their rows follow those of slot t-1. No padded row
@@ -56,7 +58,8 @@ struct AgentGradient {
 /// at a time only.
 class AgentNetwork {
  public:
-  /// Adds prefix + "fc1.weight", "rnn.weight_ih" (or "rnn.weight"), ... to the layout.
+  /// Adds prefix + "fc1.weight", "rnn.weight_ih" (or "rnn.weight"), ... to the layout; with weights
+  /// of their own prefix + "0.fc1.weight", ..., "1.fc1.weight", ...
   AgentNetwork(ParamLayout& layout, const std::string& prefix, const EnvShape& shape,
                const AgentConfig& config, const AgentHead& head);
 
@@ -69,7 +72,8 @@ class AgentNetwork {
   void forward_block(const float* params, const PackedRows& in, AgentPass& pass, int block,
                      const float* obs, Scratch& scratch) const;
 
-  /// Weights in the layout the input-gradient products need; made once per update.
+  /// Weights in the layout the input-gradient products need, one set after the other; made once per
+  /// update.
   struct Transposed {
     FloatArray weight_ih, weight_hh, fc2;
   };
@@ -83,8 +87,8 @@ class AgentNetwork {
     float* d_gates = nullptr;  ///< [block_rows, 4h]
     float* carry = nullptr;    ///< gradient of the state that enters the later block's first slot
     int carry_rows = 0;
-    float* d_bias = nullptr;  ///< [4h]: r, z, n, m
-    float* d_fc2 = nullptr;   ///< [outputs, h]
+    float* d_bias = nullptr;  ///< [sets, 4h]: r, z, n, m
+    float* d_fc2 = nullptr;   ///< [sets, outputs, h]
   };
   Backward begin_backward(const PackedRows& in, Scratch& scratch) const;
   /// Blocks in descending order. Adds to grad.
@@ -100,6 +104,32 @@ class AgentNetwork {
            float* q, Scratch& scratch) const;
 
  private:
+  /// One set of weights.
+  struct Layers {
+    Linear fc1;  ///< `in` counts the observation alone; rows for one-hot inputs follow
+    Linear ih;   ///< input side of the GRU, or the second layer
+    Linear hh;   ///< the GRU's hidden side; empty without recurrence
+    Linear fc2;
+  };
+
+  int sets() const { return static_cast<int>(layers_.size()); }
+  /// y = b + x W of `layer`, each row with its agent's weights.
+  void product(Linear Layers::*layer, const float* params, int rows, const float* x, int ldx,
+               float* y, int ldy, int relu = 0, Ahead* ahead = nullptr) const;
+  /// dx = dy * transposed weights of `layer`, likewise (input_gradient).
+  void product_backward(Linear Layers::*layer, const FloatArray& transposed, int rows,
+                        const float* dy, int ldy, float* dx, const float* x,
+                        Ahead* ahead = nullptr) const;
+  /// The gradient of `layer`'s weights; its bias too with `bias`.
+  void add_gradient(Linear Layers::*layer, int rows, const float* x, int ldx, const float* dy,
+                    int ldy, bool bias, float* grad, Ahead* ahead = nullptr) const;
+  /// Runs of rows with the same weights: body(set, first row, rows).
+  template <class Body>
+  void for_runs(int rows, const Body& body) const {
+    if (sets() == 1) return body(0, 0, rows);
+    for (int row = 0; row < rows; ++row) body(row % n_agents_, row, 1);
+  }
+
   void first_layer(const float* params, int rows, const float* obs, const int* last_action,
                    float* out, Scratch& scratch) const;
   /// Rows of fc1's matrix that the one-hot inputs of each row select; null where there are none.
@@ -127,10 +157,7 @@ class AgentNetwork {
   bool recurrent_;
   bool last_action_;
   bool agent_id_;
-  Linear fc1_;
-  Linear ih_;  // input side of the GRU, or the second layer
-  Linear hh_;  // the GRU's hidden side; empty without recurrence
-  Linear fc2_;
+  std::vector<Layers> layers_;  // one set that all agents share, or one per agent
 };
 
 }  // namespace credo

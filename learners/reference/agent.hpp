@@ -5,6 +5,7 @@
 //   q(t)   = fc2(h(t))
 // with PyTorch's GRU cell: [r, z, n] = weight_ih x + bias_ih, [r', z', n'] = weight_hh h + bias_hh,
 //   h' = (1 - z) tanh(n + r n') + z h,  r = sigmoid(r + r'),  z = sigmoid(z + z').
+// All agents share the weights; or agent i has those under prefix + "i." and no onehot(agent).
 #pragma once
 
 #include <string>

@@ -36,6 +36,7 @@ class QLearning final : public Learner {
       end = begin;
     }
     optimizers_.emplace_back(config.optimizer, 0, end);
+    if (config.entropy.target_entropy > 0.0) config_.entropy.lambda = 0.0;
   }
 
   Outcome update(const UpdateRecord& record) override {
@@ -57,6 +58,13 @@ class QLearning final : public Learner {
       optimizer.step(outcome.gradients[0], outcome.gradient_tolerances[0], params_.flat(),
                      params_tolerance_);
     if (config_.learner.target_tau > 0.0) blend_target();
+    EntropyConfig& gre = config_.entropy;
+    if (gre.enabled && gre.target_entropy > 0.0 && shape_.n_agents > 1) {
+      const double gap = outcome.losses["entropy_in_loss"] - gre.target_entropy;
+      const double most = gre.lambda_max;
+      multiplier_ = std::clamp(multiplier_ + gre.target_lr * gap, -most, most);
+      gre.lambda = std::clamp(multiplier_ + gre.target_gain * gap, -most, most);
+    }
     updated_ = true;
     return outcome;
   }
@@ -71,14 +79,8 @@ class QLearning final : public Learner {
   }
 
  private:
-  /// Where the tensors whose names begin with the prefix begin.
-  std::size_t first_of(const std::string& prefix) const {
-    for (const Parameters::Tensor& t : params_.tensors())
-      if (t.name.starts_with(prefix)) return t.first;
-    throw Error("no parameter " + prefix + "*");
-  }
-
   std::vector<StepOptimizer> optimizers_;  // each of its own parameters
+  double multiplier_ = 0.0;                // of the constraint on H
   bool updated_ = false;
   std::int64_t last_copy_ = 0;
 };
@@ -90,7 +92,7 @@ class Coma final : public Learner {
   Coma(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
        std::span<const float> params)
       : Learner(shape, config, layout, params),
-        critic_begin_(params_.tensor("critic.0.weight").first),
+        critic_begin_(first_of("critic.")),
         actor_(config.optimizer, 0, critic_begin_),
         critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
 
@@ -178,7 +180,7 @@ class Ppo final : public Learner {
   Ppo(const EnvShape& shape, const TrainConfig& config, const ParamLayout& layout,
       std::span<const float> params)
       : Learner(shape, config, layout, params),
-        critic_begin_(params_.tensor("critic.fc1.weight").first),
+        critic_begin_(first_of("critic.")),
         actor_(config.optimizer, 0, critic_begin_),
         critic_(critic_config(config), critic_begin_, params_.flat().size() - critic_begin_) {}
 
@@ -253,6 +255,12 @@ RewardMoments Learner::take_in_rewards(const std::vector<PlainEpisode>& episodes
   if (!config_.learner.standardise_rewards) return {};
   rewards_.push_back(all_rewards(episodes));
   return reward_moments(rewards_);
+}
+
+std::size_t Learner::first_of(const std::string& prefix) const {
+  for (const Parameters::Tensor& t : params_.tensors())
+    if (t.name.starts_with(prefix)) return t.first;
+  throw Error("no parameter " + prefix + "*");
 }
 
 void Learner::blend_target(const std::string& prefix) {

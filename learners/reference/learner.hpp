@@ -46,6 +46,8 @@ class Learner {
  protected:
   /// Adds the batch to the running moments, where rewards are standardised.
   RewardMoments take_in_rewards(const std::vector<PlainEpisode>& episodes);
+  /// In the flat array: where the tensors whose names begin with `prefix` begin.
+  std::size_t first_of(const std::string& prefix) const;
   /// target' = (1 - tau) target + tau params, of tensors whose name begins with `prefix`.
   void blend_target(const std::string& prefix = "");
   /// Tolerance of a gradient whose other side of kinks is `flipped`; flipped may be empty.

@@ -29,8 +29,10 @@ QLoss::QLoss(const EnvShape& shape, const TrainConfig& config, const Parameters&
   const Sums sums = evaluate(online, 1.0, 0.0, nullptr, &values_);
   if (steps_ == 0.0) return;
   losses_ = {{"loss", sums.total}, {"td_loss", sums.td / sums.td_count}};
-  if (config.entropy.enabled)
-    losses_["entropy_loss"] = config.entropy.lambda * sums.entropy / steps_;
+  if (config.entropy.enabled) {
+    losses_["entropy_in_loss"] = sums.entropy / steps_;
+    losses_["entropy_loss"] = config.entropy.lambda * losses_["entropy_in_loss"];
+  }
   if (weighted()) losses_["central_loss"] = sums.central / steps_;
   if (values_.contains("attention")) losses_["attention_penalty"] = sums.penalty / steps_;
   if (values_.contains("state_v")) {
@@ -115,8 +117,11 @@ void QLoss::fix(std::size_t episode, const Parameters& online, const Parameters&
   for (Index k = 0; k < outputs; ++k) {
     std::vector<double> next;
     for (const Fixed& f : steps) next.push_back(f.next(0, k));
-    const std::vector<double> returns = lambda_returns(
-        rewards, next, e.terminated, config_.learner.gamma, config_.learner.td_lambda);
+    const LearnerConfig& learner = config_.learner;
+    const std::vector<double> returns =
+        learner.n_step > 1
+            ? n_step_returns(rewards, next, e.terminated, learner.gamma, learner.n_step)
+            : lambda_returns(rewards, next, e.terminated, learner.gamma, learner.td_lambda);
     for (std::size_t t = 0; t < steps.size(); ++t) steps[t].targets(0, k) = returns[t];
   }
 

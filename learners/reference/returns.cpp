@@ -1,5 +1,6 @@
 #include "learners/reference/returns.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace credo::reference {
@@ -21,6 +22,20 @@ std::vector<double> lambda_returns(const std::vector<double>& rewards,
       returns[t] += (last ? weight : (1.0 - lambda) * weight) * (rewards_so_far + bootstrap);
       weight *= lambda;
     }
+  }
+  return returns;
+}
+
+std::vector<double> n_step_returns(const std::vector<double>& rewards,
+                                   const std::vector<double>& next_values, bool terminated,
+                                   double gamma, int n) {
+  const std::size_t length = rewards.size();
+  std::vector<double> returns(length);
+  for (std::size_t t = 0; t < length; ++t) {
+    const std::size_t end = std::min(length, t + static_cast<std::size_t>(n));
+    double discount = 1.0;
+    for (std::size_t k = t; k < end; ++k, discount *= gamma) returns[t] += discount * rewards[k];
+    if (end < length || !terminated) returns[t] += discount * next_values[end - 1];
   }
   return returns;
 }

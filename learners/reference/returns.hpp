@@ -1,4 +1,4 @@
-// Targets: lambda-returns, and rewards standardised by their running moments.
+// Targets: lambda-returns, n-step returns, and rewards standardised by their running moments.
 #pragma once
 
 #include <vector>
@@ -16,6 +16,11 @@ namespace credo::reference {
 std::vector<double> lambda_returns(const std::vector<double>& rewards,
                                    const std::vector<double>& next_values, bool terminated,
                                    double gamma, double lambda);
+
+/// G_t^(m) of the same, m = min(n, length - t).
+std::vector<double> n_step_returns(const std::vector<double>& rewards,
+                                   const std::vector<double>& next_values, bool terminated,
+                                   double gamma, int n);
 
 /// Mean and deviation of standardised rewards (EPyMARL's standardise_rewards;
 /// docs/algorithms/iql.md) once these batches have been learnt from, in closed form: the prior

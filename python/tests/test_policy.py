@@ -41,6 +41,40 @@ def test_batches_are_teams_side_by_side(grid_run):
     assert hidden.state.shape == (4, 2, policy.hidden_dim) and hidden.last_action.shape == (4, 2)
 
 
+def test_agents_with_weights_of_their_own(tmp_path):
+    path = tmp_path / "run"
+    run_program(
+        "run", "--env", "switch/2", "--alg", "vdn", "--t-max", 300, "--out", path, "--quiet",
+        *(part for setting in ("env.limit=20", "agent.hidden_dim=8", "agent.shared=false",
+                               "learner.batch_size=4", "evaluation.interval=200")
+          for part in ("--set", setting)),
+    )
+    policy = credo.load_run(path)
+    spec = policy.spec
+    rng = np.random.default_rng(0)
+    obs = rng.random((2, spec.obs_dim), dtype=np.float32)
+    state = rng.random((2, policy.hidden_dim), dtype=np.float32)
+    actions = np.array([0, 1], dtype=np.int32)
+    q, after = policy.values(obs, policy.initial()._replace(state=state, last_action=actions))
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    for agent in range(2):
+        w = {name.removeprefix(f"agent.{agent}."): value for name, value in policy.weights.items()}
+        one_hot = np.eye(spec.n_actions)[actions[agent]]
+        x = np.maximum(w["fc1.weight"] @ np.concatenate([obs[agent], one_hot]) + w["fc1.bias"], 0)
+        r, z, n = np.split(w["rnn.weight_ih"] @ x + w["rnn.bias_ih"], 3)
+        hr, hz, hn = np.split(w["rnn.weight_hh"] @ state[agent] + w["rnn.bias_hh"], 3)
+        gate = sigmoid(z + hz)
+        h = (1 - gate) * np.tanh(n + sigmoid(r + hr) * hn) + gate * state[agent]
+        np.testing.assert_allclose(after[agent], h, atol=1e-5)
+        np.testing.assert_allclose(q[agent], w["fc2.weight"] @ h + w["fc2.bias"], atol=1e-5)
+    own = policy.evaluate(3, seed=5)
+    row = json.loads(run_program("eval", path, "--episodes", 3, "--seed", 5, "--json"))[0]
+    assert np.mean([e["return"] for e in own]) == row["return_mean"]
+
+
 def test_epsilon_explores_among_available_actions(grid_run):
     policy = credo.load_run(grid_run)
     env = credo.make("switch/2", limit=20)

@@ -5,10 +5,14 @@
 #include <memory>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "envs/core/error.hpp"
 #include "envs/core/random.hpp"
+#include "learners/algorithm_table.hpp"
+#include "learners/algorithms/ppo.hpp"
 #include "learners/algorithms/q_learner.hpp"
+#include "learners/hyperparameters.hpp"
 #include "learners/kernels/kernels.hpp"
 #include "learners/replay/episode.hpp"
 #include "learners/rollout/policy.hpp"
@@ -65,34 +69,58 @@ double dense_gflop(const Shape& s, const TrainConfig& c, double slots, double st
   return 2.0 * (agents + mixers) / 1e9;
 }
 
-std::vector<Episode> synthetic_episodes(const Shape& s, bool real_lengths) {
-  const auto n = static_cast<std::size_t>(s.env.n_agents);
-  Stream stream(0, purpose("bench train"));
-  EpisodeEncoder encoder(s.env);
-  std::vector<Episode> episodes(kBatch);
-  for (Episode& episode : episodes) {
-    // Battles end early: a third to two thirds of the limit is what play shows.
-    int length = s.limit;
-    if (real_lengths)
-      length =
-          s.limit / 3 + static_cast<int>(stream.below(static_cast<std::uint32_t>(s.limit / 3)));
-    const auto slots = static_cast<std::size_t>(length) + 1;
-    std::vector<float> obs(slots * n * static_cast<std::size_t>(s.env.obs_dim));
-    std::vector<float> state(slots * static_cast<std::size_t>(s.env.state_dim));
-    std::vector<float> rewards(slots);
-    std::vector<std::uint8_t> avail(slots * n * static_cast<std::size_t>(s.env.n_actions), 1);
-    std::vector<int> actions(slots * n);
-    for (float& x : obs) x = stream.uniform_float();
-    for (float& x : state) x = stream.uniform_float();
-    for (float& x : rewards) x = stream.uniform_float();
-    for (int& x : actions)
-      x = static_cast<int>(stream.below(static_cast<std::uint32_t>(s.env.n_actions)));
+/// Of PPO: a forward pass of actor and critic for the old values, then one forward and one backward
+/// pass of both in every epoch.
+double dense_ppo_gflop(const Shape& s, const TrainConfig& c, double slots) {
+  const double h = c.agent.hidden_dim;
+  const auto passes = [&](double inputs, double outputs) {
+    const double fc1 = inputs * h;
+    const double network = fc1 + 6.0 * h * h + h * outputs;
+    return network + c.ppo.epochs * (3.0 * network - fc1);
+  };
+  const double own = s.env.obs_dim + s.env.n_actions + s.env.n_agents;
+  const double state = c.ppo.central_critic ? s.env.state_dim : 0.0;
+  return 2.0 * slots * s.env.n_agents * (passes(own, s.env.n_actions) + passes(state + own, 1.0)) /
+         1e9;
+}
+
+/// Random numbers in the shape of an episode.
+struct Synthetic {
+  std::vector<float> obs, state, rewards;
+  std::vector<std::uint8_t> avail;
+  std::vector<int> actions;
+  int length = 0;
+
+  EpisodeView view(const EnvShape& shape) const {
     const EpisodeArrays arrays{.obs = obs.data(),
                                .state = state.data(),
                                .avail = avail.data(),
                                .actions = actions.data(),
                                .rewards = rewards.data()};
-    encoder.encode(arrays.view(s.env, length, true), episode);
+    return arrays.view(shape, length, true);
+  }
+};
+
+std::vector<Synthetic> synthetic_episodes(const Shape& s, bool real_lengths) {
+  const auto n = static_cast<std::size_t>(s.env.n_agents);
+  Stream stream(0, purpose("bench train"));
+  std::vector<Synthetic> episodes(kBatch);
+  for (Synthetic& e : episodes) {
+    // Battles end early: a third to two thirds of the limit is what play shows.
+    e.length = s.limit;
+    if (real_lengths)
+      e.length =
+          s.limit / 3 + static_cast<int>(stream.below(static_cast<std::uint32_t>(s.limit / 3)));
+    const auto slots = static_cast<std::size_t>(e.length) + 1;
+    e.obs.resize(slots * n * static_cast<std::size_t>(s.env.obs_dim));
+    e.state.resize(slots * static_cast<std::size_t>(s.env.state_dim));
+    e.rewards.resize(slots);
+    e.avail.assign(slots * n * static_cast<std::size_t>(s.env.n_actions), 1);
+    e.actions.resize(slots * n);
+    for (std::vector<float>* values : {&e.obs, &e.state, &e.rewards})
+      for (float& x : *values) x = stream.uniform_float();
+    for (int& x : e.actions)
+      x = static_cast<int>(stream.below(static_cast<std::uint32_t>(s.env.n_actions)));
   }
   return episodes;
 }
@@ -120,26 +148,96 @@ double measure_peak(int threads, double seconds) {
   return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
-/// One kind of update: a learner, its batch, and what was measured.
+/// A learner with its batch.
+class Learning {
+ public:
+  Learning() = default;
+  Learning(const Learning&) = delete;
+  Learning& operator=(const Learning&) = delete;
+  virtual ~Learning() = default;
+  virtual void update() = 0;
+  /// Dense count of slots and steps in all.
+  virtual double gflop(double slots, double steps) const = 0;
+};
+
+class QmixLearning final : public Learning {
+ public:
+  QmixLearning(const Shape& s, const std::vector<Synthetic>& episodes, bool entropy)
+      : shape_(s), episodes_(episodes.size()) {
+    config_.entropy.enabled = entropy;
+    learner_ = std::make_unique<QLearner>(s.env, config_);
+    EpisodeEncoder encoder(s.env);
+    for (std::size_t i = 0; i < episodes.size(); ++i) {
+      encoder.encode(episodes[i].view(s.env), episodes_[i]);
+      batch_.push_back(&episodes_[i]);
+    }
+  }
+  void update() override { learner_->apply_gradient(learner_->compute_gradient(batch_)); }
+  double gflop(double slots, double steps) const override {
+    return dense_gflop(shape_, config_, slots, steps);
+  }
+
+ private:
+  const Shape& shape_;
+  TrainConfig config_;
+  std::unique_ptr<QLearner> learner_;
+  std::vector<Episode> episodes_;
+  std::vector<const Episode*> batch_;
+};
+
+class PpoLearning final : public Learning {
+ public:
+  PpoLearning(const Shape& s, std::vector<Synthetic> episodes, const std::string& algorithm)
+      : shape_(s), episodes_(std::move(episodes)) {
+    Params params(train_params());
+    for (const auto& [name, value] : find_algorithm(algorithm).values) params.set(name, value);
+    // Random rewards again and again would end in a policy without choices.
+    params.set("optimizer.lr", 0.0);
+    params.set("ppo.critic_lr", 0.0);
+    config_ = make_train_config(params);
+    learner_ = std::make_unique<PpoLearner>(s.env, config_);
+    for (const Synthetic& e : episodes_) views_.push_back(e.view(s.env));
+  }
+  void update() override {
+    learner_->learn(views_, [](const PpoStats&) {});
+  }
+  double gflop(double slots, double) const override {
+    return dense_ppo_gflop(shape_, config_, slots);
+  }
+
+ private:
+  const Shape& shape_;
+  std::vector<Synthetic> episodes_;
+  TrainConfig config_;
+  std::unique_ptr<PpoLearner> learner_;
+  std::vector<EpisodeView> views_;
+};
+
+/// One kind of update and what was measured of it.
 class Variant {
  public:
-  Variant(const Shape& s, const char* name, bool entropy, bool real_lengths)
-      : name_(name), episodes_(synthetic_episodes(s, real_lengths)), learner_(make(s, entropy)) {
-    for (const Episode& e : episodes_) batch_.push_back(&e);
+  /// algorithm: empty for QMIX.
+  Variant(const Shape& s, const char* name, const std::string& algorithm = "",
+          bool real_lengths = false, bool entropy = false)
+      : name_(name) {
+    std::vector<Synthetic> episodes = synthetic_episodes(s, real_lengths);
     double longest = 0.0;
     double steps = 0.0;
-    for (const Episode& e : episodes_) {
-      longest = std::max(longest, static_cast<double>(e.length()));
-      steps += e.length();
+    for (const Synthetic& e : episodes) {
+      longest = std::max(longest, static_cast<double>(e.length));
+      steps += e.length;
     }
-    const TrainConfig config;
-    dense_ = dense_gflop(s, config, kBatch * (longest + 1), kBatch * longest);
-    valid_ = dense_gflop(s, config, steps + kBatch, steps);
+    if (algorithm.empty())
+      learning_ = std::make_unique<QmixLearning>(s, episodes, entropy);
+    else
+      learning_ = std::make_unique<PpoLearning>(s, std::move(episodes), algorithm);
+    dense_ = learning_->gflop(kBatch * (longest + 1), kBatch * longest);
+    valid_ = learning_->gflop(steps + kBatch, steps);
   }
 
   double update() {
     const auto start = Clock::now();
-    learner_->apply_gradient(learner_->compute_gradient(batch_));
+    learning_->update();
     return seconds_since(start);
   }
 
@@ -174,16 +272,8 @@ class Variant {
   }
 
  private:
-  static std::unique_ptr<QLearner> make(const Shape& s, bool entropy) {
-    TrainConfig config;
-    config.entropy.enabled = entropy;
-    return std::make_unique<QLearner>(s.env, config);
-  }
-
   const char* name_;
-  std::vector<Episode> episodes_;
-  std::unique_ptr<QLearner> learner_;
-  std::vector<const Episode*> batch_;
+  std::unique_ptr<Learning> learning_;
   double dense_ = 0.0;
   double valid_ = 0.0;
   std::vector<double> seconds_, peaks_, floors_, fulls_;
@@ -203,10 +293,12 @@ std::vector<TrainBenchmarkRow> benchmark_training(const std::string& shape, int 
   constexpr int kMaxRounds = 400;
   const Shape& s = find_shape(shape);
   std::vector<Variant> variants;
-  variants.emplace_back(s, "full", false, false);
+  variants.emplace_back(s, "full");
   if (all) {
-    variants.emplace_back(s, "real lengths", false, true);
-    variants.emplace_back(s, "entropy", true, false);
+    variants.emplace_back(s, "real lengths", "", true);
+    variants.emplace_back(s, "entropy", "", false, true);
+    variants.emplace_back(s, "ippo", "ippo");
+    variants.emplace_back(s, "mappo", "mappo");
   }
   for (Variant& v : variants)  // first touch of all working memory
     for (int i = 0; i < 2; ++i) v.update();

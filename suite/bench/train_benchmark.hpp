@@ -10,7 +10,7 @@ namespace credo::suite {
 /// One kind of update on one shape. Times are medians; ratios are medians of ratios of neighbours.
 struct TrainBenchmarkRow {
   std::string shape;
-  std::string variant;  ///< "full", "real lengths" or "entropy"
+  std::string variant;  ///< "full", "real lengths", "entropy", "ippo" or "mappo"
   int threads = 1;
   int batch = 32;
   int updates = 0;           ///< updates measured
@@ -28,7 +28,9 @@ std::vector<std::string> train_benchmark_shapes();
 
 /// QMIX with two-layer hypernetworks and PyMARL's sizes on synthetic episodes. Runs in the caller's
 /// arena of `threads` threads. "full": all episodes reach the limit. With `all`, alternately:
-/// realistic lengths, and gradient entropy in the loss. Errors: UserError for an unknown shape.
+/// realistic lengths, gradient entropy in the loss, and PPO's update of a batch of as many episodes
+/// of full length, with its own dense count: the old values, then ppo.epochs steps of actor and
+/// critic. Errors: UserError for an unknown shape.
 std::vector<TrainBenchmarkRow> benchmark_training(const std::string& shape, int threads, bool all);
 
 struct ActionBenchmarkRow {

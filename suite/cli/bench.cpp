@@ -132,7 +132,7 @@ std::string circumstances_text(const Circumstances& c) {
 }
 
 // Full-length episodes with one and two threads; --all adds lengths as in play, gradient entropy,
-// and acting.
+// PPO's update of a batch, and acting.
 int bench_train(const Arguments& arguments) {
   const Circumstances circumstances;
   std::vector<std::string> shapes = arguments.list("env");

@@ -79,6 +79,7 @@ Json work_json(const CellWork& work) {
               {"episode_length", work.episode_length},
               {"floats_per_step", work.floats_per_step},
               {"agent_weights", work.agent_weights},
+              {"further_weights", work.further_weights},
               {"other_weights", work.other_weights},
               {"replay_episodes", work.replay_episodes},
               {"episode_bytes", work.episode_bytes}};

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include "learners/network.hpp"
 #include "learners/rollout/evaluation.hpp"
 #include "learners/trainer.hpp"
 #include "suite/run/runner.hpp"
@@ -23,6 +24,24 @@ std::size_t saved_bytes(const Trainer& trainer) {
   return bytes;
 }
 
+// A row of a batch meets the weights of one agent, whether or not others have their own.
+void count_weights(const EnvShape& shape, const TrainConfig& config, CellWork& work) {
+  const auto for_each_tensor = [&](bool shared, const auto& body) {
+    TrainConfig c = config;
+    c.agent.shared = shared;
+    const Network network(shape, c);
+    for (const ParamLayout::Entry& e : network.layout.entries())
+      body(e.name, static_cast<double>(e.out) * std::max(e.in, 1));
+  };
+  for_each_tensor(true, [&](const std::string& name, double size) {
+    (name.starts_with("agent.") ? work.agent_weights : work.other_weights) += size;
+  });
+  if (config.agent.shared) return;
+  double all = 0.0;
+  for_each_tensor(false, [&](const std::string&, double size) { all += size; });
+  work.further_weights = std::max(0.0, all - work.agent_weights - work.other_weights);
+}
+
 // Training begins with random play (epsilon 1): lengths and stored bytes of episodes come from a
 // trainer that has only played.
 void probe_learner(const Env& env, TrainConfig config, CellWork& work) {
@@ -31,11 +50,8 @@ void probe_learner(const Env& env, TrainConfig config, CellWork& work) {
   config.learner.batch_size = std::max(config.learner.batch_size, 2 * kManyEpisodes);
   config.replay_capacity = std::max(config.replay_capacity, config.learner.batch_size);
   config.n_envs = std::min(config.n_envs, kFewEpisodes);
+  count_weights(shape_of(env.spec()), config, work);
   Trainer trainer(env, config);
-  const TensorFile weights = trainer.weights();
-  for (const auto& [name, tensor] : weights.tensors)
-    (name.starts_with("agent.") ? work.agent_weights : work.other_weights) +=
-        static_cast<double>(tensor.size());
   const std::size_t before = saved_bytes(trainer);
   while (trainer.episodes() < kFewEpisodes ||
          (trainer.episodes() < kManyEpisodes && trainer.t_env() < kProbeSteps))

@@ -27,8 +27,9 @@ struct CellWork {
   double evaluations = 0;       ///< with the final and the absolute one
   double evaluation_steps = 0;  ///< over all of them
   double checkpoints = 0;
-  double agent_weights = 0;    ///< parameters of the agents' network
+  double agent_weights = 0;    ///< parameters that an agent acts with
   double other_weights = 0;    ///< of mixers, critics, second value functions
+  double further_weights = 0;  ///< of the other agents, where each has its own (agent.shared)
   double replay_episodes = 0;  ///< held at the end
   double episode_bytes = 0;    ///< of one episode in the replay
 };

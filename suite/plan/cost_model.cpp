@@ -32,6 +32,10 @@ bool is_one_of(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+double parameters(const CellWork& work) {
+  return work.agent_weights + work.other_weights + work.further_weights;
+}
+
 double cost_of(const Setting& setting) {
   double value = -1.0;
   if (const auto* real = std::get_if<double>(&setting.value)) value = *real;
@@ -129,8 +133,7 @@ CellEstimate CostModel::estimate(const CellWork& work, int threads) const {
   // An update works on so many rows at a time, whatever the batch.
   const double rows = std::min(number("memory.most_rows"),
                                work.batch_size * (work.episode_length + 1) * work.n_agents);
-  estimate.bytes = number("memory.run_bytes") +
-                   (work.agent_weights + work.other_weights) * number("memory.weight_bytes") +
+  estimate.bytes = number("memory.run_bytes") + parameters(work) * number("memory.weight_bytes") +
                    rows * number("memory.row_bytes") +
                    work.replay_episodes * work.episode_bytes * number("memory.replay_factor") +
                    (work.n_envs + kSideBySide) * work.episode_limit * work.floats_per_step *
@@ -160,7 +163,7 @@ double CostModel::learning_seconds(const CellWork& work, int threads) const {
           (slots * work.n_agents *
                (number("update.row_ns") + number("update.weight_ns") * work.agent_weights) +
            slots * work.floats_per_step * number("update.read_ns") +
-           (work.agent_weights + work.other_weights) * number("update.parameter_ns") +
+           parameters(work) * number("update.parameter_ns") +
            learnt_steps * (of_row(algorithms_, work.algorithm, "step_ns") +
                            of_row(algorithms_, work.algorithm, "weight_ns") * work.other_weights));
   // Every episode is written once, those after the last checkpoint excepted.

@@ -17,7 +17,7 @@
 namespace credo::suite {
 
 /// Of step_<t>.state, as docs/file-formats.md describes it.
-inline constexpr std::uint32_t kCheckpointFormat = 4;
+inline constexpr std::uint32_t kCheckpointFormat = 5;
 
 /// A part of the replay as a file.
 struct StoredPart {

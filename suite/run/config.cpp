@@ -472,6 +472,9 @@ bool RunConfig::is_recorded(std::string_view key) const {
   // such files. Initial weights likewise.
   if (key == kTensorboardKey) return run_.boolean(key);
   if (key == kKeepWeightsKey && run_.text(key).empty()) return false;
+  // Options that came later: with their defaults the configuration is that of runs before them.
+  if (key == "agent.shared" && train_.boolean(key)) return false;
+  if (key == "learner.n_step" && train_.integer(key) == 1) return false;
   if (key == kInitWeightsKey && inputs_of(inputs_, key).empty()) return false;
   return without_effect(key).empty();
 }

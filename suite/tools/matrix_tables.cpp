@@ -280,10 +280,10 @@ Learnt play(const Game& game, const std::string& algorithm, std::uint64_t seed,
   return learnt;
 }
 
-/// What uniform data leads to, where it is known: VDN's fit, the payoffs for the unrestricted
+/// What uniform data leads to, where it is known: VDN's and Qatten's fit, the payoffs for the unrestricted
 /// values, and for the QTRAN game the fixed points of weighted QMIX (docs/algorithms/wqmix.md).
 std::optional<Table> fixed_point(const Game& game, const std::string& algorithm) {
-  if (algorithm == "vdn") return additive_fit(game.payoff);
+  if (algorithm == "vdn" || algorithm == "qatten") return additive_fit(game.payoff);
   if (algorithm == "qtran" || algorithm == "qplex") return game.payoff;
   if (game.id != "matrix/qtran" || (algorithm != "cw_qmix" && algorithm != "ow_qmix"))
     return std::nullopt;

@@ -56,7 +56,8 @@ def features(algorithm, w, env_us):
         "update.row_ns": 1e-9 * u * slots * w["n_agents"],
         "update.weight_ns": 1e-9 * u * slots * w["n_agents"] * w["agent_weights"],
         "update.read_ns": 1e-9 * u * slots * w["floats_per_step"],
-        "update.parameter_ns": 1e-9 * u * (w["agent_weights"] + w["other_weights"]),
+        "update.parameter_ns": 1e-9 * u * sum(w[kind + "_weights"]
+                                              for kind in ("agent", "other", "further")),
         f"alg.{algorithm}.step_ns": 1e-9 * u * learnt,
         f"alg.{algorithm}.weight_ns": 1e-9 * u * learnt * w["other_weights"],
     }

@@ -16,11 +16,12 @@ constexpr int kCapacity = 32;
 constexpr int kBatch = 8;
 
 /// An algorithm's settings, as they are or with EPyMARL's: soft targets, standardised rewards,
-/// agents without recurrence.
+/// agents without recurrence, weights of their own.
 credo::TrainConfig config_of(const std::string& algorithm, bool epymarl) {
   credo::TrainConfig config = learner_tests::algorithm_config(algorithm);
   config.n_envs = kEnvs;
   config.agent.recurrent = !epymarl;
+  config.agent.shared = !epymarl;
   config.learner.target_tau = epymarl ? 0.01 : 0.0;
   config.learner.standardise_rewards = epymarl;
   return config;

@@ -207,6 +207,17 @@ TEST_SUITE("qatten") {
   }
 }
 
+TEST_SUITE("attention, agents with weights of their own") {
+  TEST_CASE("gradient, with n-step targets") {
+    for (const std::string kind : {"qatten", "shaq"}) {
+      TrainConfig c = small_config(kind);
+      c.agent.shared = false;
+      c.learner.n_step = 2;
+      check_gradient(kShape, c);
+    }
+  }
+}
+
 TEST_SUITE("shaq") {
   TEST_CASE("alpha and Q_tot by hand: two agents, three orders, width 1") {
     TrainConfig c = small_config("shaq");

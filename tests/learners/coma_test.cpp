@@ -171,9 +171,10 @@ TEST_SUITE("coma") {
   }
 
   TEST_CASE("the actor's gradient") {
-    for (const std::uint64_t seed : {3U, 4U}) {
+    for (const std::uint64_t seed : {3U, 4U, 5U}) {
       TrainConfig config = small_config();
-      config.agent.recurrent = seed == 3U;
+      config.agent.recurrent = seed != 4U;
+      config.agent.shared = seed != 5U;
       config.learner.standardise_rewards = seed == 4U;
       Problem p(seed, 0.0, config);
       ComaLoss::PerStep advantages(p.episodes.size());
@@ -204,6 +205,12 @@ TEST_SUITE("coma") {
     config.learner.target_tau = 0.3;
     config.learner.standardise_rewards = true;
     check_updates(config, 1);
+  }
+
+  TEST_CASE("whole updates follow the reference: agents with weights of their own") {
+    TrainConfig config = small_config();
+    config.agent.shared = false;
+    check_updates(config, 2);
   }
 
   TEST_CASE("a policy is a distribution over available actions, floored by epsilon") {

@@ -167,6 +167,7 @@ TEST_SUITE("determinism") {
     config.learner.td_lambda = 0.6;
     config.mixer.hypernet_layers = 1;
     config.entropy.detach_agents = false;
+    config.entropy.target_entropy = 0.9;
     const Outcome one = straight(*env, config, 1);
     for (int at = 0; at <= kIterations; ++at) CHECK((resumed(*env, config, at) == one));
     for (const std::string& isa : credo::available_isas()) {
@@ -202,6 +203,30 @@ TEST_SUITE("determinism") {
           other.learner.standardise_rewards = false;
         CHECK(straight(*env, other, 1).weights != one.weights);
       }
+    }
+  }
+
+  TEST_CASE("weights of their own, n-step targets: every algorithm") {
+    const auto env = short_env("checkers", 9);
+    for (const std::string& algorithm : algorithm_names()) {
+      CAPTURE(algorithm);
+      credo::TrainConfig config = tiny_config(algorithm);
+      config.agent.shared = false;
+      config.learner.n_step = 3;
+      const Outcome one = straight(*env, config, 1);
+      for (const std::string& isa : credo::available_isas()) {
+        CAPTURE(isa);
+        const learner_tests::UseIsa use(isa);
+        CHECK((straight(*env, config, 4) == one));
+      }
+      for (const int at : {0, 5, 9, kIterations}) {
+        CAPTURE(at);
+        CHECK((resumed(*env, config, at) == one));
+      }
+      if (config.learner.kind != credo::LearnerKind::kQLearning) continue;
+      credo::TrainConfig one_step = config;
+      one_step.learner.n_step = 1;
+      CHECK(straight(*env, one_step, 1).weights != one.weights);
     }
   }
 

@@ -72,11 +72,13 @@ const std::map<std::string, std::pair<std::string, std::string>>& values() {
       {"learner.gamma", {"0.99", "0.9"}},
       {"learner.double_q", {"true", "false"}},
       {"learner.td_lambda", {"0.3", "0.6"}},
+      {"learner.n_step", {"1", "3"}},
       {"learner.loss_scale", {"1", "0.5"}},
       {"learner.batch_size", {"3", "4"}},
       {"learner.target_tau", {"0", "0.1"}},
       {"learner.standardise_rewards", {"false", "true"}},
       {"agent.recurrent", {"true", "false"}},
+      {"agent.shared", {"true", "false"}},
       {"learner.target_update_interval", {"3", "12"}},
       {"optimizer.type", {"rmsprop", "adam"}},
       {"optimizer.lr", {"0.01", "0.02"}},
@@ -186,13 +188,14 @@ TEST_CASE("every parameter has an effect just where its declaration says so") {
     check_every_parameter(*env, small_params(algorithm), algorithm.name);
 }
 
-TEST_CASE("with the other optimiser, one-layer hypernetworks and constant exploration likewise") {
+TEST_CASE("with the other optimiser, one-layer hypernetworks and one-step targets likewise") {
   const auto env = learner_tests::short_env("switch/2", 8);
   for (const Algorithm& algorithm : learning_algorithms()) {
     Params params = small_params(algorithm);
     params.set_text("optimizer.type", "adam");
     params.set_text("mixer.hypernet_layers", "1");
     params.set_text("qplex.layers", "2");
+    params.set_text("learner.td_lambda", "0");
     params.set_text("exploration.epsilon_finish", "0.9");
     CHECK(params.has_effect("optimizer.adam_eps"));
     CHECK(!params.has_effect("optimizer.rmsprop_eps"));
@@ -211,6 +214,12 @@ TEST_CASE("what a parameter needs is said to the root") {
       params.needs("mixer.hypernet_embed") ==
       "mixer.type = qmix, qmix_simple or shaq (it is vdn), or mixer.type = qplex or qatten (it is "
       "vdn)");
+  CHECK(params.needs("learner.n_step").empty());
+  params.set_text("learner.td_lambda", "0.6");
+  CHECK(params.needs("learner.n_step") == "learner.td_lambda = 0 (it is 0.6)");
+  CHECK(params.needs("agent.obs_agent_id").empty());
+  params.set_text("agent.shared", "false");
+  CHECK(params.needs("agent.obs_agent_id") == "agent.shared = true (it is false)");
   params.set_text("learner.type", "coma");
   CHECK(params.needs("learner.batch_size") == "learner.type = q_learning (it is coma)");
   params.set_text("exploration.epsilon_finish", "1");

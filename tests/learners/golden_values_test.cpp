@@ -276,6 +276,44 @@ TEST_SUITE("golden values") {
     CHECK(trace.targets[1] == near(0.99 * (0.4 * 0.7 + 0.6 * trace.targets[2])));
   }
 
+  TEST_CASE("n-step targets equal plain sums: a time limit bootstraps, an end does not") {
+    const credo::EnvShape shape{.n_agents = 2, .n_actions = 3, .obs_dim = 4, .state_dim = 5};
+    constexpr double kGamma = 0.9;
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
+      for (const int n : {1, 2, 3, 9, 50}) {
+        credo::TrainConfig c;
+        c.mixer.type = kind;
+        c.agent.hidden_dim = 8;
+        c.learner.n_step = n;
+        c.learner.gamma = kGamma;
+        credo::QLearner learner(shape, c);
+        Draw draw("n-step");
+        std::vector<learner_tests::PlainEpisode> episodes;
+        for (const int length : {1, 2, 9, 5, 8, 7})
+          episodes.push_back(learner_tests::random_episode(draw, shape, length, length % 2 == 0));
+        credo::UpdateTrace trace;
+        trace.slots = 10;
+        learner.compute_gradient(Batch(episodes).pointers, &trace);
+        const int outputs = kind == "none" ? 2 : 1;
+        for (std::size_t b = 0; b < episodes.size(); ++b) {
+          const auto& e = episodes[b];
+          for (int k = 0; k < outputs; ++k) {
+            const auto at = [&](int t) { return (b * 9 + sz(t)) * sz(outputs) + sz(k); };
+            for (int t = 0; t < e.length; ++t) {
+              double want = 0.0;
+              for (int j = 0; j < n && t + j < e.length; ++j)
+                want += std::pow(kGamma, j) * e.rewards[sz(t + j)];
+              const int end = std::min(t + n, e.length);  // V of slot `end`
+              if (end < e.length || !e.terminated)
+                want += std::pow(kGamma, end - t) * trace.target_q_tot[at(end - 1)];
+              CHECK(std::abs(trace.targets[at(t)] - want) < 3e-6);
+            }
+          }
+        }
+      }
+    }
+  }
+
   TEST_CASE("targets equal weighted sums of n-step returns") {
     const credo::EnvShape shape{.n_agents = 2, .n_actions = 3, .obs_dim = 4, .state_dim = 5};
     for (const std::string kind : {"none", "vdn", "qmix"}) {
@@ -516,9 +554,11 @@ TEST_SUITE("mixers") {
 
   TEST_CASE("acting one step at a time gives the values training computes, bit for bit") {
     const credo::EnvShape shape{.n_agents = 3, .n_actions = 4, .obs_dim = 5, .state_dim = 6};
-    for (const bool recurrent : {true, false}) {
+    for (const auto& [recurrent, shared] : std::vector<std::pair<bool, bool>>{
+             {true, true}, {false, true}, {true, false}, {false, false}}) {
       credo::TrainConfig c;
       c.agent.recurrent = recurrent;
+      c.agent.shared = shared;
       credo::QLearner learner(shape, c);
       Draw draw("acting");
       std::vector<learner_tests::PlainEpisode> episodes;

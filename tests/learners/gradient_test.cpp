@@ -154,6 +154,22 @@ TEST_SUITE("gradients") {
                    {120, 70, 119, 3});
   }
 
+  TEST_CASE("agents with weights of their own") {
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
+      for (const bool recurrent : {true, false}) {
+        TrainConfig c = small_config(kind);
+        c.agent.shared = false;
+        c.agent.recurrent = recurrent;
+        c.agent.obs_last_action = recurrent || kind == "vdn";
+        check_gradient(kShape, c);
+      }
+    }
+    TrainConfig c = small_config("vdn");  // many blocks of slots
+    c.agent = {.hidden_dim = 3, .shared = false};
+    check_gradient({.n_agents = 2, .n_actions = 2, .obs_dim = 2, .state_dim = 1}, c,
+                   {120, 70, 119, 3});
+  }
+
   TEST_CASE("standardised rewards") {
     for (const std::string kind : {"none", "vdn", "qmix_simple"}) {
       for (const double lambda : {0.0, 0.7}) {
@@ -179,6 +195,18 @@ TEST_SUITE("gradients") {
         TrainConfig c = small_config(kind);
         c.learner.td_lambda = lambda;
         c.learner.gamma = 0.9;
+        check_gradient(kShape, c);
+      }
+    }
+  }
+
+  TEST_CASE("n-step targets") {
+    for (const std::string kind : {"none", "vdn", "qmix"}) {
+      for (const int n : {2, 3, 100}) {
+        TrainConfig c = small_config(kind);
+        c.learner.n_step = n;
+        c.learner.gamma = 0.9;
+        c.learner.standardise_rewards = n == 3;
         check_gradient(kShape, c);
       }
     }

@@ -151,7 +151,8 @@ class PpoReference {
         in.push_back(ep.obs[sz((t * kShape.n_agents + agent) * kShape.obs_dim + k)]);
       for (int u = 0; u < kShape.n_actions; ++u)
         in.push_back(t > 0 && ep.action(t - 1, agent) == u ? 1.0 : 0.0);
-      for (int j = 0; j < kShape.n_agents; ++j) in.push_back(agent == j ? 1.0 : 0.0);
+      for (int j = 0; config_.agent.shared && j < kShape.n_agents; ++j)
+        in.push_back(agent == j ? 1.0 : 0.0);
       if (agent == 0) rows = Matrix::Zero(kShape.n_agents, static_cast<Eigen::Index>(in.size()));
       for (std::size_t k = 0; k < in.size(); ++k) rows(agent, static_cast<Eigen::Index>(k)) = in[k];
     }
@@ -362,6 +363,15 @@ TEST_SUITE("ppo") {
     c.ppo.death_masking = false;
     c.ppo.entropy = 0.3;
     check_gradients(c, 3);
+  }
+
+  TEST_CASE("gradients of actors and critics with weights of their own") {
+    for (const std::string name : {"ippo", "mappo"}) {
+      TrainConfig c = small_config(name);
+      c.agent.shared = false;
+      c.ppo.policy_gain = 1.0;
+      check_gradients(c, 4);
+    }
   }
 
   TEST_CASE("in the first step the ratio is 1") {

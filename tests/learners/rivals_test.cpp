@@ -204,6 +204,21 @@ TEST_SUITE("rivals") {
     }
   }
 
+  TEST_CASE("gradient: agents with weights of their own, n-step targets") {
+    for (const std::string kind : {"qtran", "qplex"}) {
+      TrainConfig c = base_config(kind);
+      c.agent.shared = false;
+      c.learner.n_step = 2;
+      check_gradient(kShape, c);
+    }
+    for (const Weighting weighting : {Weighting::kCentral, Weighting::kOptimistic}) {
+      TrainConfig c = weighted_config(weighting);
+      c.agent.shared = false;
+      c.learner.n_step = 2;
+      check_gradient(kShape, c);
+    }
+  }
+
   TEST_CASE("gradient: one agent, one action, odd sizes") {
     const EnvShape one{.n_agents = 1, .n_actions = 1, .obs_dim = 1, .state_dim = 1};
     const EnvShape odd{.n_agents = 2, .n_actions = 3, .obs_dim = 2, .state_dim = 9};

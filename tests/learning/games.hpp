@@ -40,6 +40,9 @@ class ValueReader {
     env_->write_state(state);
     const std::vector<int> greedy = {best(0), best(1)};
     const float q_max[] = {value(0, greedy[0]), value(1, greedy[1])};
+    std::vector<int> orders;  // both orders in turns, as many as SHAQ wants
+    for (int m = 0; m < network_.mixer->needs().orders; ++m)
+      orders.insert(orders.end(), {m % 2, 1 - m % 2});
     for (int a = 0; a < shape_.n_actions; ++a) {
       for (int b = 0; b < shape_.n_actions; ++b) {
         const float q[] = {value(0, a), value(1, b)};
@@ -53,7 +56,9 @@ class ValueReader {
                                              .actions = actions,
                                              .q_max = q_max,
                                              .greedy = greedy.data(),
-                                             .hidden = hidden_.data()},
+                                             .hidden = hidden_.data(),
+                                             .obs = obs_.data(),
+                                             .orders = orders.data()},
                                             false, scratch_)
                                   .q_tot[0];
       }
@@ -78,18 +83,18 @@ class ValueReader {
  private:
   float value(int agent, int action) const { return q_[sz(agent * shape_.n_actions + action)]; }
   void look() {
-    std::vector<float> obs(sz(shape_.n_agents * shape_.obs_dim));
-    env_->write_obs(obs);
+    obs_.resize(sz(shape_.n_agents * shape_.obs_dim));
+    env_->write_obs(obs_);
     q_.resize(sz(shape_.n_agents * shape_.n_actions));
     scratch_.reset();
-    network_.agent.act(params_.data(), shape_.n_agents, obs.data(), last_.data(), hidden_.data(),
+    network_.agent.act(params_.data(), shape_.n_agents, obs_.data(), last_.data(), hidden_.data(),
                        q_.data(), scratch_);
   }
 
   std::unique_ptr<credo::Env> env_;
   credo::EnvShape shape_;
   credo::Network network_;
-  std::vector<float> params_, hidden_, q_;
+  std::vector<float> params_, hidden_, q_, obs_;
   std::vector<int> last_;
   credo::Scratch scratch_;
 };

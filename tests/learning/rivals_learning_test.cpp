@@ -53,6 +53,23 @@ TEST_SUITE("rivals learning") {
     }
   }
 
+  // The states that its fixed points allow (docs/algorithms/shaq.md) agree on these two games.
+  TEST_CASE("climbing and penalty games: SHAQ settles for the safe actions") {
+    const std::vector<std::pair<std::string, double>> payoffs = {{"matrix/climbing", 5.0},
+                                                                 {"matrix/penalty", 2.0}};
+    for (std::size_t i = 0; i < payoffs.size(); ++i) {
+      CAPTURE(payoffs[i].first);
+      const auto env = credo::make_env(payoffs[i].first);
+      for (const std::uint64_t seed : {1U, 2U}) {
+        TrainConfig c = game_config("shaq", seed);
+        const ValueReader reader(*env, c, ExactTraining(*env, c).train(1500));
+        env->reset(credo::Stream(0, credo::purpose("payoff")));
+        const std::vector<int> actions = {reader.best(0), reader.best(1)};
+        CHECK(env->step(actions).reward == payoffs[i].second);
+      }
+    }
+  }
+
   // With weight alpha below 1 the mixed cells, whose error is counted in full when they are
   // undervalued, settle where both kinds of error balance: centrally at the mean of the eight
   // (-6), optimistically at -12 alpha / (1 + alpha).

@@ -74,6 +74,8 @@ TEST_SUITE("check") {
         {"learner.target_tau=0.1"},
         {"learner.standardise_rewards=true"},
         {"agent.recurrent=false"},
+        {"agent.shared=false"},
+        {"learner.n_step=3"},
         {"agent.obs_last_action=false", "agent.obs_agent_id=false"},
         {"learner.double_q=false"},
         {"mixer.hypernet_layers=1"},

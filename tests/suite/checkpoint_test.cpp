@@ -73,7 +73,7 @@ TEST_CASE("checkpoints of an older format are named as such") {
   const std::uint64_t hash = xxh64(std::span(old).first(old.size() - sizeof(hash)));
   std::memcpy(old.data() + old.size() - sizeof(hash), &hash, sizeof(hash));
   CHECK(contains(decoding_error(old),
-                 "step_1.state: checkpoint format 3, this program reads format 4"));
+                 "step_1.state: checkpoint format 3, this program reads format 5"));
 }
 
 TEST_CASE("every flipped byte is noticed") {
