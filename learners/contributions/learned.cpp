@@ -43,6 +43,7 @@ class Account {
       greedy_[sz(i)] = greedy_action(n_actions_, row, avail(i).data());
       q_max_[sz(i)] = row[greedy_[sz(i)]];
     }
+    if (mixer_ != nullptr) read_needs();
   }
 
   LearnedCredits run() {
@@ -67,6 +68,24 @@ class Account {
   }
 
  private:
+  // What some mixers read beside values and state. All coalitions have the same orders, so that they
+  // differ by their members alone.
+  void read_needs() {
+    const EnvSpec& spec = situation_.env->spec();
+    if (mixer_->needs().obs) {
+      obs_.resize(sz(n_) * sz(spec.obs_dim));
+      situation_.env->write_obs(obs_);
+    }
+    Stream stream(options_.seed, purpose("credits_mixer"), situation_.id());
+    stream.seek(0);
+    std::vector<int> order(sz(n_));
+    for (int k = 0; k < mixer_->needs().orders; ++k) {
+      std::iota(order.begin(), order.end(), 0);
+      stream.shuffle(std::span(order));
+      orders_.insert(orders_.end(), order.begin(), order.end());
+    }
+  }
+
   std::span<const std::uint8_t> avail(int agent) const {
     return situation_.env->avail_actions().subspan(sz(agent) * sz(n_actions_), sz(n_actions_));
   }
@@ -87,8 +106,8 @@ class Account {
   }
 
   struct Rows {
-    std::vector<float> q, q_max, state, hidden;
-    std::vector<int> actions, greedy;
+    std::vector<float> q, q_max, state, hidden, obs;
+    std::vector<int> actions, greedy, orders;
     int count = 0;
   };
 
@@ -105,6 +124,8 @@ class Account {
     rows.state.insert(rows.state.end(), state_.begin(), state_.end());
     if (mixer_->needs().hidden)
       rows.hidden.insert(rows.hidden.end(), situation_.hidden.begin(), situation_.hidden.end());
+    rows.obs.insert(rows.obs.end(), obs_.begin(), obs_.end());
+    rows.orders.insert(rows.orders.end(), orders_.begin(), orders_.end());
     ++rows.count;
   }
 
@@ -117,7 +138,9 @@ class Account {
                             .actions = rows.actions.data(),
                             .q_max = rows.q_max.data(),
                             .greedy = rows.greedy.data(),
-                            .hidden = rows.hidden.empty() ? nullptr : rows.hidden.data()},
+                            .hidden = rows.hidden.empty() ? nullptr : rows.hidden.data(),
+                            .obs = rows.obs.empty() ? nullptr : rows.obs.data(),
+                            .orders = rows.orders.empty() ? nullptr : rows.orders.data()},
                            false, scratch_);
   }
 
@@ -229,6 +252,8 @@ class Account {
   std::vector<float> state_;
   std::vector<int> greedy_;
   std::vector<float> q_max_;
+  std::vector<float> obs_;   // empty unless the mixer reads them
+  std::vector<int> orders_;  // [orders, n_agents] likewise
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
 #include <limits>
@@ -12,7 +14,11 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
+#include "suite/common/text.hpp"
+#include "suite/credits/credits_folder.hpp"
 #include "suite/credits/credits_study.hpp"
+#include "suite/credits/subjects.hpp"
+#include "suite/run/directory_lock.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
 
@@ -25,39 +31,46 @@ constexpr std::int64_t kMostStates = 1000000;
 constexpr std::int64_t kMostEpisodes = 100000;
 constexpr std::int64_t kMostBranches = 100000000;
 constexpr int kMostEnumerated = 12;
+constexpr double kLargestFactor = 1024.0;
 
-double read_gamma(const std::string& text) {
+// NaN for what is no number.
+double read_number(const std::string& text) {
   std::size_t used = 0;
-  double gamma = -1.0;
+  double number = 0.0;
   try {
-    gamma = std::stod(text, &used);
+    number = std::stod(text, &used);
   } catch (const std::exception&) {
     used = 0;
   }
-  if (used != text.size() || text.empty() || !(gamma > 0.0 && gamma <= 1.0))
+  return used == text.size() && !text.empty() ? number : std::numeric_limits<double>::quiet_NaN();
+}
+
+double read_gamma(const std::string& text) {
+  const double gamma = read_number(text);
+  if (!(gamma > 0.0 && gamma <= 1.0))
     throw UserError(fmt::format("--gamma '{}'; allowed: above 0 and at most 1", text));
   return gamma;
 }
 
 std::pair<std::int64_t, std::int64_t> read_branches(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  try {
-    std::size_t used_low = 0;
-    std::size_t used_high = 0;
-    if (colon != std::string::npos) {
-      low = std::stoll(text.substr(0, colon), &used_low);
-      high = std::stoll(text.substr(colon + 1), &used_high);
-    }
-    if (used_low != colon || used_high != text.size() - colon - 1) low = 0;
-  } catch (const std::exception&) {
-    low = 0;
-  }
-  if (low < 1 || high < low || high > kMostBranches)
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const auto low = parse_int(text.substr(0, colon));
+  const auto high = parse_int(text.substr(std::min(colon + 1, text.size())));
+  if (!low || !high || *low < 1 || *high < *low || *high > kMostBranches)
     throw UserError(fmt::format("--branches '{}'; allowed: LOW:HIGH with 1 <= LOW <= HIGH <= {}",
-                                text, kMostBranches));
-  return {low, high};
+                                one_line(text), kMostBranches));
+  return {*low, *high};
+}
+
+// nullopt without --twin.
+std::optional<double> read_twin(const Arguments& arguments) {
+  const auto text = arguments.text("twin");
+  if (!text) return std::nullopt;
+  const double factor = read_number(*text);
+  if (!(factor >= 1.0 / kLargestFactor && factor <= kLargestFactor) || factor == 1.0)
+    throw UserError(fmt::format("--twin '{}'; allowed: from 1/{} to {}, but 1", *text,
+                                kLargestFactor, kLargestFactor));
+  return factor;
 }
 
 CreditsOptions read_options(const Arguments& arguments, std::uint64_t seed) {
@@ -75,31 +88,6 @@ CreditsOptions read_options(const Arguments& arguments, std::uint64_t seed) {
   options.budget = arguments.integer("budget", 1, std::numeric_limits<std::int64_t>::max());
   options.seed = seed;
   return options;
-}
-
-CreditsSubject fixed_subject(const Env& env, const std::string& policy, std::uint64_t seed,
-                             std::int64_t budget) {
-  CreditsSubject subject;
-  subject.algorithm = policy;
-  subject.label = policy;
-  subject.fixed = make_fixed_policy(env, policy, seed, {.budget = budget});
-  return subject;
-}
-
-CreditsSubject weights_subject(const std::string& directory, const RunConfig& config,
-                               const Env& env, const std::string& checkpoint) {
-  const WeightsFile file = load_weights(directory, checkpoint);
-  const std::string label = file.path.string();
-  CreditsSubject subject;
-  subject.algorithm = config.algorithm();
-  subject.label = file.path.stem().string();
-  subject.config = config.train_config();
-  subject.weights = parse_safetensors(file.bytes, label);
-  subject.weights_hash = xxh64(file.bytes);
-  check_weights(env.spec(), *subject.config, subject.weights, label);
-  const auto t_env = subject.weights.metadata.find("t_env");
-  if (t_env != subject.weights.metadata.end()) subject.t_env = std::stoll(t_env->second);
-  return subject;
 }
 
 std::string measure_line(const std::string& name, const CreditMeasure& m) {
@@ -132,6 +120,43 @@ std::string describe(const Env& env, const CreditsSubject& subject, const Credit
   return text;
 }
 
+double entropy_of(const CreditsResult& result, std::string_view signal) {
+  for (const SignalMeasures& one : result.fidelity.learned)
+    if (one.signal == signal)
+      if (const CreditMeasure* h = find_measure(one.measures, "h")) return *h->value;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+/// How the rescaled twin of a network compares with it, state by state.
+struct TwinComparison {
+  std::size_t states = 0, same_actions = 0;
+  double q_tot_difference = 0.0;  ///< the largest
+};
+
+TwinComparison compare_twin(const CreditsResult& plain, const CreditsResult& twin) {
+  TwinComparison found;
+  found.states = std::min(plain.states.size(), twin.states.size());
+  for (std::size_t i = 0; i < found.states; ++i) {
+    const MeasuredState& a = plain.states[i];
+    const MeasuredState& b = twin.states[i];
+    if (a.truth.actions == b.truth.actions && a.truth.t == b.truth.t) ++found.same_actions;
+    if (a.mixer.w_all && b.mixer.w_all)
+      found.q_tot_difference =
+          std::max(found.q_tot_difference, std::abs(*a.mixer.w_all - *b.mixer.w_all));
+  }
+  return found;
+}
+
+std::string describe_twin(const CreditsResult& plain, const CreditsResult& twin, double factor) {
+  const TwinComparison c = compare_twin(plain, twin);
+  return fmt::format(
+      "the twin, agent 0's row of W1 times {0} and its values over {0}: the same actions in {1} of "
+      "{2} states, Q_tot within {3:.1e}\n  H of g   {4:.4f} -> {5:.4f}\n  H of psi {6:.4f} -> "
+      "{7:.4f}\n",
+      factor, c.same_actions, c.states, c.q_tot_difference, entropy_of(plain, "g"),
+      entropy_of(twin, "g"), entropy_of(plain, "psi"), entropy_of(twin, "psi"));
+}
+
 // What is measured, and where its files go.
 struct Study {
   std::unique_ptr<Env> env;
@@ -139,6 +164,7 @@ struct Study {
   std::vector<CreditsSubject> subjects;
   std::uint64_t seed = 0;
   std::optional<fs::path> folder;
+  std::optional<double> twin;  ///< factor; the twin of each subject follows it
 };
 
 Study study_of_run(const Arguments& arguments) {
@@ -154,7 +180,7 @@ Study study_of_run(const Arguments& arguments) {
   study.env = make_run_env(config);
   study.env_settings = config.env_settings();
   study.seed = arguments.seed().value_or(config.seed());
-  study.folder = run_file(directory, "credits");
+  study.folder = run_file(directory, kCreditsFolder);
   const std::string checkpoint = arguments.text("checkpoint").value_or("");
   if (!config.is_learning()) {
     if (!checkpoint.empty()) throw UserError("--checkpoint has no meaning for a fixed policy");
@@ -187,26 +213,46 @@ Study study_of_policy(const Arguments& arguments) {
   return study;
 }
 
+void add_twins(Study& study) {
+  std::vector<CreditsSubject> all;
+  for (CreditsSubject& subject : study.subjects) {
+    CreditsSubject twin = twin_subject(*study.env, subject, *study.twin);
+    all.push_back(std::move(subject));
+    all.push_back(std::move(twin));
+  }
+  study.subjects = std::move(all);
+}
+
 int run_credits_command(const Arguments& arguments) {
   Study study = arguments.positional.empty() ? study_of_policy(arguments) : study_of_run(arguments);
   if (const auto out = arguments.text("out")) study.folder = *out;
+  study.twin = read_twin(arguments);
+  if (study.twin) add_twins(study);
   const CreditsOptions options = read_options(arguments, study.seed);
   std::vector<CreditsPlan> plans;
   for (const CreditsSubject& subject : study.subjects)
     plans.push_back(plan_credits(*study.env, study.env_settings, subject, options));
   if (arguments.has("dry-run")) {
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      const CreditsEstimate e = estimate_credits(*study.env, study.subjects[i], plans[i]);
+      const CreditsEstimate e = estimate_credits(*study.env, study.subjects[i], plans[i],
+                                                 study.subjects[i].config.has_value());
       print_out(fmt::format("{}: {} states, {:.0f} to {:.0f} steps, {} to {} on one core\n",
                             plans[i].stem, e.states, e.likely_steps, e.most_steps,
                             duration_text(e.likely_seconds), duration_text(e.most_seconds)));
     }
     return kExitOk;
   }
-  if (study.folder) make_directories(*study.folder);
+  std::optional<DirectoryLock> lock;
+  if (study.folder) {
+    as_user_error([&] {
+      make_directories(*study.folder);
+      lock.emplace(*study.folder);
+    });
+  }
   install_stop_handlers();
   Progress progress(arguments.progress());
   Json all = Json::array();
+  std::optional<CreditsResult> plain;  // of the subject before its twin
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const CreditsSubject& subject = study.subjects[i];
     const auto started = std::chrono::steady_clock::now();
@@ -221,7 +267,7 @@ int run_credits_command(const Arguments& arguments) {
           "{}: {} of {} states, {} steps, {} left", plans[i].stem, p.done, p.total, p.steps,
           eta_text(static_cast<double>(p.done), static_cast<double>(p.total), seconds())));
     };
-    const auto result = run_credits(*study.env, subject, plans[i], part, note, on_progress);
+    auto result = run_credits(*study.env, subject, plans[i], part, note, on_progress);
     progress.clear();
     if (!note.empty()) print_message(arguments, note);
     if (!result) {
@@ -234,6 +280,9 @@ int run_credits_command(const Arguments& arguments) {
                   fmt::format("{}: {} steps in {:.1f} s", plans[i].stem, result->steps, seconds()));
     if (study.folder) {
       write_credits(*study.folder, *study.env, subject, plans[i], *result);
+      if (study.twin && i % 2 == 1)
+        write_file(*study.folder / (subject.label + ".safetensors"),
+                   serialize_safetensors(subject.weights));
       std::error_code error;
       fs::remove(part, error);
     }
@@ -241,6 +290,18 @@ int run_credits_command(const Arguments& arguments) {
       all.push_back(credits_json(*study.env, subject, plans[i], *result));
     else
       print_out(describe(*study.env, subject, plans[i], *result));
+    if (!study.twin) continue;
+    if (i % 2 == 0) {
+      plain = std::move(result);
+    } else if (arguments.json()) {
+      const TwinComparison c = compare_twin(*plain, *result);
+      all.back()["twin"] = {{"of", study.subjects[i - 1].label},
+                            {"factor", *study.twin},
+                            {"same_actions", c.same_actions},
+                            {"q_tot_difference", c.q_tot_difference}};
+    } else {
+      print_out(describe_twin(*plain, *result, *study.twin));
+    }
   }
   if (arguments.json()) print_out(json_text(all));
   return kExitOk;
@@ -279,6 +340,9 @@ Command credits_command() {
       {"exact-up-to", "N", "acting agents whose coalitions are all played (default 8)"},
       {"branches", "LOW:HIGH", "branches per state (default 512:8192)"},
       {"budget", "N", "play no more environment steps than this"},
+      {"twin", "C",
+       "also measure the rescaled twin of a QMIX: agent 0's row of W1 times C, its values over C",
+       false},
       {"seed", "S", "of episodes and branches (default: the run's, else 0)"},
       {"out", "DIR", "folder for the files (default: DIR/credits)"},
       {"dry-run", "", "estimate steps and time, measure nothing"}};

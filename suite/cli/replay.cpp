@@ -9,8 +9,10 @@
 #include "learners/rollout/fixed_policy.hpp"
 #include "suite/cli/cli.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/progress.hpp"
 #include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
+#include "suite/credits/subjects.hpp"
 #include "suite/replay/episode_text.hpp"
 #include "suite/replay/replay_log.hpp"
 #include "suite/replay/replay_page.hpp"
@@ -84,6 +86,44 @@ ReplayLog obtain(const Arguments& arguments) {
                                          : read_log(arguments, source);
 }
 
+// Of the run or policy on the command line; nullopt when a signal stopped it.
+std::optional<ReplayCredits> measure(const Arguments& arguments, const ReplayLog& log) {
+  std::unique_ptr<Env> env;
+  std::string settings;
+  CreditsSubject subject;
+  std::error_code error;
+  if (arguments.positional.empty()) {
+    const std::string policy = *arguments.text("policy");
+    env = make_policy_env(log.env, policy, arguments.list("set"));
+    settings = env_settings_text(log.env, Params(env->spec().params));
+    subject = fixed_subject(*env, policy, log.seed, kOpenLoopBudget);
+  } else if (const std::string& source = arguments.positional.front();
+             fs::is_directory(source, error)) {
+    const RunConfig config = read_run_config(source);
+    env = make_run_env(config);
+    settings = config.env_settings();
+    subject =
+        config.is_learning()
+            ? weights_subject(source, config, *env, arguments.text("checkpoint").value_or(""))
+            : fixed_subject(*env, config.algorithm(), config.seed(), config.open_loop_budget());
+  } else {
+    throw UserError(
+        "--credits: a replay log holds actions and no policy; give the run's folder, or --env and "
+        "--policy");
+  }
+  install_stop_handlers();
+  Progress progress(ProgressMode::kAuto);
+  const auto started = std::chrono::steady_clock::now();
+  return measure_replay_credits(
+      *env, settings, subject, static_cast<int>(log.episodes.size()), log.seed,
+      [&](const CreditsProgress& now) {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+        progress.update(fmt::format("credits of {} of {} steps, {} left", now.done, now.total,
+                                    eta_text(static_cast<double>(now.done),
+                                             static_cast<double>(now.total), elapsed.count())));
+      });
+}
+
 std::string episode_line(const LoggedEpisode& episode, std::string_view outcome) {
   return fmt::format("episode {}: {}\n", episode.index,
                      result_text(episode.episode_return, episode.length, outcome));
@@ -146,6 +186,8 @@ int run_replay(const Arguments& arguments) {
   const auto html_path = arguments.text("html");
   for (const auto& path : {log_path, html_path})
     if (path && path->empty()) throw UserError("an output file needs a name");
+  if (arguments.has("credits") && !html_path)
+    throw UserError("--credits shows them on the page; add --html FILE");
   const ReplayLog log = obtain(arguments);
   const std::string label = arguments.positional.empty() ? log.env : arguments.positional.front();
   try {
@@ -158,7 +200,17 @@ int run_replay(const Arguments& arguments) {
     std::string text;
     for (const LoggedEpisode& episode : log.episodes)
       text += episode_line(episode, replay_episode(*env, log, episode, {}, label));
-    const std::string page = html_path ? replay_page(log, label) : "";
+    std::optional<ReplayCredits> credits;
+    if (arguments.has("credits")) {
+      credits = measure(arguments, log);
+      if (!credits) {
+        print_message(arguments,
+                      fmt::format("stopped by {}; nothing is written", stop_signal_name()));
+        return kExitStopped;
+      }
+    }
+    const std::string page =
+        html_path ? replay_page(log, label, credits ? &*credits : nullptr) : "";
     if (log_path) write(*log_path, encode_replay(log));
     if (html_path) write(*html_path, std::as_bytes(std::span(page)));
     print_out(text);
@@ -180,12 +232,14 @@ Command replay_command() {
       "DIR is a run folder: its greedy policy plays the episodes that `credo eval` plays. LOG is a "
       "file written by --log, which holds environment, seed and actions. It is simulated again and "
       "must reproduce the recorded returns bit for bit; otherwise the exit status is 3.\n\n"
-      "--html writes one self-contained page. Without --log and --html the episodes are printed as "
+      "--html writes one self-contained page; --credits adds what `credo credits` measures, at every "
+      "step of the episodes shown. Without --log and --html the episodes are printed as "
       "text, animated on a terminal.";
   command.examples = {"credo replay --env skirmish/3m --policy scripted:kite --html 3m.html",
                       "credo replay runs/pp --episodes 5 --log pp.replay --html pp.html",
                       "credo replay pp.replay --speed 8",
-                      "credo replay runs/pp --checkpoint step_100000"};
+                      "credo replay runs/pp --checkpoint step_100000",
+                      "credo replay runs/pp --html pp.html --credits"};
   command.positional = {"DIR|LOG"};
   command.options = {
       {"env", "ENV", "environment, with --policy"},
@@ -196,6 +250,7 @@ Command replay_command() {
       {"episodes", "N", "episodes to play (default 1)"},
       {"log", "FILE", "write the replay log"},
       {"html", "FILE", "write the page"},
+      {"credits", "", "--html: each agent's true contribution and learned credit at every step"},
       {"speed", "X", "steps per second on a terminal (default 4)"}};
   command.run = run_replay;
   return command;

@@ -8,6 +8,7 @@
 #include "suite/common/signals.hpp"
 #include "suite/common/temporary_folder.hpp"
 #include "suite/common/text.hpp"
+#include "suite/credits/credits_folder.hpp"
 #include "suite/results/result_set.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
@@ -138,6 +139,9 @@ int run_verify(const Arguments& arguments) {
       continue;
     }
     tally.add(manifest.sha256.size(), changed_files(run, manifest));
+    std::size_t n_files = 0;
+    const auto changed = changed_credits(run_file(run, kCreditsFolder), n_files);
+    tally.add(n_files, changed);
   }
   for (const std::string& mismatch : tally.mismatches) print_out("mismatch " + mismatch + "\n");
   print_out(
@@ -154,7 +158,7 @@ Command verify_command() {
   command.arguments = "DIR [--rerun N|PATTERN]...";
   command.help = "check the hashes of tables and finished runs, and optionally repeat some";
   command.details =
-      "Hashes the tables and the files of every finished run at or below DIR and compares them with "
+      "Hashes the tables, the files and the measured credits of every finished run at or below DIR and compares them with "
       "their manifests; the exit status is 3 when a file changed or is missing.\n\n"
       "--rerun also repeats N runs, spread evenly over all, or the runs that match a pattern "
       "(TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) from their recorded configuration in a "

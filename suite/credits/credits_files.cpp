@@ -4,7 +4,6 @@
 #include "learners/base/index.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/csv.hpp"
-#include "suite/common/files.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/credits/credits_study.hpp"
 
@@ -166,16 +165,6 @@ Json credits_json(const Env& env, const CreditsSubject& subject, const CreditsPl
           ? Json(nullptr)
           : Json("no pair of agents was decided in any state, so agreement is undefined");
   return json;
-}
-
-void write_credits(const std::filesystem::path& folder, const Env& env,
-                   const CreditsSubject& subject, const CreditsPlan& plan,
-                   const CreditsResult& result) {
-  make_directories(folder);
-  write_file(folder / (plan.stem + ".agents.csv"), agents_csv(env, result));
-  write_file(folder / (plan.stem + ".states.csv"), states_csv(result, env.spec().n_agents));
-  // Last, so that it is there only when all are.
-  write_file(folder / (plan.stem + ".json"), json_text(credits_json(env, subject, plan, result)));
 }
 
 }  // namespace credo::suite

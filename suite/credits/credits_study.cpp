@@ -291,7 +291,7 @@ std::optional<CreditsResult> run_credits(
 }
 
 CreditsEstimate estimate_credits(const Env& env, const CreditsSubject& subject,
-                                 const CreditsPlan& plan) {
+                                 const CreditsPlan& plan, bool by_network) {
   const EnvSpec& spec = env.spec();
   const Studied studied(env, subject);
   const Sample sample = sample_situations(env, studied.subject(), plan);
@@ -310,7 +310,7 @@ CreditsEstimate estimate_credits(const Env& env, const CreditsSubject& subject,
         static_cast<double>(most_steps(players, spec.episode_limit - situation.t, plan.options));
   }
   const double step_s =
-      CostModel::builtin().acting_step_seconds(spec.id, subject.config ? spec.n_agents : 0);
+      CostModel::builtin().acting_step_seconds(spec.id, by_network ? spec.n_agents : 0);
   estimate.likely_seconds = estimate.likely_steps * step_s;
   estimate.most_seconds = estimate.most_steps * step_s;
   return estimate;

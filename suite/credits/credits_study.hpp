@@ -81,18 +81,14 @@ struct CreditsEstimate {
   double likely_steps = 0.0, most_steps = 0.0;
   double likely_seconds = 0.0, most_seconds = 0.0;
 };
+/// `by_network`: what is meant is a learner, for which the subject stands in before it has trained.
 CreditsEstimate estimate_credits(const Env& env, const CreditsSubject& subject,
-                                 const CreditsPlan& plan);
+                                 const CreditsPlan& plan, bool by_network);
 
-/// The three files (docs/file-formats.md).
+/// The three files (docs/file-formats.md; credits_folder.hpp writes them).
 std::string agents_csv(const Env& env, const CreditsResult& result);
 std::string states_csv(const CreditsResult& result, int n_agents);
 Json credits_json(const Env& env, const CreditsSubject& subject, const CreditsPlan& plan,
                   const CreditsResult& result);
-
-/// Writes LABEL.GAME.DEFAULT.{agents.csv,states.csv,json}. Errors: FileError.
-void write_credits(const std::filesystem::path& folder, const Env& env,
-                   const CreditsSubject& subject, const CreditsPlan& plan,
-                   const CreditsResult& result);
 
 }  // namespace credo::suite

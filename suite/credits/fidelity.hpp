@@ -17,6 +17,7 @@
 
 #include "learners/contributions/contribution.hpp"
 #include "learners/contributions/learned.hpp"
+#include "suite/credits/credits_record.hpp"
 
 namespace credo::suite {
 
@@ -56,26 +57,10 @@ std::optional<double> share_entropy(std::span<const double> x, std::size_t n_all
 /// The same over positive parts.
 std::optional<double> positive_entropy(std::span<const double> x, std::size_t n_all);
 
-/// A number with its 95% interval, and how many states it rests on.
-struct CreditMeasure {
-  std::string name;
-  std::string help;
-  std::optional<double> value;
-  std::optional<double> low, high;  ///< absent with fewer than five episodes
-  std::int64_t states = 0;
-};
-
 struct MeasuredState {
   Contribution truth;
   LearnedCredits mixer;
   LearnedCredits central;  ///< of weighted QMIX's second network
-};
-
-/// One learner's measures, by kind of credit (psi, first, g, delta).
-struct SignalMeasures {
-  std::string learner;  ///< "mixer" or "central"
-  std::string signal;
-  std::vector<CreditMeasure> measures;
 };
 
 struct Fidelity {

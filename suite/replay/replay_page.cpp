@@ -143,7 +143,8 @@ std::string part(std::string_view name) {
 
 }  // namespace
 
-std::string replay_page(const ReplayLog& log, const std::string& label) {
+std::string replay_page(const ReplayLog& log, const std::string& label,
+                        const ReplayCredits* credits) {
   const auto env = make_replay_env(log, label);
   const std::optional<Stage> stage = env->stage();
   Json data;
@@ -166,6 +167,10 @@ std::string replay_page(const ReplayLog& log, const std::string& label) {
   data["episodes"] = Json::array();
   for (const LoggedEpisode& episode : log.episodes)
     data["episodes"].push_back(episode_json(*env, log, episode, stage, label));
+  if (credits != nullptr)
+    data["credits"] = Json{{"default", credits->default_name},
+                           {"account", credits->account},
+                           {"episodes", credits->episodes}};
 
   // Nothing in the data may look like the end of its element.
   std::string json;
@@ -179,7 +184,7 @@ std::string replay_page(const ReplayLog& log, const std::string& label) {
   replace(page, "@STYLE@", part("page.css"));
   std::string script;  // in the order they need each other
   for (const char* name :
-       {"shapes.js", "page.js", "stage.js", "text.js", "selftest.js", "start.js"})
+       {"shapes.js", "page.js", "stage.js", "text.js", "credits.js", "selftest.js", "start.js"})
     script += part(name);
   replace(page, "@SCRIPT@", script);
   replace(page, "@DATA@", json);

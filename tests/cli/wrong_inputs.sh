@@ -99,18 +99,18 @@ refuse "learner.n_step|no effect|learner.td_lambda = 0 (it is 0.6)" \
   run --env two_step --alg qmix --profile fast --set learner.n_step=3 --out x
 refuse "agent.obs_agent_id|no effect|agent.shared = true (it is false)" \
   run --env two_step --alg mappo --set agent.shared=false --set agent.obs_agent_id=false --out x
-refuse "learner.n_step = 0|at least 1" run --env two_step --alg qmix --set learner.n_step=0 --out x
-refuse "learner.td_lambda = 1.1|0 to 1" run --env two_step --alg qmix --set learner.td_lambda=1.1 --out x
+refuse "learner.n_step = '0'|[1, 100000]" run --env two_step --alg qmix --set learner.n_step=0 --out x
+refuse "learner.td_lambda = '1.1'|[0, 1]" run --env two_step --alg qmix --set learner.td_lambda=1.1 --out x
 refuse "learner.batch_size = 6000|replay.capacity = 5000" \
   run --env two_step --alg qmix --set learner.batch_size=6000 --out x
-refuse "ppo.clip = 0|allowed" run --env two_step --alg mappo --set ppo.clip=0 --out x
-refuse "ppo.epochs = 0|at least 1" run --env two_step --alg ippo --set ppo.epochs=0 --out x
-refuse "ppo.gae_lambda = 1.5|0 to 1" run --env two_step --alg ippo --set ppo.gae_lambda=1.5 --out x
+refuse "ppo.clip = '0'|[1e-06, " run --env two_step --alg mappo --set ppo.clip=0 --out x
+refuse "ppo.epochs = '0'|[1, 1000]" run --env two_step --alg ippo --set ppo.epochs=0 --out x
+refuse "ppo.gae_lambda = '1.5'|[0, 1]" run --env two_step --alg ippo --set ppo.gae_lambda=1.5 --out x
 refuse "ppo.minibatches = 40|rollout.n_envs = 32" \
   run --env two_step --alg mappo --set ppo.minibatches=40 --out x
-refuse "qatten.heads = 0|at least 1" run --env two_step --alg qatten --set qatten.heads=0 --out x
-refuse "shaq.sample_size = 0|at least 1" run --env two_step --alg shaq --set shaq.sample_size=0 --out x
-refuse "shaq.alpha_lr = -1|allowed" run --env two_step --alg shaq --set shaq.alpha_lr=-1 --out x
+refuse "qatten.heads = '0'|[1, 64]" run --env two_step --alg qatten --set qatten.heads=0 --out x
+refuse "shaq.sample_size = '0'|[1, 1000]" run --env two_step --alg shaq --set shaq.sample_size=0 --out x
+refuse "shaq.alpha_lr = '-1'|[0, " run --env two_step --alg shaq --set shaq.alpha_lr=-1 --out x
 refuse "learner.batch_size|no effect|learner.type = q_learning" run --env two_step --alg coma \
   --set learner.batch_size=64 --out x
 refuse "replay.capacity|no effect" run --env two_step --alg coma --set replay.capacity=7 --out x

@@ -11,59 +11,13 @@
 #include "learners/contributions/learned.hpp"
 #include "learners/nets/parameters.hpp"
 #include "learners/network.hpp"
+#include "tests/learners/contribution_support.hpp"
 #include "tests/learners/support.hpp"
 
 using namespace credo;
-using learner_tests::sz;
+using namespace learner_tests;
 
 namespace {
-
-constexpr double kExact = 1e-9;
-
-void check_values(const std::vector<double>& got, const std::vector<double>& expected,
-                  double tolerance = kExact) {
-  REQUIRE(got.size() == expected.size());
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    CAPTURE(i);
-    CHECK(std::abs(got[i] - expected[i]) <= tolerance);
-  }
-}
-
-std::unique_ptr<Env> env_with(const std::string& id, const std::string& key = "",
-                              const std::string& value = "") {
-  Params params = env_params(id);
-  if (!key.empty()) params.set_text(key, value);
-  return make_env(id, params);
-}
-
-// A situation at the beginning of an episode in which the agents are about to do `actions`.
-Situation start_of(const Env& env, std::vector<int> actions) {
-  Situation s;
-  s.env = env.clone();
-  s.env->reset(Stream(1, purpose("contributions test")));
-  s.actions = std::move(actions);
-  s.last_actions.assign(s.actions.size(), -1);
-  return s;
-}
-
-ContributionOptions options_of(bool random, int idle = 0, GameKind game = GameKind::kStep,
-                               double gamma = 0.99) {
-  ContributionOptions options;
-  options.game = game;
-  options.choice = {.random = random, .idle = random ? std::nullopt : std::optional(idle)};
-  options.gamma = gamma;
-  return options;
-}
-
-Contribution contribution_of(const Situation& s, const Subject& subject,
-                             const ContributionOptions& options) {
-  Continuations continuations(subject, options.game, options.choice, options.gamma, options.seed);
-  const Contribution c = estimate_contribution(s, continuations, options);
-  double sum = 0.0;
-  for (const double phi : c.phi) sum += phi;
-  CHECK(std::abs(sum - (c.v_all - c.v_none)) <= 1e-9 * (1.0 + std::abs(sum)));
-  return c;
-}
 
 // H of |x|; -1 where it is undefined.
 double entropy_of(const std::vector<double>& x) {
@@ -73,17 +27,6 @@ double entropy_of(const std::vector<double>& x) {
   for (const double y : x)
     if (y != 0.0) h -= std::abs(y) / total * std::log(std::abs(y) / total);
   return h / std::log(static_cast<double>(x.size()));
-}
-
-// Every situation of a scripted episode of these evaluation streams.
-std::vector<Situation> scripted_situations(const Env& env, const FixedPolicy& policy, int episodes,
-                                           std::uint64_t seed) {
-  const Subject subject{.network = nullptr, .params = nullptr, .fixed = &policy};
-  const std::vector<int> lengths = episode_lengths(env, subject, episodes, seed);
-  std::vector<Moment> moments;
-  for (int e = 0; e < episodes; ++e)
-    for (int t = 0; t < lengths[sz(e)]; ++t) moments.push_back({e, t});
-  return record_situations(env, subject, moments, seed);
 }
 
 }  // namespace

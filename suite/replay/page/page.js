@@ -40,6 +40,7 @@ function load(number) {
   byId('summary').textContent = `${replay.policy}, seed ${replay.seed}: return ` +
       `${+episode.return.toFixed(3)} after ${episode.steps.length} steps`;
   if (stage) drawLegend();
+  loadCredits();
   seek(0);
 }
 
@@ -106,6 +107,7 @@ function draw() {
     drawText();
   }
   drawTimeline();
+  drawCredits();
   const step = Math.min(Math.floor(time / perStep), episode.steps.length);
   let sum = 0;
   for (let t = 0; t < Math.floor(time / perStep); ++t) sum += episode.steps[t].reward;

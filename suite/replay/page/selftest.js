@@ -63,6 +63,19 @@ function selftest() {
     } else {
       check('shows text', byId('text').textContent.trimEnd() === episode.texts[0].trimEnd());
     }
+    if (credits) {
+      seek(0);
+      const rows = byId('credit-rows').children, at = () => rows[0].querySelector('.now').getAttribute('x1');
+      check('a row of credits for each agent and all', rows.length === credits.episodes[0][0].phi.length + 1);
+      const begin = at();
+      seek(last);
+      check('credits follow the time', last === 0 || at() !== begin);
+      const first = credits.episodes[0][0].phi.findIndex((v) => v !== null);
+      seek(0);
+      if (first >= 0) check('credits are those of the step', parseFloat(rows[first + 1].lastChild.textContent.replace('−', '-')).toPrecision(2) ===
+          (+credits.episodes[0][0].phi[first].toPrecision(2)).toPrecision(2));
+      rows[1].querySelector('svg').dispatchEvent(new MouseEvent('click', {clientX: 1e6}));
+    }
     check('names outcomes', replay.episodes.every((e) =>
         ['', 'won', 'lost', 'draw', 'time-out'].includes(e.outcome)));
     seek(last);
