@@ -164,7 +164,7 @@ void build_types(BattleSetup& setup, const Profile& profile, const std::vector<s
 Battle::Battle(std::shared_ptr<const BattleSetup> setup) : setup_(std::move(setup)) {
   static_assert(std::is_trivially_copyable_v<State>);
   s_ = State{};
-  dx_ = dy_ = push_x_ = push_y_ = PerUnit<float>{};
+  dx_ = dy_ = PerUnit<float>{};
   attacker_.fill(-1);
   reset(0);
 }
@@ -269,8 +269,7 @@ void Battle::run_loops(int first, int last) {
 void Battle::run_loop() {
   timers();
   if (rethink_) survey();
-  n_moving_ = n_striking_ = n_healing_ = 0;
-  for (int k = 0; k < live_end_[2]; ++k) think(live_[u(k)]);
+  decide();
   move();
   strike();
   if (n_healing_ > 0) heal();

@@ -245,6 +245,7 @@ class Battle {
 
   // targeting.cpp
   void survey();
+  void decide();
   void think(int i);
   void think_healer(int i);
   bool keep_winding(int i, int t);
@@ -284,8 +285,8 @@ class Battle {
   void sort_into_columns();
   void sweep();
   void look_around(int i);
-  void note_pairs(int a, int b, unsigned near);
-  void push_apart();
+  void prepare_contacts();
+  void push_apart(const std::int16_t* slot_of);
   void note_blocker(std::size_t k, float nx, float ny);
   void slide(int i);
 
@@ -313,20 +314,30 @@ class Battle {
   State s_;
 
   // Scratch of one loop; rebuilt before use, not part of the state.
-  PerUnit<float> dx_, dy_, push_x_, push_y_;
+  PerUnit<float> dx_, dy_;
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> live_{}, moving_{}, striking_{},
       healing_{}, sorted_{};
-  PerUnit<float> sorted_x_{}, sorted_y_{}, sorted_walks_{}, block_x_{}, block_y_{};
+  PerUnit<float> sorted_x_{}, sorted_y_{}, sorted_walks_{};
+  // For collisions, one unit per vector of four: place and step; push and its blocking part.
+  struct alignas(16) Body {
+    float x = 0.0F, y = 0.0F, dx = 0.0F, dy = 0.0F;
+  };
+  struct alignas(16) Push {
+    float x = 0.0F, y = 0.0F, block_x = 0.0F, block_y = 0.0F;
+  };
+  PerUnit<Body> body_{};
+  PerUnit<Push> push_{};
+  PerUnit<std::uint8_t> role_{};                              // footing + 3 * team
+  PerUnit<float> wish_x_{}, wish_y_{}, plan_x_{}, plan_y_{};  // velocities, order = "shuffled"
   // Direction around the blockers on one side (unit vector), and the component of the step along
   // it.
   struct Pass {
     float along = kParked, x = 0.0F, y = 0.0F;
   };
   std::array<PerUnit<Pass>, 2> pass_{};
-  template <typename T>
-  using PerContact = std::array<T, static_cast<std::size_t>(kMaxContacts)>;
-  PerContact<std::int16_t> contact_a_{}, contact_b_{};
+  std::array<std::uint16_t, static_cast<std::size_t>(kMaxContacts)> contacts_{};  // a << 8 | b
   int n_contacts_ = 0;
+  bool touched_ = false;  // pairs were found in this loop
   // Attack-moving units hit in this loop, and the closest attacker of each.
   std::array<std::int16_t, static_cast<std::size_t>(kSlots)> victims_{}, attacker_{};
   int n_victims_ = 0;

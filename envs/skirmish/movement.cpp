@@ -4,10 +4,13 @@
 // moving units yield to standing ones, idle units to their own team. A unit blocked by one that
 // does not yield slides along it, which is how melee units surround a target.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "envs/skirmish/battle.hpp"
 #include "envs/skirmish/simd4.hpp"
@@ -23,13 +26,59 @@ constexpr float kWayBack = -0.75F;
 constexpr float kHeadOn = 0.05F;  // sine below which a contact is head-on
 constexpr int kSideMemory = 8;    // loops for which a unit keeps its side of a blocker
 constexpr float kAtRest = 0.9F;   // squared share of the separation
-// The share of an overlap that falls to the first unit, by [same team][its footing][the other's]
-// (fixed, idle, moving); -1: decided by which one walks into the other.
-constexpr float kShare[2][3][3] = {{{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
-                                   {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};
+// By the roles of two units, footing (fixed, idle, moving) + 3 * team: the share of an overlap that
+// moves the first (-1: decided by which one walks into the other), and as masks whether the first
+// and the second do not move themselves.
+struct alignas(16) Roles {
+  float share, holds_a, holds_b, unused;
+};
+constexpr std::array<std::array<Roles, 8>, 6> make_roles() {
+  constexpr float kShare[2][3][3] = {
+      {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.0F}, {1.0F, 1.0F, -1.0F}},
+      {{0.5F, 0.5F, 0.0F}, {0.5F, 0.5F, 0.5F}, {1.0F, 0.5F, -1.0F}}};  // [same team]
+  const auto mask = [](bool on) { return std::bit_cast<float>(on ? 0xFFFFFFFFU : 0U); };
+  std::array<std::array<Roles, 8>, 6> roles{};
+  for (std::size_t a = 0; a < 6; ++a) {
+    for (std::size_t b = 0; b < 6; ++b)
+      roles[a][b] = {kShare[a / 3 == b / 3 ? 1 : 0][a % 3][b % 3], mask(a % 3 != 2),
+                     mask(b % 3 != 2), 0.0F};
+  }
+  return roles;
+}
+constexpr std::array<std::array<Roles, 8>, 6> kRoles = make_roles();
+constexpr float kNotRooted = 2.0F;
+constexpr float kLaneNumbers[4] = {0.0F, 1.0F, 2.0F, 3.0F};
 constexpr float kMinColumn = 0.5F;  // cells
 constexpr int kFew = 16;
 constexpr float kBeyond = 8192.0F;  // beyond every unit, including parked ones
+
+// Appends the pairs (a, b + lane) for the lanes of `near` at position n. Branch-free, since the
+// outcome is hard to predict. Returns the number of pairs.
+inline int append_pairs(std::uint16_t* pairs, int n, int a, int b, unsigned near) {
+  // Set lanes first; the rest is overwritten by the next pairs.
+  static constexpr std::uint16_t kLanes[16][4] = {
+      {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
+      {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+  static constexpr std::int8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+  constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
+  std::uint64_t four;
+  std::memcpy(&four, kLanes[near], sizeof(four));
+  four += static_cast<std::uint64_t>(a << 8 | b) * kFourTimes;
+  std::memcpy(pairs + n, &four, sizeof(four));
+  return n + kCount[near];
+}
+
+// Every slot by its own number.
+constexpr std::array<std::int16_t, static_cast<std::size_t>(kSlots)> make_identity() {
+  std::array<std::int16_t, static_cast<std::size_t>(kSlots)> slots{};
+  for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = static_cast<std::int16_t>(i);
+  return slots;
+}
+constexpr auto kIdentity = make_identity();
+static_assert(kSlots + 4 <= 256, "two of them are packed into 16 bits");
+
+// The first n lanes.
+F4 first4(int n) { return less(F4::load(kLaneNumbers), F4::splat(static_cast<float>(n))); }
 
 F4 quantise4(F4 d) {
   const F4 magic = F4::splat(kQuantum);
@@ -81,34 +130,43 @@ void Battle::move() {
   const auto slots = u(setup_->slots);
   for (std::size_t base = 0; base < slots; base += 4)
     displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
-  for (PerUnit<float>* array : {&push_x_, &push_y_, &block_x_, &block_y_})
-    std::fill_n(array->begin(), slots, 0.0F);
-  for (int k = 0; k < n_moving_; ++k)
-    pass_[0][u(moving_[u(k)])].along = pass_[1][u(moving_[u(k)])].along = kParked;
-
+  touched_ = false;
   // Both methods find the same pairs; for few movers the first is cheaper.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
-    push_apart();
+    push_apart(kIdentity.data());
   } else {
     sort_into_columns();
     sweep();
   }
 
+  if (!touched_) {
+    for (int k = 0; k < n_moving_; ++k) {
+      std::int8_t& side = s_.side[u(moving_[u(k)])];
+      side = static_cast<std::int8_t>(side - (side > 0) + (side < 0));
+    }
+    return;
+  }
   for (int k = 0; k < n_moving_; ++k) {
     const int i = moving_[u(k)];
-    if (s_.side[u(i)] != 0 || block_x_[u(i)] != 0.0F || block_y_[u(i)] != 0.0F) slide(i);
+    const Push& push = push_[u(i)];
+    if (s_.side[u(i)] != 0 || push.block_x != 0.0F || push.block_y != 0.0F) slide(i);
   }
   const F4 cap = F4::splat(kMaxPush);
   const F4 cap2 = F4::splat(kMaxPush * kMaxPush);
   for (std::size_t base = 0; base < slots; base += 4) {
-    F4 px = F4::load(&push_x_[base]);
-    F4 py = F4::load(&push_y_[base]);
+    F4 px = F4::load(&push_[base].x);
+    F4 py = F4::load(&push_[base + 1].x);
+    F4 unused = F4::load(&push_[base + 2].x);
+    F4 last = F4::load(&push_[base + 3].x);
+    transpose4(px, py, unused, last);
     const F4 length2 = px * px + py * py;
     const F4 far = less(cap2, length2);
-    const F4 scale = cap / sqrt4(length2);
-    px = select4(far, quantise4(px * scale), px);
-    py = select4(far, quantise4(py * scale), py);
+    if (bits4(far) != 0) [[unlikely]] {
+      const F4 scale = cap / sqrt4(length2);
+      px = select4(far, quantise4(px * scale), px);
+      py = select4(far, quantise4(py * scale), py);
+    }
     displace4(base, px, py);
   }
 }
@@ -147,122 +205,148 @@ void Battle::sort_into_columns() {
   for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
 }
 
-// Appends the pairs (a, b + lane) for the lanes of `near`. Branch-free, since the outcome is hard
-// to predict.
-inline void Battle::note_pairs(int a, int b, unsigned near) {
-  // Set lanes first; the rest is overwritten by the next pairs.
-  static constexpr std::int16_t kLanes[16][4] = {
-      {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
-      {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
-  static constexpr std::int8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
-  constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
-  std::uint64_t lanes;
-  std::memcpy(&lanes, kLanes[near], sizeof(lanes));
-  const std::uint64_t first = static_cast<std::uint64_t>(a) * kFourTimes;
-  const std::uint64_t second = lanes + static_cast<std::uint64_t>(b) * kFourTimes;
-  std::memcpy(&contact_a_[u(n_contacts_)], &first, sizeof(first));
-  std::memcpy(&contact_b_[u(n_contacts_)], &second, sizeof(second));
-  n_contacts_ += kCount[near];
+void Battle::prepare_contacts() {
+  touched_ = true;
+  const auto slots = u(setup_->slots);
+  for (std::size_t base = 0; base < slots; base += 4) {
+    F4 x = F4::load(&s_.x[base]);
+    F4 y = F4::load(&s_.y[base]);
+    F4 dx = F4::load(&dx_[base]);
+    F4 dy = F4::load(&dy_[base]);
+    transpose4(x, y, dx, dy);
+    x.store(&body_[base].x);
+    y.store(&body_[base + 1].x);
+    dx.store(&body_[base + 2].x);
+    dy.store(&body_[base + 3].x);
+    std::uint32_t roles;
+    std::memcpy(&roles, &s_.footing[base], sizeof(roles));
+    if (base >= u(setup_->start[1])) roles += 0x03030303U;
+    std::memcpy(&role_[base], &roles, sizeof(roles));
+  }
+  std::fill_n(push_.begin(), slots, Push{});
+  for (int k = 0; k < n_moving_; ++k)
+    pass_[0][u(moving_[u(k)])].along = pass_[1][u(moving_[u(k)])].along = kParked;
 }
 
-// Converts the buffered pairs into pushes.
-void Battle::push_apart() {
-  struct Contact {
-    std::int16_t a, b;
-    bool holds_a, holds_b;  // does not move itself
-  };
-  Contact contact[kMaxContacts];
-  alignas(16) float nx[kMaxContacts], ny[kMaxContacts], d2[kMaxContacts];
-  alignas(16) float separation[kMaxContacts], share[kMaxContacts];
-  alignas(16) float ax[kMaxContacts], ay[kMaxContacts], bx[kMaxContacts], by[kMaxContacts];
-  std::size_t n = 0;
-  bool stacked = false;
-  for (std::size_t c = 0; c < u(n_contacts_); ++c) {
-    const auto a = u(contact_a_[c]);
-    const auto b = u(contact_b_[c]);
-    const PairInfo& p = setup_->pairs[s_.type[a]][s_.type[b]];
-    const float dx = s_.x[a] - s_.x[b];
-    const float dy = s_.y[a] - s_.y[b];
-    const float distance2 = dx * dx + dy * dy;
-    const Footing foot_a = s_.footing[a];
-    const Footing foot_b = s_.footing[b];
-    const bool holds_a = foot_a != Footing::kMoving;
-    const bool holds_b = foot_b != Footing::kMoving;
-    // Standing crowds separate every fourth loop only, and stop before the last few percent of
-    // overlap, which would never settle.
-    const float at_rest = rethink_ ? kAtRest * p.separation2 : 0.0F;
-    contact[n] = {contact_a_[c], contact_b_[c], holds_a, holds_b};
-    nx[n] = dx;
-    ny[n] = dy;
-    d2[n] = distance2;
-    separation[n] = p.separation;
-    const bool same_team =
-        (contact_a_[c] >= setup_->start[1]) == (contact_b_[c] >= setup_->start[1]);
-    share[n] = kShare[same_team ? 1 : 0][static_cast<int>(foot_a)][static_cast<int>(foot_b)];
-    if (setup_->any_rooted) {
-      if (p.first_rooted) share[n] = 0.0F;
-      if (p.second_rooted) share[n] = 1.0F;
-    }
-    ax[n] = dx_[a];
-    ay[n] = dy_[a];
-    bx[n] = dx_[b];
-    by[n] = dy_[b];
-    const bool touch = distance2 < (holds_a && holds_b ? at_rest : p.contact2);
-    stacked = stacked || (touch && distance2 == 0.0F);
-    n += touch ? 1U : 0U;
-  }
-  n_contacts_ = 0;
-  if (stacked) [[unlikely]] {
-    // Exactly on top of each other: part along x, in mirrored ways for the two teams.
-    for (std::size_t c = 0; c < n; ++c) {
-      if (d2[c] == 0.0F)
-        nx[c] =
-            (contact[c].a < contact[c].b) == (setup_->team_of(contact[c].a) == 0) ? -1.0F : 1.0F;
-    }
-  }
-  // From here on ax, ay, bx, by are the pushes and d2 is the overlap.
+// Converts the buffered pairs into pushes, four at a time.
+void Battle::push_apart(const std::int16_t* slot_of) {
+  const int n = std::exchange(n_contacts_, 0);
+  if (n == 0) return;
+  if (!touched_) prepare_contacts();
   const F4 zero = F4::splat(0.0F);
+  const F4 half = F4::splat(0.5F);
   const F4 one = F4::splat(1.0F);
-  for (std::size_t c = 0; c < n; c += 4) {
-    const F4 distance = sqrt4(F4::load(&d2[c]));
+  const PairInfo& only = setup_->pairs[0][0];
+  const bool one_pair = setup_->types.size() == 1 && !setup_->any_rooted;
+  // Standing crowds separate every fourth loop only, and stop before the last few percent of
+  // overlap, which would never settle.
+  const F4 rest = F4::splat(rethink_ ? kAtRest : 0.0F);
+  F4 separation = F4::splat(only.separation);
+  F4 at_rest = rest * F4::splat(only.separation2);
+  F4 contact2 = F4::splat(only.contact2);
+  for (int c = n; c % 4 != 0; ++c) contacts_[u(c)] = 0;
+  for (int c = 0; c < n; c += 4) {
+    std::size_t a[4], b[4];
+    for (std::size_t lane = 0; lane < 4; ++lane) {
+      const unsigned code = contacts_[u(c) + lane];
+      a[lane] = u(slot_of[code >> 8U]);
+      b[lane] = u(slot_of[code & 255U]);
+    }
+    F4 ax = F4::load(&body_[a[0]].x);
+    F4 ay = F4::load(&body_[a[1]].x);
+    F4 adx = F4::load(&body_[a[2]].x);
+    F4 ady = F4::load(&body_[a[3]].x);
+    transpose4(ax, ay, adx, ady);
+    F4 bx = F4::load(&body_[b[0]].x);
+    F4 by = F4::load(&body_[b[1]].x);
+    F4 bdx = F4::load(&body_[b[2]].x);
+    F4 bdy = F4::load(&body_[b[3]].x);
+    transpose4(bx, by, bdx, bdy);
+    F4 nx = ax - bx;
+    const F4 ny = ay - by;
+    const F4 d2 = nx * nx + ny * ny;
+
+    F4 share = F4::load(&kRoles[role_[a[0]]][role_[b[0]]].share);
+    F4 holds_a = F4::load(&kRoles[role_[a[1]]][role_[b[1]]].share);
+    F4 holds_b = F4::load(&kRoles[role_[a[2]]][role_[b[2]]].share);
+    F4 unused = F4::load(&kRoles[role_[a[3]]][role_[b[3]]].share);
+    transpose4(share, holds_a, holds_b, unused);
+    if (!one_pair) {
+      alignas(16) float lanes[4][4];
+      for (std::size_t lane = 0; lane < 4; ++lane) {
+        const PairInfo& p = setup_->pairs[s_.type[a[lane]]][s_.type[b[lane]]];
+        lanes[0][lane] = p.separation;
+        lanes[1][lane] = p.separation2;
+        lanes[2][lane] = p.contact2;
+        lanes[3][lane] = p.second_rooted ? 1.0F : p.first_rooted ? 0.0F : kNotRooted;
+      }
+      separation = F4::load(lanes[0]);
+      at_rest = rest * F4::load(lanes[1]);
+      contact2 = F4::load(lanes[2]);
+      if (setup_->any_rooted) {
+        const F4 rooted = F4::load(lanes[3]);
+        share = select4(less(rooted, F4::splat(kNotRooted)), rooted, share);
+      }
+    }
+    F4 touch = less(d2, select4(holds_a & holds_b, at_rest, contact2));
+    if (n - c < 4) touch = touch & first4(n - c);
+    const unsigned touching = bits4(touch);
+    if (touching == 0) continue;
+    const unsigned stacked = touching & ~bits4(differ(d2, zero));
+    if (stacked != 0) [[unlikely]] {
+      // Exactly on top of each other: part along x, in mirrored ways for the two teams.
+      float lanes[4];
+      nx.store(lanes);
+      for (std::size_t lane = 0; lane < 4; ++lane) {
+        const bool first_west = setup_->team_of(static_cast<int>(a[lane])) == 0;
+        if (((stacked >> lane) & 1U) != 0)
+          lanes[lane] = (a[lane] < b[lane]) == first_west ? -1.0F : 1.0F;
+      }
+      nx = F4::load(lanes);
+    }
+    const F4 distance = sqrt4(d2);
     const F4 inverse = select4(differ(distance, zero), one / distance, one);
-    const F4 x = F4::load(&nx[c]) * inverse;
-    const F4 y = F4::load(&ny[c]) * inverse;
-    const F4 overlap = F4::load(&separation[c]) - distance;
+    const F4 x = nx * inverse;
+    const F4 y = ny * inverse;
+    const F4 overlap = (separation - distance) & touch;
     // The share of the overlap that a is moved by; b is moved by the rest. A walker yields to the
     // unit it walks into, unless that one walks into it as well.
-    const F4 into_b = less(x * F4::load(&ax[c]) + y * F4::load(&ay[c]), zero);
-    const F4 into_a = less(zero, x * F4::load(&bx[c]) + y * F4::load(&by[c]));
-    const F4 walking = select4(into_a ^ into_b, into_b & one, F4::splat(0.5F));
-    const F4 fixed = F4::load(&share[c]);
-    const F4 mine = select4(less(fixed, zero), walking, fixed);
+    const F4 into_b = less(x * adx + y * ady, zero);
+    const F4 into_a = less(zero, x * bdx + y * bdy);
+    const F4 walking = select4(into_a ^ into_b, into_b & one, half);
+    const F4 mine = select4(less(share, zero), walking, share);
     const F4 px = x * overlap;
     const F4 py = y * overlap;
-    x.store(&nx[c]);
-    y.store(&ny[c]);
-    overlap.store(&d2[c]);
-    mine.store(&share[c]);
-    quantise4(px * mine).store(&ax[c]);
-    quantise4(py * mine).store(&ay[c]);
-    quantise4(px * (one - mine)).store(&bx[c]);
-    quantise4(py * (one - mine)).store(&by[c]);
-  }
-  for (std::size_t c = 0; c < n; ++c) {
-    const auto a = u(contact[c].a);
-    const auto b = u(contact[c].b);
-    push_x_[a] += ax[c];
-    push_y_[a] += ay[c];
-    push_x_[b] -= bx[c];
-    push_y_[b] -= by[c];
-    const bool blocks_a = share[c] == 1.0F && contact[c].holds_b;
-    const bool blocks_b = share[c] == 0.0F && contact[c].holds_a;
-    if (!blocks_a && !blocks_b) continue;
-    const auto k = blocks_a ? a : b;
-    const float x = quantise(nx[c] * d2[c]);
-    const float y = quantise(ny[c] * d2[c]);
-    block_x_[k] += blocks_a ? x : -x;
-    block_y_[k] += blocks_a ? y : -y;
-    note_blocker(k, blocks_a ? nx[c] : -nx[c], blocks_a ? ny[c] : -ny[c]);
+    const F4 blocks_a = less_equal(one, mine) & holds_b & touch;
+    const F4 blocks_b = less_equal(mine, zero) & holds_a & touch;
+    const F4 block_x = quantise4(px);
+    const F4 block_y = quantise4(py);
+    const F4 theirs = one - mine;
+    F4 of_a[4] = {quantise4(px * mine), quantise4(py * mine), block_x & blocks_a,
+                  block_y & blocks_a};
+    F4 of_b[4] = {quantise4(px * theirs), quantise4(py * theirs), block_x & blocks_b,
+                  block_y & blocks_b};
+    transpose4(of_a[0], of_a[1], of_a[2], of_a[3]);
+    transpose4(of_b[0], of_b[1], of_b[2], of_b[3]);
+    for (std::size_t lane = 0; lane < 4; ++lane) {
+      float* const push_a = &push_[a[lane]].x;
+      (F4::load(push_a) + of_a[lane]).store(push_a);
+      float* const push_b = &push_[b[lane]].x;
+      (F4::load(push_b) - of_b[lane]).store(push_b);
+    }
+    unsigned blocked = bits4(blocks_a | blocks_b);
+    if (blocked == 0) continue;
+    const unsigned first = bits4(blocks_a);
+    float lanes[2][4];
+    x.store(lanes[0]);
+    y.store(lanes[1]);
+    for (; blocked != 0; blocked &= blocked - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(blocked));
+      if (((first >> lane) & 1U) != 0)
+        note_blocker(a[lane], lanes[0][lane], lanes[1][lane]);
+      else
+        note_blocker(b[lane], -lanes[0][lane], -lanes[1][lane]);
+    }
   }
 }
 
@@ -270,36 +354,41 @@ void Battle::push_apart() {
 // next. Quads may reach into the column after that, whose units are too far away.
 void Battle::sweep() {
   const F4 zero = F4::splat(0.0F);
-  const auto work_off = [this] {
-    for (std::size_t c = 0; c < u(n_contacts_); ++c) {
-      contact_a_[c] = sorted_[u(contact_a_[c])];
-      contact_b_[c] = sorted_[u(contact_b_[c])];
-    }
-    push_apart();
-  };
+  float reach2[kMaxTypes];
+  for (std::size_t t = 0; t < setup_->types.size(); ++t) {
+    const float reach = setup_->types[t].separation + setup_->max_separation;
+    reach2[t] = kContact * reach * reach;
+  }
+  const float* const xs = sorted_x_.data();
+  const float* const ys = sorted_y_.data();
+  const float* const walk = sorted_walks_.data();
+  std::uint16_t* const pairs = contacts_.data();
+  int n = 0;
   int p = 0;
   for (int column = 0; column < n_columns_; ++column) {
+    const int column_end = column_end_[u(column)];
     const int end = column_end_[u(std::min(column + 1, n_columns_ - 1))];
-    for (; p < column_end_[u(column)]; ++p) {
-      const float reach =
-          setup_->types[s_.type[u(sorted_[u(p)])]].separation + setup_->max_separation;
-      const F4 reach2 = F4::splat(kContact * reach * reach);
-      const F4 x = F4::splat(sorted_x_[u(p)]);
-      const F4 y = F4::splat(sorted_y_[u(p)]);
+    for (; p < column_end; ++p) {
+      const F4 reach = F4::splat(reach2[s_.type[u(sorted_[u(p)])]]);
+      const F4 x = F4::splat(xs[p]);
+      const F4 y = F4::splat(ys[p]);
       // Pairs of standing units matter in every fourth loop only.
-      const F4 walks = F4::splat(rethink_ ? 1.0F : sorted_walks_[u(p)]);
+      const F4 walks = F4::splat(rethink_ ? 1.0F : walk[p]);
       for (int q = p + 1; q < end; q += 4) {
-        const F4 dx = x - F4::load(&sorted_x_[u(q)]);
-        const F4 dy = y - F4::load(&sorted_y_[u(q)]);
-        const F4 near = less(dx * dx + dy * dy, reach2);
-        const F4 matters = less(zero, walks + F4::load(&sorted_walks_[u(q)]));
-        note_pairs(p, q, bits4(near & matters));
-        if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
-          work_off();
+        const F4 dx = x - F4::load(xs + q);
+        const F4 dy = y - F4::load(ys + q);
+        const F4 near = less(dx * dx + dy * dy, reach);
+        const F4 matters = less(zero, walks + F4::load(walk + q));
+        n = append_pairs(pairs, n, p, q, bits4(near & matters));
+        if (n + 4 > kMaxContacts) [[unlikely]] {
+          n_contacts_ = std::exchange(n, 0);
+          push_apart(sorted_.data());
+        }
       }
     }
   }
-  work_off();
+  n_contacts_ = n;
+  push_apart(sorted_.data());
 }
 
 // The neighbours of one moving unit; pairs of moving units once.
@@ -318,9 +407,9 @@ void Battle::look_around(int i) {
       const bool seen = base + lane < i && s_.footing[u(base + lane)] == Footing::kMoving;
       if (base + lane == i || seen) near &= ~(1U << static_cast<unsigned>(lane));
     }
-    note_pairs(i, base, near);
+    n_contacts_ = append_pairs(contacts_.data(), n_contacts_, i, base, near);
     if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
-      push_apart();
+      push_apart(kIdentity.data());
   }
 }
 
@@ -337,8 +426,8 @@ inline void Battle::note_blocker(std::size_t k, float nx, float ny) {
 // side leads backwards, and waits if both do, so that units in the rear do not circle.
 void Battle::slide(int i) {
   const auto a = u(i);
-  const float bx = block_x_[a];
-  const float by = block_y_[a];
+  const float bx = push_[a].block_x;
+  const float by = push_[a].block_y;
   const bool blocked = bx * dx_[a] + by * dy_[a] < 0.0F;
   if (!blocked) {
     s_.side[a] = static_cast<std::int8_t>(s_.side[a] - (s_.side[a] > 0) + (s_.side[a] < 0));
@@ -361,8 +450,8 @@ void Battle::slide(int i) {
   }
   const Pass& pass = pass_[s_.side[a] > 0 ? 0 : 1][a];
   const float more = std::max(kSlideShare * speed - pass.along, 0.0F);
-  push_x_[a] += quantise(pass.x * more);
-  push_y_[a] += quantise(pass.y * more);
+  push_[a].x += quantise(pass.x * more);
+  push_[a].y += quantise(pass.y * more);
 }
 
 }  // namespace credo::skirmish

@@ -13,6 +13,12 @@ namespace {
 // SMAC truncates towards zero, so the first cell beyond the south or west edge counts as inside.
 int truncated_cell(float coordinate) { return static_cast<int>(coordinate + kHalf); }
 
+// A byte for each of four bits.
+constexpr std::uint8_t kBytes[16][4] = {{0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {1, 1, 0, 0},
+                                        {0, 0, 1, 0}, {1, 0, 1, 0}, {0, 1, 1, 0}, {1, 1, 1, 0},
+                                        {0, 0, 0, 1}, {1, 0, 0, 1}, {0, 1, 0, 1}, {1, 1, 0, 1},
+                                        {0, 0, 1, 1}, {1, 0, 1, 1}, {0, 1, 1, 1}, {1, 1, 1, 1}};
+
 float share(std::int32_t value, std::int32_t maximum) {
   return maximum > 0 ? static_cast<float>(value) / static_cast<float>(maximum) : 0.0F;
 }
@@ -81,10 +87,16 @@ void Layout::write_avail(const Battle& battle, std::span<std::uint8_t> out) cons
       continue;
     }
     int j = 0;
+    for (; j + 4 <= n_other_; j += 4) {
+      const F4 dx = F4::load(xs + j) - F4::splat(x);
+      const F4 dy = F4::load(ys + j) - F4::splat(y);
+      const unsigned near = bits4(less_equal(dx * dx + dy * dy, F4::splat(range2)));
+      std::memcpy(targets + j, kBytes[near], 4);  // the dead are parked
+    }
     for (; j < n_other_; ++j) {
       const float dx = xs[j] - x;
       const float dy = ys[j] - y;
-      targets[j] = static_cast<std::uint8_t>(dx * dx + dy * dy <= range2);  // the dead are parked
+      targets[j] = static_cast<std::uint8_t>(dx * dx + dy * dy <= range2);
     }
     for (; j < n_actions_ - kFirstTarget; ++j) targets[j] = 0;
   }

@@ -61,16 +61,25 @@ void Battle::stand(int i, Footing footing) {
   s_.pace[u(i)] = 0.0F;
 }
 
+void Battle::decide() {
+  n_moving_ = n_striking_ = n_healing_ = 0;
+  for (int n = 0; n < live_end_[2]; ++n) {
+    const int i = live_[u(n)];
+    const auto k = u(i);
+    if (rethink_) {
+      hold_[k] = kNothing;
+    } else if (hold_[k] != kNothing && s_.target[k] < 0) {
+      // No target and no new decision.
+      if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
+      continue;
+    }
+    think(i);
+  }
+}
+
 void Battle::think(int i) {
   const auto k = u(i);
   int t = s_.target[k];
-  if (rethink_) {
-    hold_[k] = kNothing;
-  } else if (hold_[k] != kNothing && t < 0) {
-    // No target and no new decision.
-    if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
-    return;
-  }
   bool look = rethink_;
   if (t >= 0 && s_.alive[u(t)] == 0) {
     t = -1;
@@ -243,19 +252,19 @@ int Battle::choose_target(int i, int t, bool look) {
   if (t < 0 && !look) return -1;
   if (setup_->keeps_targets && style == Style::kSticky) return look ? keep_target(i, t) : t;
   if (t < 0 && style != Style::kFocus && style != Style::kRandom) return acquire(i, false);
+  if (!look && style != Style::kFocus && style != Style::kRandom) return t;
   const bool strikes = t >= 0 && pair(i, t).can_attack && distance2(i, t) <= pair(i, t).range2;
   switch (style) {
     case Style::kOrders:
     case Style::kSticky:
     case Style::kKite: {
-      if (strikes || !look) return t;
+      if (strikes) return t;
       const int better = acquire(i, false);
       if (better < 0) return t;
       const bool struck = distance2(i, better) <= pair(i, better).range2;
       return struck || distance2(i, t) > kFarther * distance2(i, better) ? better : t;
     }
     case Style::kClosest: {
-      if (!look) return t;
       const int closest = acquire(i, false);
       return closest >= 0 ? closest : t;
     }

@@ -99,8 +99,7 @@ float Battle::healer_pace(int i) const {
   return pace;
 }
 
-// push_x_ and push_y_ hold the wished velocities, block_x_ and block_y_ the planned ones, hold_
-// says who strikes, sorted_x_ and sorted_y_ are the positions at the loop's start.
+// hold_ says who strikes, sorted_x_ and sorted_y_ are the positions at the loop's start.
 void Battle::run_shuffled_loop() {
   const int n = live_end_[2];
   survey();
@@ -115,8 +114,8 @@ void Battle::run_shuffled_loop() {
   for (int k = 0; k < n; ++k) steer(live_[u(k)]);
   for (int k = 0; k < n; ++k) {
     const auto i = u(live_[u(k)]);
-    s_.velocity_x[i] = block_x_[i];
-    s_.velocity_y[i] = block_y_[i];
+    s_.velocity_x[i] = plan_x_[i];
+    s_.velocity_y[i] = plan_y_[i];
     sorted_x_[i] = s_.x[i];
     sorted_y_[i] = s_.y[i];
     moving_[u(k)] = live_[u(k)];
@@ -155,8 +154,8 @@ void Battle::wish(int i, float x, float y, float speed) {
   const float length = std::sqrt(dx * dx + dy * dy);
   if (length <= 0.0F || speed <= 0.0F) return;
   const float scale = speed * kLoopsPerSecond / length;
-  push_x_[k] = dx * scale;
-  push_y_[k] = dy * scale;
+  wish_x_[k] = dx * scale;
+  wish_y_[k] = dy * scale;
   s_.footing[k] = Footing::kMoving;
 }
 
@@ -185,7 +184,7 @@ void Battle::plan(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
   const int team = setup_->team_of(i);
-  push_x_[k] = push_y_[k] = 0.0F;
+  wish_x_[k] = wish_y_[k] = 0.0F;
   hold_[k] = 0;
   s_.footing[k] = Footing::kIdle;
   switch (s_.order[k]) {
@@ -241,8 +240,8 @@ void Battle::plan(int i) {
 // preferred velocity stay.
 void Battle::steer(int i) {
   const auto k = u(i);
-  block_x_[k] = block_y_[k] = 0.0F;
-  if (push_x_[k] == 0.0F && push_y_[k] == 0.0F) return;
+  plan_x_[k] = plan_y_[k] = 0.0F;
+  if (wish_x_[k] == 0.0F && wish_y_[k] == 0.0F) return;
   const TypeInfo& info = setup_->types[s_.type[k]];
   const orca::Vec position = {s_.x[k], s_.y[k]};
   const double speed = info.speed * kLoopsPerSecond;
@@ -259,19 +258,19 @@ void Battle::steer(int i) {
       const int j = live_[u(n)];
       const PairInfo& p = pair(i, j);
       if (j == i || p.separation <= 0.0F || distance2(i, j) > arm * arm) continue;
-      const bool moves = push_x_[u(j)] != 0.0F || push_y_[u(j)] != 0.0F;
+      const bool moves = wish_x_[u(j)] != 0.0F || wish_y_[u(j)] != 0.0F;
       plan.avoid({.position = {s_.x[u(j)], s_.y[u(j)]},
                   .velocity = {s_.velocity_x[u(j)], s_.velocity_y[u(j)]},
                   .distance = p.separation},
                  moves ? 0.5 : 1.0);
     }
   }
-  const orca::Vec v = plan.velocity({push_x_[k], push_y_[k]});
+  const orca::Vec v = plan.velocity({wish_x_[k], wish_y_[k]});
   // Exactly on a corner of a wall the direction is undefined (NaN): no step.
   constexpr double kRounding = 1.01;
   if (!(v.x * v.x + v.y * v.y <= kRounding * speed * speed)) return;
-  block_x_[k] = static_cast<float>(v.x);
-  block_y_[k] = static_cast<float>(v.y);
+  plan_x_[k] = static_cast<float>(v.x);
+  plan_y_[k] = static_cast<float>(v.y);
 }
 
 // A unit's turn.
