@@ -189,6 +189,8 @@ GaugeTwin gauge_twin(const EnvShape& shape, const TrainConfig& config, const Ten
     throw UserError("--twin needs the mixer qmix, whose first layer has a row for each agent");
   if (config.mixer.wqmix.weighting != Weighting::kNone)
     throw UserError("--twin: weighted QMIX has a second network, whose values have other scales");
+  if (!config.agent.shared)
+    throw UserError("--twin needs agent.shared = true: it widens the network all agents share");
   if (!config.agent.obs_agent_id)
     throw UserError(
         "--twin needs agent.obs_agent_id = true: agents that are not told who they are "
