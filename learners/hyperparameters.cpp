@@ -63,7 +63,7 @@ class Table {
       if (word == values_->text(name)) field = meaning;
     return *this;
   }
-  /// What the last declaration needs to have an effect; said twice: either is enough.
+  /// A condition under which the last declaration has an effect; of several, any one suffices.
   Table& when(std::vector<Requirement> requirements) {
     specs_.back() = std::move(specs_.back()).when(std::move(requirements));
     return *this;

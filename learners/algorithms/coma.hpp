@@ -1,11 +1,11 @@
 // COMA (Foerster et al. 2018; docs/algorithms/coma.md). Agents sample from policies pi_i; a critic
-// sees everything, and each agent's advantage compares its action with what its own policy would
-// have brought on average while the others did what they did:
+// sees everything, and each agent's advantage compares its action with the average over its own
+// policy, the other agents' actions unchanged:
 //   A_i(t)   = Q_i(t, u_i) - sum_a pi_i(a) Q_i(t, a)          Q_i(t, a) = Q(s, (u_-i, a))
 //   L_actor  = -sum_t sum_i A_i(t) log pi_i(u_i) / (N n)      A_i without gradient, N = steps
 //   L_critic = sum_i (Q_i(t, u_i) - y_i(t))^2 / (n live(t))   one step per slot t, from the last on
 //   y_i(t)   = lambda-returns of the target critic's Q'_i(t+1, u_i(t+1))
-// Each batch of episodes is learnt from once, with the parameters it was played with.
+// Each batch of episodes is used once, with the parameters it was played with.
 #pragma once
 
 #include <cstdint>

@@ -61,7 +61,7 @@ class PpoLearner {
   }
 
   // The parts of it, for checks.
-  /// Takes the episodes up and computes the old log-probabilities and values.
+  /// Starts a batch and computes the old log-probabilities and values.
   void begin(std::span<const EpisodeView> episodes);
   /// Advantages and targets; the normaliser takes in the returns.
   const PpoTargetStats& finish_targets();

@@ -25,7 +25,7 @@ class PpoBatch {
  public:
   PpoBatch(const EnvShape& shape, const TrainConfig& config) : shape_(shape), config_(config) {}
 
-  /// Takes the episodes up; old_log_prob and old_value are then to be filled.
+  /// Starts a batch; the caller then fills old_log_prob and old_value.
   void take(std::span<const EpisodeView> episodes);
   /// Advantages, returns and targets from the old values:
   ///   V(t) = sigma v_old(t) + mu

@@ -18,7 +18,7 @@ struct PpoTrace {
   std::vector<float> gradient;                   ///< the layout's order, before clipping
 };
 
-/// Sums over the rows of a part of the batch. Threads write to neighbouring ones.
+/// Sums over the rows of a part of the batch; aligned, since threads write to neighbouring ones.
 struct alignas(64) PpoSums {
   double surrogate = 0.0, entropy = 0.0, clipped = 0.0, kl = 0.0;  // active rows
   double value_loss = 0.0, value_clipped = 0.0;                    // valid rows

@@ -15,7 +15,7 @@ struct PolicyRow {
   bool clipped = false;  ///< |rho - 1| > eps
 };
 
-/// d_logits [n]: gradient of weight * L. log_pi, pi: of all actions; 0 weight is not special.
+/// d_logits [n]: gradient of weight * L. log_pi, pi: of all actions; weight may be 0.
 inline PolicyRow policy_row(int n, const float* log_pi, const float* pi, const std::uint8_t* avail,
                             int action, float ratio, float advantage, float clip,
                             float entropy_weight, float weight, float* d_logits) {

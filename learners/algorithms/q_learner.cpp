@@ -125,7 +125,7 @@ void QLearner::differentiate(std::span<const Episode* const> batch, UpdateTrace*
   }
   const AgentNetwork& target_agent =
       network_.central == nullptr ? network_.agent : network_.central->agent;
-  // A target network that moves with every update leaves nothing to keep.
+  // With soft updates the target network changes in every update: nothing can be cached.
   const bool keep = trace == nullptr && config_.learner.target_tau == 0.0;
   target_values_.prepare(target_agent, target_.data(), batch, order_, keep, groups_.scratch());
   const bool both = trace != nullptr && network_.central != nullptr;

@@ -72,7 +72,7 @@ struct UpdateTrace {
   std::vector<int> orders;                       ///< [B, slots-1, M, n] SHAQ
 };
 
-/// Sums over the steps of a part of the batch. Threads write to neighbouring ones.
+/// Sums over the steps of a part of the batch; aligned, since threads write to neighbouring ones.
 struct alignas(64) UpdateSums {
   double td = 0.0, central = 0.0, opt = 0.0, nopt = 0.0, entropy_in_loss = 0.0, penalty = 0.0;
   double alpha = 0.0;
@@ -107,10 +107,10 @@ class QLearner {
   const UpdateStats& compute_gradient(std::span<const Episode* const> batch,
                                       UpdateTrace* trace = nullptr, float td_weight = 1.0F,
                                       const OrderSource& orders = {});
-  /// The same for each part of the loss by itself; moves nothing, and overwrites gradient().
+  /// The same for each part of the loss alone; parameters stay, gradient() is overwritten.
   GradientNorms gradient_norms(std::span<const Episode* const> batch);
   /// Clips by global norm and takes an optimiser step, then adjusts lambda where gre.target_entropy
-  /// is set. A batch without a valid step moves nothing.
+  /// is set; neither for a batch without a valid step.
   void apply_gradient(const UpdateStats& stats);
   /// Copies the online networks into the target networks.
   void sync_target();
@@ -120,7 +120,7 @@ class QLearner {
   const Network& network() const { return network_; }
   std::span<float> params() { return params_; }
   std::span<const float> params() const { return params_; }
-  /// For writing: what is known of the target network's values is forgotten.
+  /// Mutable access discards the cached values of the target network.
   std::span<float> target();
   std::span<const float> target() const { return target_; }
   std::span<const float> gradient() const { return grad_; }

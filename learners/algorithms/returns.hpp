@@ -8,8 +8,8 @@ namespace credo {
 struct ReturnSettings {
   float gamma = 0.99F;
   float lambda = 0.0F;
-  /// How the return after the last step, where there is nothing but the value V of the slot behind
-  /// it, is rounded: as (1 - lambda) V + lambda V, or as V.
+  /// The return after the last step is the value V of the slot after it, rounded either as
+  /// (1 - lambda) V + lambda V or as V.
   bool mixes_last = false;
 };
 

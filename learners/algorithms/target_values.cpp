@@ -51,10 +51,10 @@ TargetValues::View TargetValues::view(const Episode& episode, const float* value
   return v;
 }
 
-/// Where an episode's values are to be kept; null when there is no place.
+/// Where an episode's values go in the cache; null when there is no place.
 float* TargetValues::keep(const Episode& episode) {
   Entry& entry = entries_[episode.id() % entries_.size()];
-  if (entry.turn == turn_) return nullptr;  // another episode of the batch lives there
+  if (entry.turn == turn_) return nullptr;  // another episode of the batch is cached there
   const std::size_t size = floats(episode);
   if (entry.version != version_ || entry.size < size) {
     float* values = take(size);

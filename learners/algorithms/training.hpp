@@ -1,6 +1,6 @@
-// What a Trainer trains: networks, and what is done with the episodes just played. One
-// implementation serves every value-based algorithm (value_training.cpp); the others, COMA (coma.cpp)
-// and PPO (ppo.cpp), learn from each batch of episodes and then drop it.
+// The interface of a learning algorithm: its networks, and how it learns from the episodes just
+// played. One implementation serves every value-based algorithm (value_training.cpp); the others,
+// COMA (coma.cpp) and PPO (ppo.cpp), learn from each batch of episodes and then discard it.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@
 
 namespace credo {
 
-/// The parts of a training iteration. A caller that wants to know where time goes is told when each
-/// begins; the learner itself reads no clock.
+/// The parts of a training iteration. A caller that measures time is called when each begins; the
+/// learner itself reads no clock.
 enum class Phase { kRollout, kReplay, kUpdate };
 using PhaseHook = std::function<void(Phase)>;
 
@@ -67,14 +67,14 @@ class Training {
   /// Null where nothing is kept between batches of episodes.
   virtual ReplayBuffer* replay() { return nullptr; }
 
-  /// From now on `watch` is told about every update; empty: nobody is.
+  /// Calls `watch` with a record of every update from now on; empty: none.
   void watch(UpdateWatch watch) { watch_ = std::move(watch); }
 
  protected:
   UpdateWatch watch_;
 };
 
-/// Makes what config.learner.kind asks for.
+/// The implementation that config.learner.kind names.
 std::unique_ptr<Training> make_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_value_training(const EnvShape& shape, const TrainConfig& config);
 std::unique_ptr<Training> make_coma_training(const EnvShape& shape, const TrainConfig& config);

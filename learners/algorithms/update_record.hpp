@@ -1,5 +1,5 @@
-// One update as it was made: what it read, drew and decided, and what came of it. Filled in only
-// while somebody watches (Training::watch), for `credo check`.
+// A record of one update: its inputs, random draws, choices and results. Filled only on request
+// (Training::watch), for `credo check`.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ struct UpdateRecord {
   std::vector<PlainEpisode> episodes;  ///< the batch
   double epsilon = 0.0;                ///< on-policy: of the policy that played it
   int slots = 0;                       ///< of the longest episode
-  /// What was decided or drawn: greedy_actions [episodes, slots, n_agents]; bootstrap [episodes,
+  /// Choices and draws: greedy_actions [episodes, slots, n_agents]; bootstrap [episodes,
   /// n_agents] (COMA).
   std::map<std::string, std::vector<int>> choices;
   std::map<std::string, double> losses;

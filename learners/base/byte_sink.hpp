@@ -1,4 +1,4 @@
-// Where bytes go that are too many to be held in one piece: a file, a compressor, a hash.
+// A destination for byte streams too large to hold in memory: a file, a compressor, a hash.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace credo {
 
-/// Takes the next piece; the pieces put together are what is meant.
+/// Called with consecutive pieces of one stream.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 
 }  // namespace credo

@@ -1,4 +1,4 @@
-// Arrays that start on a cache line, so that vectors of the widest kind never straddle two.
+// Arrays aligned to cache lines, so that no vector load straddles two of them.
 #pragma once
 
 #include <cstddef>

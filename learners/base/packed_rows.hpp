@@ -23,7 +23,7 @@ struct PackedRows {
   const int* last_action = nullptr;  ///< [rows], -1 where there is none
   std::span<const int> blocks;       ///< first slot of each block, then the number of slots
   int block_rows = 0;                ///< rows of the largest block
-  Ahead* ahead = nullptr;            ///< what the products of one block fetch for the next; or null
+  Ahead* ahead = nullptr;            ///< what products of one block prefetch for the next; or null
 
   int slot_rows(int t) const { return live[static_cast<std::size_t>(t)] * n_agents; }
   int first_row(int t) const { return slot_row[static_cast<std::size_t>(t)]; }

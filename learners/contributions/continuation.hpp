@@ -1,5 +1,5 @@
-// Situations a policy gets into, and what would have become of them had some agents not acted as
-// the policy says: the branches from which true contributions are estimated.
+// Situations that a policy visits, and how they continue when some agents do not follow the policy:
+// the branches from which true contributions are estimated.
 //
 // A situation x is the environment in mid-episode with every agent's memory after it has seen its
 // observation. From x, coalition S is worth the discounted return when at the steps of the game
@@ -8,7 +8,7 @@
 //   step      the game lasts one step
 //   absence   it lasts to the end of the episode
 // Replicate m of a situation draws every branch's chance from the same stream (common random
-// numbers), so coalitions differ by their members and as little as possible by luck.
+// numbers), so coalitions differ in their members and as little as possible in random numbers.
 #pragma once
 
 #include <cstdint>

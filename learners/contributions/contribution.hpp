@@ -43,7 +43,7 @@ struct Contribution {
   std::int64_t replicates = 0;
   std::int64_t steps = 0;  ///< environment steps of all branches
   bool exact = false;      ///< no sampling error: nothing drew, or all draws were enumerated
-  bool no_chance = false;  ///< the first replicates agreed to the bit: exact for all one can see
+  bool no_chance = false;  ///< the first replicates agreed to the bit: taken as exact
   bool capped = false;     ///< the branches ended before the errors were small enough
   /// First-step defaults of each replicate, [replicates, n_agents]; one row where they are fixed.
   std::vector<int> defaults;

@@ -1,4 +1,4 @@
-// The learner's own account of a situation, to be held against the true contributions:
+// The learner's estimates for a situation, for comparison with the true contributions:
 //   w(S)    = Q_tot(s, q^S),  q^S_i = q_i(a_i) for i in S, q_i(c_i) else     its estimate of v(S)
 //   g_i     = dQ_tot/dq_i at w(N)                                            sensitivity
 //   first_i = g_i (q_i(a_i) - b_i),  b_i = q_i(c_i), or the mean over available actions

@@ -83,8 +83,8 @@ struct Functions {
     return V::div(V::select(positive, p, one), sum);
   }
 
-  /// Odd polynomial below 0.625; above, t / (t + 2) with t = e^2|x| - 1 = 2^n (e^r - 1) + (2^n -
-  /// 1).
+  /// Odd polynomial below 0.625; above, t / (t + 2) with
+  /// t = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1).
   static F tanh(F x) {
     const F s = V::mul(x, x);
     F p = V::set1(0x1.16b058p-9F);

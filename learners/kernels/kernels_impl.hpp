@@ -24,7 +24,7 @@ struct Kernels : VectorLoops<V> {
   // ---------------------------------------------------------------- products
   static constexpr int kLine = 64;       // bytes of a cache line
   static constexpr int kFetchSteps = 4;  // steps of k per line fetched ahead
-  /// The next `lines` lines to fetch; those past the end of a range are fetched in vain.
+  /// The next `lines` lines to prefetch; those past the end of a range are of no use.
   static const std::uint8_t* take(Ahead& ahead, int lines) {
     Ahead::Range& range = ahead.ranges[ahead.count - 1];
     const std::uint8_t* next = range.next;

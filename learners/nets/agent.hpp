@@ -28,7 +28,7 @@ struct AgentHead {
   double gain = 0.0;  ///< initial weights within gain / sqrt(width), biases 0; 0: PyTorch's default
 };
 
-/// What a forward pass leaves behind; storage belongs to the Scratch it was given.
+/// Results of a forward pass; storage belongs to the Scratch it was given.
 struct AgentPass {
   bool keep = false;         ///< the arrays below hold all rows, as backward needs them
   float* hidden1 = nullptr;  ///< after fc1 and ReLU [h]
@@ -42,8 +42,8 @@ struct AgentPass {
   float* q = nullptr;      ///< [rows, outputs], always of all rows
 };
 
-/// Gradient of a pass's outputs, all rows. Few values of a row have one: that of the chosen action
-/// and, where the loss looks at the greedy action as well, that of a second one. Or all have one.
+/// Gradient of a pass's outputs, all rows: of the chosen action's value and, where the loss uses
+/// the greedy action as well, of a second one; or of all values.
 struct AgentGradient {
   const int* action = nullptr;  ///< [rows]
   const float* d_q = nullptr;   ///< [rows] gradient of the value of `action`
@@ -138,10 +138,10 @@ class AgentNetwork {
   /// The GRU over a block of slots: states (all of the pass, or one block) from hidden1.
   void unroll(const float* params, const PackedRows& in, AgentPass& pass, int block,
               const float* hidden1, float* states) const;
-  /// Its way back: gate gradients of the block from back.d_h.
+  /// Backward pass of that: gate gradients of the block from back.d_h.
   void unroll_backward(const Transposed& weights, const PackedRows& in, const AgentPass& pass,
                        int block, Backward& back, float* grad) const;
-  /// Gradient that a block's outputs send into what fc2 reads: back.d_h of the block.
+  /// Gradient of what fc2 reads from that of the block's outputs: back.d_h of the block.
   void output_gradient(const Transposed& weights, const AgentPass& pass, int base, int rows,
                        const AgentGradient& d, Backward& back, float* grad, Scratch& scratch) const;
   /// GRU input state of slot t's rows, in a pass that keeps all rows.

@@ -23,7 +23,7 @@ class Mlp {
  public:
   static constexpr int kMaxLayers = 4;
 
-  /// What a forward pass leaves behind, in the Scratch it was given.
+  /// Results of a forward pass, in the Scratch it was given.
   struct Pass {
     std::array<float*, kMaxLayers> y{};  ///< outputs of each layer, after ReLU except for the last
     float* out = nullptr;                ///< the last of them [rows, widths.back()]

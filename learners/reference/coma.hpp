@@ -5,8 +5,7 @@
 //   A_i(t)   = Q_i(t, u_i) - sum_a pi_i(a) Q_i(t, a)               no gradient
 //   L_actor  = -sum_t sum_i A_i(t) log pi_i(u_i(t)) / (N n)
 //   y_i      = lambda-returns (returns.hpp) of the target critic's Q'_i(t+1, u_i(t+1))
-//   L_critic(t) = sum_i (Q_i(t, u_i) - y_i(t))^2 / (n live(t))     one step per slot, the last
-//   first
+//   L_critic(t) = sum_i (Q_i(t, u_i) - y_i(t))^2 / (n live(t))     one step per slot, last first
 #pragma once
 
 #include <vector>

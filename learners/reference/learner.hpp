@@ -1,5 +1,5 @@
-// A learner in double precision that trains beside another one: from the same weights, on the same
-// episodes, with formulas of its own.
+// A double-precision learner that trains beside another one, from the same weights and on the same
+// episodes, with its own formulas.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +32,10 @@ class Learner {
   Learner& operator=(const Learner&) = delete;
   virtual ~Learner() = default;
 
-  /// Learns from the record's episodes. Of what the other learner computed it uses random draws
-  /// alone, and choices where its own values are equal within rounding.
+  /// Learns from the record's episodes. From the other learner it takes only random draws, and
+  /// choices where its own values are equal within rounding.
   virtual Outcome update(const UpdateRecord& record) = 0;
-  /// After the updates that follow a batch of episodes: so many have been played in all.
+  /// Called after the updates of a batch. episodes: training episodes played so far.
   virtual void played(std::int64_t episodes) = 0;
 
   const Parameters& params() const { return params_; }

@@ -17,8 +17,9 @@ class StepOptimizer {
   /// Of parameters [first, first + count) of a flat array.
   StepOptimizer(const OptimizerConfig& config, std::size_t first, std::size_t count);
 
-  /// One step. tolerance: how far another learner's gradient may be from this one, per entry; what
-  /// that makes of the step is added to params_tolerance. All arrays are whole flat arrays.
+  /// One step. tolerance: per entry, how far another learner's gradient may be from this one; the
+  /// deviation of the step that follows from it is added to params_tolerance. All arrays are whole
+  /// flat arrays.
   void step(const std::vector<double>& gradient, const std::vector<double>& tolerance,
             std::vector<double>& params, std::vector<double>& params_tolerance);
 

@@ -44,7 +44,7 @@ class Parameters {
 /// Floats in a layout's order of storage, in the order of Parameters::flat().
 std::vector<double> flat_values(const ParamLayout& layout, std::span<const float> values);
 
-/// Parameters as values on a tape, each put there when it is first asked for.
+/// Parameters as values on a tape, each added on first use.
 class Weights {
  public:
   /// trained: their gradient is wanted.

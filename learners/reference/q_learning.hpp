@@ -1,10 +1,10 @@
 // The loss of every value-based algorithm on one batch of episodes:
-//   y_t = r_t + gamma (1 - terminated_t) Q'_tot(s_{t+1}, u*)         or the lambda-return
-//   (returns.hpp) u*  = argmax of the online agents' values (double Q-learning: van Hasselt, Guez
-//   and Silver 2016) L   = scale sum_t (Q_tot - y_t)^2 / N + lambda sum_t H_t / N     N: steps of
-//   the batch
-// Q' are the target networks. QTRAN adds its two errors; weighted QMIX weighs the errors, takes y
-// from its unrestricted value and adds that value's own errors:
+//   y_t = r_t + gamma (1 - terminated_t) Q'_tot(s_{t+1}, u*)       or lambda-returns (returns.hpp)
+//   u*  = argmax of the online agents' values
+//   L   = scale sum_t (Q_tot - y_t)^2 / N + lambda sum_t H_t / N   N: steps of the batch
+// with double Q-learning (van Hasselt, Guez and Silver 2016). Q' are the target networks. QTRAN adds
+// its two errors; weighted QMIX weighs the errors, takes y from its unrestricted value and adds that
+// value's own errors:
 //   optimistic (ow): weight 1 where Q_tot < y                                           else w
 //   central (cw):    weight 1 where u is greedy or y > Q*'(s, greedy actions)           else w
 #pragma once
@@ -25,7 +25,7 @@ using Arrays = std::map<std::string, std::vector<double>>;
 using Numbers = std::map<std::string, double>;
 
 /// A batch and what its loss treats as constant: greedy actions, targets, weights of errors and
-/// everything behind a stop(). These are of the parameters it is made with and stay what they are.
+/// everything inside a stop(). The constructor computes these from its parameters, once.
 class QLoss {
  public:
   /// decisions: those of another learner, for values that are equal within rounding; or null.
@@ -41,7 +41,7 @@ class QLoss {
   std::vector<double> gradient(const Parameters& online, double td_weight = 1.0,
                                double flip_within = 0.0) const;
 
-  /// Of the parameters this was made with: loss and its parts, named as the learner names them;
+  /// At the constructor's parameters: the loss and its parts, under the learner's names;
   Numbers losses() const;
   /// and agent_qs, target_agent_qs, q_taken, q_tot, target_q_tot, targets, credits_exact, ...
   const Arrays& values() const { return values_; }

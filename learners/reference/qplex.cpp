@@ -1,7 +1,7 @@
 // QPLEX (Wang et al. 2021; docs/algorithms/qplex.md): with w_i(s) > 0 and v_i(s) per agent,
 //   q'_i     = w_i q_i + v_i                     m'_i = w_i max_a q_i(a) + v_i
-//   lambda_i = sum_k key_k(s) sigmoid(agents_k(s))_i sigmoid(action_k([s, onehot(u)]))_i,  key_k >
-//   0 Q_tot    = sum_i q'_i + sum_i (lambda_i - 1) stop(q'_i - m'_i)
+//   lambda_i = sum_k key_k(s) sigmoid(agents_k(s))_i sigmoid(action_k([s, onehot(u)]))_i
+//   Q_tot    = sum_i q'_i + sum_i (lambda_i - 1) stop(q'_i - m'_i)              key_k > 0
 // Credits: w_i, the derivative of that; in full lambda_i w_i, the derivative without the stop.
 #include "learners/reference/mixers.hpp"
 

@@ -1,6 +1,6 @@
-// How closely single precision repeats double precision. Rounding a number to float is off by up to
-// 6e-8 of it; what a learner computes is sums of hundreds of rounded products through a few dozen
-// layers and slots, and each update passes its deviation on to the next. Two independent programs in
+// How closely single precision matches double precision. Rounding a number to float changes it by
+// up to 6e-8 of its size; a learner sums hundreds of rounded products through a few dozen layers and
+// slots, and each update passes its deviation on to the next. Two independent programs in
 // float deviate from double by up to 4e-7 of the largest gradient and 1.2e-6 of values in three
 // updates (tests/golden/README.md); these tolerances leave room for longer runs.
 #pragma once

@@ -1,5 +1,5 @@
 // Evaluation: greedy (or fixed-policy) episodes on their own random streams; exactly as many as
-// asked for, every episode's result kept. Results depend on (policy, seed, episode index) only.
+// requested, with every episode's result. Results depend on (policy, seed, episode index) only.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +40,12 @@ struct Evaluation {
 /// Episodes [first, first + count) of a policy without weights. Parallel over episodes.
 Evaluation evaluate_fixed_policy(const Env& prototype, const FixedPolicy& policy, int count,
                                  std::uint64_t seed, std::int64_t first = 0);
-/// The same by name; what open_loop searches, it searches with the same seed.
+/// The same by name; open_loop searches its plan with the same seed.
 /// Errors: UserError for an unknown policy name, or a scripted policy the environment lacks.
 Evaluation evaluate_fixed_policy(const Env& prototype, const std::string& policy, int count,
                                  std::uint64_t seed, std::int64_t first = 0);
 
-/// What the evaluation episode `index` draws from: the environment's and the policy's stream.
+/// The random streams of evaluation episode `index`: the environment's and the policy's.
 EpisodeStreams evaluation_streams(std::uint64_t seed, std::int64_t index);
 
 /// Greedy episodes with a trained agent network (and mixer, for the credits).
@@ -54,8 +54,8 @@ Evaluation evaluate_weights(const Env& prototype, const TrainConfig& config,
                             const TensorFile& weights, int count, std::uint64_t seed,
                             std::int64_t first = 0);
 
-/// Do these weights fit? Errors: UserError naming `label` and the tensor that is missing, unknown
-/// or of another shape.
+/// Checks that the weights fit. Errors: UserError naming `label` and the tensor that is missing,
+/// unknown or of another shape.
 void check_weights(const EnvSpec& spec, const TrainConfig& config, const TensorFile& weights,
                    const std::string& label);
 

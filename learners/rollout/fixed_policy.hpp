@@ -3,7 +3,7 @@
 //   noop              spec.noop_action, or the lowest-numbered available action where there is none
 //                     (or it is not available)
 //   scripted[:NAME]   the environment's own
-//   open_loop         the best blind plan of a search (open_loop.hpp)
+//   open_loop         the best open-loop plan of a search (open_loop.hpp)
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,11 @@ std::vector<std::string> fixed_policies(const EnvSpec& spec);
 /// Errors: UserError for an unknown name, or a script the environment lacks.
 void check_fixed_policy(const EnvSpec& spec, const std::string& name);
 
-/// Sets the parameters a scripted policy cannot play without (ScriptedInfo::params); nothing for
-/// other policies and unknown names.
+/// Sets the parameters that a scripted policy needs (ScriptedInfo::params); does nothing for other
+/// policies and unknown names.
 void set_script_params(const EnvSpec& spec, const std::string& policy, Params& params);
 
-/// Searches the plan of open_loop with `seed`; the others need no preparation.
+/// Searches the plan of open_loop with `seed`; other policies need no preparation.
 /// Errors: as check_fixed_policy; UserError when the budget does not pay for one episode.
 FixedPolicy make_fixed_policy(const Env& prototype, const std::string& name, std::uint64_t seed,
                               const OpenLoopOptions& open_loop = {});
@@ -49,7 +49,7 @@ int random_action(std::span<const std::uint8_t> avail, Stream& stream);
 class FixedPlayer {
  public:
   FixedPlayer(const Env& env, const FixedPolicy& policy);
-  /// In the middle of an episode: goes on as `other` does.
+  /// In mid-episode: continues from the state of `other`.
   FixedPlayer(const Env& env, const FixedPolicy& policy, const FixedPlayer& other);
   void reset();
   /// Fills actions [n_agents]; `stream` is positioned at the current step.

@@ -206,7 +206,7 @@ class Search {
         is_stochastic_ ? kFinalShare * static_cast<double>(options_.budget) : 0.0);
     for (std::uint64_t generation = 0;; ++generation) {
       const std::int64_t affordable = (options_.budget - reserve - spent_) / limit_;  // episodes
-      // Where nothing is random one episode says all, and survivors need not play again.
+      // Where nothing is random one episode decides, and survivors need not play again.
       const std::int64_t episodes = is_stochastic_ ? kEpisodes : 1;
       const auto again = is_stochastic_ ? static_cast<std::int64_t>(elites_.size()) : 0;
       std::int64_t children = std::min<std::int64_t>(kChildren, affordable / episodes - again);
@@ -235,7 +235,7 @@ class Search {
 
   void advance(std::uint64_t generation, int n_children, int episodes) {
     std::vector<Candidate> population = breed(generation, n_children);
-    if (episodes > 1) {  // most newcomers show in one episode that they are no good
+    if (episodes > 1) {  // one episode rules out most newcomers
       judge(population, 1);
       rank(population);
       const std::size_t most = std::max<std::size_t>(1, population.size() / 3);
@@ -321,7 +321,7 @@ class Search {
                      [&](const Candidate& a, const Candidate& b) { return score(a) > score(b); });
   }
 
-  // Halves the survivors on further episodes until the budget is spent. False: stopped.
+  // Halves the survivors on further episodes until the budget is spent. Returns false if stopped.
   bool choose() {
     while (elites_.size() > 1) {
       int rounds = 0;

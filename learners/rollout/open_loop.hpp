@@ -1,14 +1,14 @@
-// Blind play: the best joint action sequence a fixed search finds, as a row of the tables. What it
-// reaches, a learner reaches without looking; SMACv2 (Ellis et al. 2023) showed how much that can
-// be. A plan sees the time step, and of the rest only which actions are legal:
+// Open-loop play: the best joint action sequence that a search with a fixed budget finds, as a row
+// of the tables. A learner can reach its return without using observations; SMACv2 (Ellis et al.
+// 2023) showed how high that can be. A plan sees the time step and which actions are available:
 //
 //   action(t, agent) = actions[t][agent] if available, else the first available one of
 //                      fallback[agent], a searched order of preference over all actions.
 //
 // The search is an evolution of plans on training episodes of its own: random plans of a few phases
-// ("walk five steps east, then shoot"), mutated and crossed; every generation is judged on fresh
-// episodes, which survivors have to pass again. The last part of the budget chooses among the best
-// on further episodes. Results depend on (environment, seed, budget) only.
+// ("walk five steps east, then shoot"), mutated and crossed; every generation is evaluated on fresh
+// episodes, survivors included. The last part of the budget selects among the best on further
+// episodes. Results depend on (environment, seed, budget) only.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +39,12 @@ struct OpenLoopSearch {
   std::int64_t env_steps = 0;  ///< spent, at most the budget
   std::int64_t episodes = 0;
   double return_mean = 0.0;  ///< of the plan in the search's episodes
-  bool stopped = false;      ///< `keep_going` said no: the plan is not the result
+  bool stopped = false;      ///< by `keep_going`; the plan is then no result
 };
 
 struct OpenLoopOptions {
   std::int64_t budget = kOpenLoopBudget;                    ///< environment steps
-  std::function<bool(std::int64_t steps)> keep_going = {};  ///< asked now and then; may be empty
+  std::function<bool(std::int64_t steps)> keep_going = {};  ///< polled regularly; may be empty
 };
 
 /// Parallel over plans. Errors: UserError when the budget does not pay for one episode.

@@ -16,9 +16,9 @@
 
 namespace credo {
 
-/// How agents act: greedily, but with probability epsilon a random available action; or, with
-/// `sample`, by drawing from the policy that epsilon floors, and without epsilon from the softmax
-/// over available actions (policy.hpp).
+/// How agents act: greedily, with probability epsilon a random available action. With `sample` they
+/// draw from the policy: a softmax over available actions, which a positive epsilon floors
+/// (policy.hpp).
 struct Behaviour {
   double epsilon = 0.0;
   bool sample = false;
