@@ -11,15 +11,6 @@
 
 namespace credo {
 
-namespace {
-
-Scratch& emptied(Scratch& scratch) {
-  scratch.reset();
-  return scratch;
-}
-
-}  // namespace
-
 void PpoSums::add(const PpoSums& other) {
   surrogate += other.surrogate;
   entropy += other.entropy;
@@ -31,7 +22,7 @@ void PpoSums::add(const PpoSums& other) {
 
 PpoChunk::PpoChunk(const PpoContext& context, std::span<const int> places, Scratch& scratch)
     : c_(context),
-      scratch_(emptied(scratch)),
+      scratch_(scratch.reset()),
       packed_(context.shape, context.batch.views(), places, scratch),
       n_(context.shape.n_agents),
       n_actions_(context.shape.n_actions),

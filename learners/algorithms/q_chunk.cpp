@@ -13,21 +13,12 @@
 
 namespace credo {
 
-namespace {
-
-Scratch& emptied(Scratch& scratch) {
-  scratch.reset();
-  return scratch;
-}
-
-}  // namespace
-
 QChunk::QChunk(const UpdateContext& context, std::span<const Episode* const> batch,
                std::span<const int> places, Scratch& scratch)
     : c_(context),
       mixer_(*context.network.mixer),
       central_(context.network.central.get()),
-      scratch_(emptied(scratch)),
+      scratch_(scratch.reset()),
       packed_(context.shape, batch, places, scratch),
       n_(context.shape.n_agents),
       n_actions_(context.shape.n_actions),
@@ -147,7 +138,7 @@ QChunk::Steps QChunk::allocate(const MixerNeeds& needs) {
   return steps;
 }
 
-// The states of all steps and of the slots that follow them.
+// The states of all steps, and of the slots after them.
 void QChunk::gather_states() {
   const int width = c_.shape.state_dim;
   if (count_ == 1) {  // the slots of one episode lie one after the other

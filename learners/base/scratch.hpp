@@ -29,13 +29,15 @@ class Scratch {
     return p;
   }
 
-  void reset() {
+  /// Takes everything back.
+  Scratch& reset() {
     if (blocks_.size() > 1) {  // next time everything fits in one block
       blocks_.clear();
       add_block(total_ + total_ / 4);
     }
     used_ = 0;
     total_ = 0;
+    return *this;
   }
 
  private:
