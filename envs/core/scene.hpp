@@ -47,9 +47,18 @@ struct SceneShot {
   float to_x = 0.0F, to_y = 0.0F;  ///< where it will land
 };
 
+/// A strike at everybody in an area, in the scene in which it does its damage.
+struct SceneBlast {
+  int unit = 0;  ///< who struck: an index in the list of units
+  /// The line it sweeps, from one end to the other; a single point: a burst around it.
+  float x = 0.0F, y = 0.0F, to_x = 0.0F, to_y = 0.0F;
+  float radius = 0.0F;  ///< how far from the line it reaches
+};
+
 struct Scene {
   std::vector<SceneUnit> units;
   std::vector<SceneShot> shots;
+  std::vector<SceneBlast> blasts{};
 };
 
 using SceneWatcher = std::function<void(const Scene&)>;

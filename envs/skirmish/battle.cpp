@@ -256,7 +256,8 @@ std::int32_t Battle::cooldown(int slot) const {
   return s_.winding[i] != 0 ? 0 : std::max(s_.cooldown[i], 0);
 }
 
-void Battle::run_loops(int first, int last) {
+void Battle::run_loops(int first, int last, std::vector<Blast>* blasts) {
+  blasts_ = blasts;
   for (int k = first; k < last; ++k) {
     rethink_ = (k & 3) == 0;
     if (setup_->shuffled)
@@ -264,6 +265,7 @@ void Battle::run_loops(int first, int last) {
     else
       run_loop();
   }
+  blasts_ = nullptr;
 }
 
 void Battle::run_loop() {

@@ -137,6 +137,12 @@ struct Missile {
   Kind kind = kShot;
 };
 
+/// An area strike, for pictures: the line it swept, a single point for a burst.
+struct Blast {
+  int from = 0;
+  float x = 0.0F, y = 0.0F, to_x = 0.0F, to_y = 0.0F;
+};
+
 class Battle {
  public:
   explicit Battle(std::shared_ptr<const BattleSetup> setup);
@@ -162,8 +168,9 @@ class Battle {
   void order_heal(int slot, int target);
 
   void run_step(int loops) { run_loops(0, loops); }
-  /// Loops [first, last) of a step, so that callers can observe the state in between.
-  void run_loops(int first, int last);
+  /// Loops [first, last) of a step, so that callers can observe the state in between. Area strikes
+  /// are appended to `blasts`, if given.
+  void run_loops(int first, int last, std::vector<Blast>* blasts = nullptr);
 
   bool alive(int slot) const { return s_.alive[u(slot)] != 0; }
   float x(int slot) const { return s_.x[u(slot)]; }
@@ -298,6 +305,7 @@ class Battle {
   void hit(int from, int to, std::int32_t damage);
   void burst(int i);
   void beam(int from, int to);
+  void note_blast(int from, float x, float y, float half_x, float half_y);
   void heal();
   void bury();
   void note_attack(int victim, int attacker);
@@ -352,6 +360,7 @@ class Battle {
   int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0;
   bool rethink_ = false;
   bool somebody_died_ = false;
+  std::vector<Blast>* blasts_ = nullptr;          // within run_loops only
   std::array<std::array<float, 4>, 2> bounds_{};  // per team: min x, max x, min y, max y
 };
 

@@ -163,10 +163,18 @@ void Battle::answer_calls() {
   for (int k = 0; k < n_callers; ++k) attacker_[u(victims_[u(k)])] = -1;
 }
 
+// The half line (half_x, half_y) leads from the centre to one end.
+void Battle::note_blast(int from, float x, float y, float half_x, float half_y) {
+  if (blasts_ == nullptr) return;
+  blasts_->push_back(
+      {.from = from, .x = x - half_x, .y = y - half_y, .to_x = x + half_x, .to_y = y + half_y});
+}
+
 void Battle::burst(int i) {
   const auto k = u(i);
   const int team = setup_->team_of(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
+  note_blast(i, s_.x[k], s_.y[k], 0.0F, 0.0F);
   for (int n = live_end_[u(1 - team)]; n < live_end_[u(1 - team) + 1]; ++n) {
     const int j = live_[u(n)];
     if (s_.alive[u(j)] == 0) continue;
@@ -192,6 +200,7 @@ void Battle::beam(int from, int to) {
   } else {
     ux = team == 0 ? 1.0F : -1.0F;
   }
+  note_blast(from, cx, cy, -uy * info.splash_half_length, ux * info.splash_half_length);
   const int level = setup_->terrain->height_at(cx, cy);
   for (int n = live_end_[u(1 - team)]; n < live_end_[u(1 - team) + 1]; ++n) {
     const int j = live_[u(n)];

@@ -116,6 +116,13 @@ Scene SkirmishEnv::scene() const {
     }
     scene.shots.push_back(shot);
   }
+  for (const Blast& blast : blasts_)
+    scene.blasts.push_back({.unit = place(blast.from),
+                            .x = blast.x + kHalf,
+                            .y = blast.y + kHalf,
+                            .to_x = blast.to_x + kHalf,
+                            .to_y = blast.to_y + kHalf,
+                            .radius = battle_.info(blast.from).splash_radius});
   return scene;
 }
 

@@ -71,6 +71,7 @@ void SkirmishEnv::do_reset(Stream& stream) {
   std::fill(own_actions_.begin(), own_actions_.end(), static_cast<int>(kNoop));
   std::fill(enemy_actions_.begin(), enemy_actions_.end(), static_cast<int>(kStop));
   won_ = false;
+  blasts_.clear();
   for (int i = 0; i < setup.slots; ++i) vitality_[at(i)] = vitality(i);
   double max_reward = config_->reward.win + config_->reward.death_value * scenario.n_enemies;
   for (int k = 0; k < scenario.n_enemies; ++k)
@@ -212,9 +213,11 @@ Env::Outcome SkirmishEnv::do_step(std::span<const int> actions, Stream& stream) 
     }
   }
   battle_.forget_damage();
+  blasts_.clear();
   if (is_watched()) {
     for (int k = 0; k < config_->loops_per_step; ++k) {
-      battle_.run_loops(k, k + 1);
+      blasts_.clear();
+      battle_.run_loops(k, k + 1, &blasts_);
       if (k + 1 < config_->loops_per_step) show();
     }
   } else {

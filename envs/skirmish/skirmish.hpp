@@ -104,6 +104,7 @@ class SkirmishEnv final : public Env {
   std::vector<int> own_actions_;                // heuristic_ai: its last actions, else empty
   double reward_scale_ = 1.0;
   std::optional<bool> won_;
+  std::vector<Blast> blasts_;  // of the last loop of a watched step, for its scene
 };
 
 /// Scripted policies an agent team can follow; every action is available.

@@ -342,6 +342,7 @@ void Battle::burst_now(int i) {
   const int other = 1 - setup_->team_of(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
   const float reach = info.splash_radius + setup_->max_separation;
+  note_blast(i, s_.x[k], s_.y[k], 0.0F, 0.0F);
   for (int n = live_end_[u(other)]; n < live_end_[u(other) + 1]; ++n) {
     const int j = live_[u(n)];
     const float dx = sorted_x_[u(j)] - s_.x[k];
@@ -370,6 +371,7 @@ void Battle::beam_now(int i, int t) {
   } else {
     ux = setup_->team_of(i) == 0 ? 1.0F : -1.0F;
   }
+  note_blast(i, cx, cy, -uy * info.splash_half_length, ux * info.splash_half_length);
   const float half_width = info.splash_half_length + info.splash_radius;
   const float half_depth = info.splash_radius;
   const float circle2 = half_width * half_width + half_depth * half_depth;

@@ -37,6 +37,7 @@ std::uint16_t share16(float value, float low, float high) {
 /// Scenes of one episode in the page's binary form (page.js, unitAt and drawShots):
 ///   unit  u16 x, y, health, shield, energy, i16 target, u8 strikes, u8 doing (0: absent)
 ///   shots u16 count, then for each u16 side, x, y, to_x, to_y
+/// Blasts are few, hence a list: [frame, unit, x, y, to_x, to_y, radius].
 class SceneWriter {
  public:
   explicit SceneWriter(const Stage& stage) : stage_(stage) {}
@@ -61,6 +62,10 @@ class SceneWriter {
       shots_.put(x(shot.to_x));
       shots_.put(y(shot.to_y));
     }
+    for (const SceneBlast& blast : scene.blasts)
+      blasts_.push_back({frame_, blast.unit, rounded(blast.x), rounded(blast.y),
+                         rounded(blast.to_x), rounded(blast.to_y), rounded(blast.radius)});
+    ++frame_;
   }
 
   void finish(Json& episode) const {
@@ -68,11 +73,15 @@ class SceneWriter {
     episode["doings"] = doings_;
     episode["frames"] = base64(frames_.bytes());
     episode["shots"] = base64(shots_.bytes());
+    episode["blasts"] = blasts_;
   }
 
  private:
   std::uint16_t x(float value) const { return share16(value, stage_.x_low, stage_.x_high); }
   std::uint16_t y(float value) const { return share16(value, stage_.y_low, stage_.y_high); }
+
+  // To a thousandth of a cell, for short numbers.
+  static double rounded(float value) { return std::round(1000.0 * value) / 1000.0; }
 
   std::uint8_t number_of(const std::string& doing) {
     const auto found = std::find(doings_.begin() + 1, doings_.end(), doing);
@@ -100,6 +109,8 @@ class SceneWriter {
   Json units_;
   std::vector<std::string> doings_ = {""};
   ByteWriter frames_, shots_;
+  Json blasts_ = Json::array();
+  int frame_ = 0;
 };
 
 Json episode_json(Env& env, const ReplayLog& log, const LoggedEpisode& logged,

@@ -13,11 +13,16 @@ command -v chromium >/dev/null || { echo "skipped: no chromium"; exit 77; }
 "$credo" replay --env skirmish/MMM --policy scripted:focus --episodes 2 --log a.replay \
   --html a.html >/dev/null || fail "no page of skirmish"
 "$credo" replay --env predator_prey/5x5 --policy scripted --html b.html >/dev/null || fail "no page"
-# Two kinds in a crowd, and cliffs.
+# Units that burst in a crowd; beams, and cliffs.
 "$credo" replay --env skirmish/bane_vs_bane --policy scripted:focus --html d.html >/dev/null ||
   fail "no page of two kinds"
 "$credo" replay --env skirmish/2c_vs_64zg --policy scripted:focus --set env.limit=14 --html e.html \
   >/dev/null || fail "no page with cliffs"
+page_has() { grep -oE '"blasts":\[\[[^]]*\]' $1.html | grep -qE "$2"; }
+# [frame,unit,x,y,to_x,to_y,radius]: a burst is a point, a beam a line.
+page_has d '\[\[[0-9]+,[0-9]+,([0-9.]+,[0-9.]+),\1,2.2\]' || fail "no burst in the page"
+page_has e ',0.15\]' || fail "no beam in the page"
+page_has a . && fail "a burst or beam where nobody has one"
 for page in a b d e; do
   grep -qE '(src|href)=|https?://' $page.html && fail "$page refers to something outside"
 done

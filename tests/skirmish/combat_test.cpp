@@ -1,6 +1,9 @@
 // Fights small enough to know their outcome with pencil and paper.
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <doctest/doctest.h>
+#include <vector>
 
 #include "tests/skirmish/support.hpp"
 
@@ -117,6 +120,45 @@ TEST_CASE("banelings burst on units within reach, also when killed, and set each
     while (battle.alive(0) && loops++ < 100) battle.run_step(1);
     // 20 damage leaves a baneling with 10: two bursts are needed for it.
     CHECK(hp(battle, enemy) == doctest::Approx(10.0).epsilon(0.05));
+  }
+}
+
+// The line across the line of fire, in the loop in which it hurts; the place of a burst.
+TEST_CASE("area strikes are reported to whoever asks, where and when they hurt") {
+  for (const char* profile : {"liberty", "smaclite"}) {
+    const Scenario scenario = field({{"colossus", 1, 12.0, 16.0}}, {{"baneling", 1, 16.0, 16.0}},
+                                    Style::kOrders, Style::kOrders, profile);
+    Battle battle(scenario.setup);
+    const int enemy = first_enemy(battle);
+    battle.order_attack(0, enemy);
+    std::vector<Blast> blasts;
+    int late = 0;  // loops in which something hurt and nothing was reported, or the reverse
+    for (int k = 0; k < 200 && battle.alive(enemy); ++k) {
+      const std::size_t known = blasts.size();
+      const double health = hp(battle, enemy);
+      battle.run_loops(k, k + 1, &blasts);
+      late += (hp(battle, enemy) != health) != (blasts.size() > known) ? 1 : 0;
+    }
+    CHECK(late == 0);
+    REQUIRE(blasts.size() == 1U + static_cast<std::size_t>(battle.attacks(0)));
+    const Blast& beam = blasts.front();
+    CHECK(beam.from == 0);
+    CHECK(beam.x == 0.0F);
+    CHECK(beam.to_x == 0.0F);
+    CHECK(beam.to_y - beam.y == 2.5F);
+    CHECK(beam.y + beam.to_y == 0.0F);
+    const Blast& burst = blasts.back();
+    CHECK(burst.from == enemy);
+    CHECK(burst.x == beam.x);
+    CHECK(burst.x == burst.to_x);
+    CHECK(burst.y == burst.to_y);
+    Battle unseen(scenario.setup);
+    unseen.order_attack(0, enemy);
+    for (int k = 0; k < 200 && unseen.alive(enemy); ++k) unseen.run_loops(k, k + 1);
+    credo::ByteWriter watched_state, unseen_state;
+    battle.save(watched_state);
+    unseen.save(unseen_state);
+    CHECK(std::ranges::equal(watched_state.bytes(), unseen_state.bytes()));
   }
 }
 

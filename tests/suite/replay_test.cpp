@@ -1,5 +1,7 @@
+#include <cmath>
 #include <doctest/doctest.h>
 #include <set>
+#include <vector>
 
 #include "envs/core/registry.hpp"
 #include "learners/algorithm_table.hpp"
@@ -142,6 +144,34 @@ TEST_CASE("watching changes nothing and shows every scene") {
   };
   CHECK_NOTHROW(replay_all(log, watcher));  // would throw if the return differed
   CHECK(scenes == 1 + 8 * static_cast<std::size_t>(log.episodes[0].length));
+}
+
+// A burst is a point at its unit's last place; it belongs to one scene only.
+TEST_CASE("scenes show bursts where units burst") {
+  const ReplayLog log = record("skirmish/bane_vs_bane", "scripted:focus", 1);
+  std::size_t bursts = 0;
+  std::vector<SceneUnit> before;
+  ReplayWatcher watcher;
+  watcher.on_scene = [&](const Scene& scene) {
+    for (const SceneBlast& blast : scene.blasts) {
+      ++bursts;
+      const SceneUnit& unit = before[static_cast<std::size_t>(blast.unit)];
+      CHECK(unit.kind == "baneling");
+      CHECK(unit.is_present);
+      CHECK(!scene.units[static_cast<std::size_t>(blast.unit)].is_present);
+      CHECK(std::hypot(blast.x - unit.x, blast.y - unit.y) < 0.5F);
+      CHECK(blast.to_x == blast.x);
+      CHECK(blast.to_y == blast.y);
+      CHECK(blast.radius == 2.2F);
+    }
+    before = scene.units;
+  };
+  replay_all(log, watcher);
+  std::size_t fallen = 0;
+  for (const SceneUnit& unit : before)
+    fallen += unit.kind == "baneling" && !unit.is_present ? 1 : 0;
+  CHECK(bursts > 0);
+  CHECK(bursts == fallen);
 }
 
 TEST_CASE("every changed, missing or added byte of a log is noticed") {

@@ -47,6 +47,23 @@ function selftest() {
       const some = (test) => replay.episodes.some((e) => e.units.some(test));
       for (const [sign, is] of [['shield', some((u) => u.shield_max > 0)], ['energy', some((u) => u.energy_max > 0)]])
         check(`explains ${sign}`, byId('signs').textContent.includes(sign) === is);
+      const blasts = replay.episodes.flatMap((e) => e.blasts);
+      const isBurst = ([, , x, y, tx, ty]) => x === tx && y === ty;
+      check('explains splash', byId('signs').textContent.includes('splash') === blasts.some(isBurst));
+      check('explains beams', byId('signs').textContent.includes('beam') === !blasts.every(isBurst));
+      for (const kind of ['burst', 'sweep']) {
+        const event = episode.events.find((e) => e.kind === kind);
+        if (!event) continue;
+        seek(Math.min(event.f + 2, last));
+        const drawn = () => pen.getImageData(0, 0, canvas.width, canvas.height).data;
+        const before = drawn();
+        event.kind = 'hidden';
+        draw();
+        const without = drawn();
+        check(`draws a ${kind}`, before.some((v, i) => v !== without[i]));
+        event.kind = kind;
+      }
+      key('Home');
       check('tells cliffs from walls', colours.cliff !== colours.wall);
       const u = unitsNow()[0], ratio = window.devicePixelRatio || 1;
       pointer = {x: px(u.x) / ratio, y: py(u.y) / ratio};

@@ -55,6 +55,7 @@ function disc(p, colour, x, y, r) {
 
 // The signs besides shapes: [name, whether this replay can show it, picture].
 function signs() {
+  const blasts = replay.episodes.flatMap((e) => e.blasts);
   const units = replay.episodes.flatMap((e) => e.units), some = (test) => units.some(test);
   const one = colours['side-0'], ringOf = (colour) => (p) =>
     stroke(p, colour, 2.5, () => p.arc(11, 7, 5, 0, 2 * Math.PI));
@@ -70,6 +71,15 @@ function signs() {
     ['missile', episode.hasShots, (p) => {
       stroke(p, one, 2, () => { p.moveTo(4, 7); p.lineTo(14, 7); });
       disc(p, one, 16, 7, 3);
+    }],
+    ['beam and its sweep', blasts.some(([, , x, y, tx, ty]) => x !== tx || y !== ty), (p) => {
+      stroke(p, one, 1.5, () => { p.moveTo(1, 7); p.lineTo(17, 4); });
+      p.globalAlpha = 0.5;
+      stroke(p, one, 5, () => { p.moveTo(17, 3); p.lineTo(17, 11); });
+    }],
+    ['splash', blasts.some(([, , x, y, tx, ty]) => x === tx && y === ty), (p) => {
+      p.globalAlpha = 0.35;
+      disc(p, one, 11, 7, 7);
     }],
     ['healing', some((u) => u.energy_max > 0 && u.reach === 0), (p) =>
       stroke(p, colours.heal, 3, () => { p.moveTo(2, 7); p.lineTo(20, 7); }, [6, 5])],

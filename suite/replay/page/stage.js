@@ -18,7 +18,7 @@ function prepare() {
   episode.events = [];
   episode.totals = [];
   const boxes = [];
-  let before = null;
+  let before = null, nextBlast = 0;
   for (let f = 0; f < episode.frameCount; ++f) {
     const now = [], box = [Infinity, Infinity, -Infinity, -Infinity], totals = stage.sides.map(() => [0, 0, 0]);
     for (let k = 0; k < n; ++k) {
@@ -46,6 +46,10 @@ function prepare() {
       if (event.f === f && 'to' in event)
         Object.assign(event, {x: now[event.k].x, y: now[event.k].y, tx: now[event.to].x,
           ty: now[event.to].y});
+    for (; nextBlast < episode.blasts.length && episode.blasts[nextBlast][0] === f; ++nextBlast) {
+      const [, k, x, y, tx, ty, radius] = episode.blasts[nextBlast];
+      episode.events.push({f, kind: x === tx && y === ty ? 'burst' : 'sweep', k, x, y, tx, ty, radius});
+    }
     episode.totals.push(totals);
     boxes.push(Number.isFinite(box[0]) ? box : boxes[f - 1] || null);
     before = now;
@@ -244,12 +248,35 @@ function drawEvents(ratio, kind) {
       line(event.x, event.y, event.tx, event.ty, colour, 3 * ratio, [], alpha);
       ring(px(event.tx), py(event.ty), (0.15 + 0.06 * age) * camera.scale, 0, 1, colour, 2 * ratio, alpha);
     }
+    if (kind === 'strike' && event.kind === 'burst' && age < kBurstFrames) drawBurst(event, age, colour, ratio);
+    if (kind === 'strike' && event.kind === 'sweep' && age < kSweepFrames) drawSweep(event, age, colour, ratio);
     if (kind === 'death' && event.kind === 'death') {
       const r = (episode.units[event.k].radius + (calm ? 0.3 : age * 0.09)) * camera.scale;
       ring(px(event.x), py(event.y), r, 0, 1, colour, 2.5 * ratio, Math.max(0, 1 - age / 16));
     }
   }
   return flashes;
+}
+
+// A burst as far as it hurts, fading.
+const kBurstFrames = 10;
+function drawBurst(event, age, colour, ratio) {
+  const left = 1 - age / kBurstFrames, r = event.radius * camera.scale;
+  pen.save();
+  pen.globalAlpha = 0.35 * left; pen.fillStyle = colour;
+  pen.beginPath(); pen.arc(px(event.x), py(event.y), r * (calm ? 1 : Math.min(1, 0.4 + age / 4)), 0, 2 * Math.PI);
+  pen.fill(); pen.restore();
+  ring(px(event.x), py(event.y), r, 0, 1, colour, 1.5 * ratio, 0.8 * left);
+}
+
+// The line a beam sweeps, as wide as it hurts, and the beam on its way along it.
+const kSweepFrames = 9, kBeamFrames = 5;
+function drawSweep(event, age, colour, ratio) {
+  const from = unitAt(event.f, event.k), swept = calm ? 1 : Math.min(1, (age + 1) / kBeamFrames);
+  const x = event.x + swept * (event.tx - event.x), y = event.y + swept * (event.ty - event.y);
+  const width = Math.max(2 * event.radius * camera.scale, 5 * ratio);
+  line(event.x, event.y, x, y, colour, width, [], 0.55 * (1 - age / kSweepFrames));
+  if (age < kBeamFrames && from.present) line(from.x, from.y, x, y, colour, 2.5 * ratio, [], 0.9);
 }
 
 function drawGraves(ratio) {
