@@ -50,6 +50,10 @@ const std::map<std::string, std::pair<std::string, std::string>>& values() {
       {"wqmix.central_loss", {"1", "0.5"}},
       {"gre.enabled", {"true", "false"}},
       {"gre.lambda", {"0.1", "0.5"}},
+      {"gre.target_entropy", {"0", "0.8"}},
+      {"gre.target_lr", {"0.001", "0.1"}},
+      {"gre.target_gain", {"1", "3"}},
+      {"gre.lambda_max", {"1", "0.001"}},
       {"gre.elu_derivative", {"published", "exact"}},
       {"gre.detach_agents", {"true", "false"}},
       {"coma.critic_dim", {"5", "6"}},
@@ -195,6 +199,7 @@ TEST_CASE("with the other optimiser, one-layer hypernetworks and one-step target
     params.set_text("optimizer.type", "adam");
     params.set_text("mixer.hypernet_layers", "1");
     params.set_text("qplex.layers", "2");
+    params.set_text("gre.target_entropy", "0.8");
     params.set_text("learner.td_lambda", "0");
     params.set_text("exploration.epsilon_finish", "0.9");
     CHECK(params.has_effect("optimizer.adam_eps"));

@@ -137,7 +137,7 @@ TEST_CASE("an option without effect is refused with what it needs") {
   };
   CHECK(error("vdn", "gre.lambda=5") ==
         "--set: gre.lambda has no effect here: it needs gre.enabled = true, which needs mixer.type "
-        "= qmix or qplex (it is vdn)");
+        "= qmix, qplex or qatten (it is vdn)");
   CHECK(error("coma", "learner.batch_size=64") ==
         "--set: learner.batch_size has no effect here: it needs learner.type = q_learning (it is "
         "coma)");

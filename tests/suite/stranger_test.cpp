@@ -285,7 +285,7 @@ TEST_CASE("states and weights that say more than they hold") {
   for (const std::uint64_t size : {std::uint64_t{1} << 45, std::uint64_t{1} << 63}) {
     ByteWriter out;
     out.put_bytes("CREDOCKP", 8);
-    out.put<std::uint32_t>(4);
+    out.put(kCheckpointFormat);
     out.put_string("id");
     for (int k = 0; k < 7; ++k) out.put<std::uint64_t>(0);  // steps, lengths, hashes, best step
     out.put(0.0);
