@@ -9,10 +9,10 @@ namespace credo::suite {
 namespace {
 
 constexpr std::int64_t kEveryStep = 1000000;  // more than any sample of episodes has
-constexpr int kDigits = 4;                    // more than bars can show
+constexpr int kSignificantDigits = 4;         // more than bars can show
 
 double rounded(double value) {
-  return std::strtod(fmt::format("{:.{}g}", value, kDigits).c_str(), nullptr);
+  return std::strtod(fmt::format("{:.{}g}", value, kSignificantDigits).c_str(), nullptr);
 }
 
 // By agent; null for those that do not act.

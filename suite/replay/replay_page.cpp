@@ -12,7 +12,7 @@ namespace credo::suite {
 namespace {
 
 std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view kDigits =
+  constexpr std::string_view kBase64 =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
@@ -22,7 +22,7 @@ std::string base64(std::span<const std::byte> bytes) {
     for (std::size_t k = 0; k < n; ++k)
       group |= std::to_integer<std::uint32_t>(bytes[i + k]) << (16 - 8 * k);
     for (std::size_t k = 0; k < 4; ++k)
-      text += k <= n ? kDigits[(group >> (18 - 6 * k)) & 63U] : '=';
+      text += k <= n ? kBase64[(group >> (18 - 6 * k)) & 63U] : '=';
   }
   return text;
 }
@@ -63,8 +63,9 @@ class SceneWriter {
       shots_.put(y(shot.to_y));
     }
     for (const SceneBlast& blast : scene.blasts)
-      blasts_.push_back({frame_, blast.unit, rounded(blast.x), rounded(blast.y),
-                         rounded(blast.to_x), rounded(blast.to_y), rounded(blast.radius)});
+      blasts_.push_back({frame_, blast.unit, to_thousandths(blast.x), to_thousandths(blast.y),
+                         to_thousandths(blast.to_x), to_thousandths(blast.to_y),
+                         to_thousandths(blast.radius)});
     ++frame_;
   }
 
@@ -81,7 +82,7 @@ class SceneWriter {
   std::uint16_t y(float value) const { return share16(value, stage_.y_low, stage_.y_high); }
 
   // To a thousandth of a cell, for short numbers.
-  static double rounded(float value) { return std::round(1000.0 * value) / 1000.0; }
+  static double to_thousandths(float value) { return std::round(1000.0 * value) / 1000.0; }
 
   std::uint8_t number_of(const std::string& doing) {
     const auto found = std::find(doings_.begin() + 1, doings_.end(), doing);

