@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kEveryStep = 1000000;  // more than any sample of episodes has
 constexpr int kSignificantDigits = 4;         // more than bars can show
 
-double rounded(double value) {
+double significant(double value) {
   return std::strtod(fmt::format("{:.{}g}", value, kSignificantDigits).c_str(), nullptr);
 }
 
@@ -20,7 +20,7 @@ Json by_agent(const Contribution& truth, const std::vector<double>& values, int 
   Json list = Json::array();
   for (int agent = 0; agent < n_agents; ++agent) list.push_back(nullptr);
   for (std::size_t i = 0; i < truth.players.size() && i < values.size(); ++i)
-    list[sz(truth.players[i])] = rounded(values[i]);
+    list[sz(truth.players[i])] = significant(values[i]);
   return list;
 }
 
@@ -58,7 +58,7 @@ std::optional<ReplayCredits> measure_replay_credits(
     Json step = {{"phi", by_agent(truth, truth.phi, n)}, {"se", by_agent(truth, truth.phi_se, n)}};
     if (account != nullptr) step["learned"] = by_agent(truth, state.mixer.*account, n);
     if (!state.mixer.g.empty()) step["g"] = by_agent(truth, state.mixer.g, n);
-    step["gain"] = rounded(truth.v_all - truth.v_none);
+    step["gain"] = significant(truth.v_all - truth.v_none);
     step["decided"] = truth.any_decided();
     credits.episodes[sz(truth.episode)].push_back(std::move(step));
   }
