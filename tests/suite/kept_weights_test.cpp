@@ -142,14 +142,15 @@ TEST_CASE("an extended run has the kept weights of the longer run, or says what 
     start_run(config_of(keeps, 200), scratch / name, {});
     return extend_run(scratch / name, 400, scratch / (name + "_longer"), {}).end;
   };
-  for (const auto& [name, keeps] :
-       {std::pair("steps", "0,100,180"), std::pair("shares", "0,25%,50%,100%"),
-        std::pair("evaluations", "evaluations")}) {
+  for (const auto& one : {std::pair("steps", "0,100,180"), std::pair("shares", "0,25%,50%,100%"),
+                          std::pair("evaluations", "evaluations")}) {
+    const std::string name = one.first;
+    const std::string keeps = one.second;
     CAPTURE(keeps);
     CHECK(extended(name, keeps) == RunEnd::kDone);
-    start_run(config_of(keeps), scratch / (std::string(name) + "_straight"), {});
-    CHECK(read_manifest(scratch / (std::string(name) + "_longer")).sha256 ==
-          read_manifest(scratch / (std::string(name) + "_straight")).sha256);
+    start_run(config_of(keeps), scratch / (name + "_straight"), {});
+    CHECK(read_manifest(scratch / (name + "_longer")).sha256 ==
+          read_manifest(scratch / (name + "_straight")).sha256);
   }
   // 30% of the longer run is step 120, which was no part of the shorter one.
   CHECK(contains(user_error([&] { extended("gone", "30%"); }),
