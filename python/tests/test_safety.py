@@ -176,7 +176,6 @@ def test_two_threads_on_one_environment():
 def test_step_lets_other_threads_run():
     vec = credo.VecEnv("skirmish/27m_vs_30m", 256, threads=1)
     vec.reset(seed=0)
-    actions = vec.sample_actions().copy()
     counted, stop = [0], threading.Event()
 
     def count():
@@ -185,12 +184,17 @@ def test_step_lets_other_threads_run():
 
     thread = threading.Thread(target=count)
     thread.start()
-    before = counted[0]
-    vec.step(actions)
-    during = counted[0] - before
+    most = 0
+    for _ in range(100):  # a busy machine may not run the other thread during a given step
+        actions = vec.sample_actions()
+        before = counted[0]
+        vec.step(actions)
+        most = max(most, counted[0] - before)
+        if most > 100:
+            break
     stop.set()
     thread.join()
-    assert during > 100
+    assert most > 100
 
 
 def _in_child(queue):
