@@ -13,23 +13,23 @@
 
 namespace learner_tests {
 
+using credo::Continuations;
 using credo::Contribution;
 using credo::ContributionOptions;
-using credo::Continuations;
 using credo::Env;
-using credo::FixedPolicy;
-using credo::GameKind;
-using credo::Moment;
-using credo::Params;
-using credo::Situation;
-using credo::Stream;
-using credo::Subject;
 using credo::env_params;
 using credo::episode_lengths;
 using credo::estimate_contribution;
+using credo::FixedPolicy;
+using credo::GameKind;
 using credo::make_env;
+using credo::Moment;
+using credo::Params;
 using credo::purpose;
 using credo::record_situations;
+using credo::Situation;
+using credo::Stream;
+using credo::Subject;
 
 inline constexpr double kExact = 1e-9;
 
