@@ -13,6 +13,8 @@
 
 namespace {
 
+using credo::sz;
+
 using credo::KernelTable;
 
 std::vector<float> random_floats(std::int64_t n, float scale = 1.0F) {
