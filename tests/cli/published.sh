@@ -16,5 +16,11 @@ for plan in "$results"/*/plan.csv; do
   diff tables.md "$folder/tables.md" >out || fail "$folder/tables.md: not what \`credo report\` writes: $(head -5 out)"
 done
 
+# Numbers in prose and docs are those that the scripts compute from the tables.
+python3 "$results/power.py" >out || fail "power.py"
+while IFS= read -r line; do
+  grep -qxF -- "$line" "$results/../docs/protocol.md" || fail "docs/protocol.md lacks: $line"
+done <out
+
 echo "$failures failures"
 [ $failures -eq 0 ]
