@@ -52,18 +52,22 @@ constexpr float kMinColumn = 0.5F;  // cells
 constexpr int kFew = 16;
 constexpr float kBeyond = 8192.0F;  // beyond every unit, including parked ones
 
-// Appends the pairs (a, b + lane) for the lanes of `near` at position n. Branch-free, since the
-// outcome is hard to predict. Returns the number of pairs.
-inline int append_pairs(std::uint16_t* pairs, int n, int a, int b, unsigned near) {
+constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
+std::uint64_t four_pairs(int a, int b) {
+  return static_cast<std::uint64_t>(a << 8 | b) * kFourTimes;
+}
+
+// Appends the pairs (a, b + lane) for the lanes of `near` at position n, `from` being
+// four_pairs(a, b). Branch-free, since the outcome is hard to predict. Returns the number of pairs.
+inline int append_pairs(std::uint16_t* pairs, int n, std::uint64_t from, unsigned near) {
   // Set lanes first; the rest is overwritten by the next pairs.
   static constexpr std::uint16_t kLanes[16][4] = {
       {},  {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
       {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
   static constexpr std::int8_t kCount[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
-  constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
   std::uint64_t four;
   std::memcpy(&four, kLanes[near], sizeof(four));
-  four += static_cast<std::uint64_t>(a << 8 | b) * kFourTimes;
+  four += from;
   std::memcpy(pairs + n, &four, sizeof(four));
   return n + kCount[near];
 }
@@ -177,16 +181,16 @@ void Battle::sort_into_columns() {
   // For few units a single column is cheaper.
   const float per_cell =
       n <= kFew ? 0.0F : 1.0F / std::max(2.0F * setup_->max_separation, kMinColumn);
-  std::uint8_t column[kSlots];
+  std::int32_t column[kSlots];
   n_columns_ = static_cast<int>(2.0F * kHalf * per_cell) + 1;
   std::fill_n(column_end_.begin(), n_columns_, std::int16_t{0});
-  for (int k = 0; k < n; ++k) {
-    // Columns are for speed only: units put beyond the map share the last one.
-    const auto c =
-        u(std::min(static_cast<int>((s_.x[u(live_[u(k)])] + kHalf) * per_cell), n_columns_ - 1));
-    column[k] = static_cast<std::uint8_t>(c);
-    ++column_end_[c];
-  }
+  // Columns are for speed only: units put beyond the map, and the dead, share the last one.
+  const F4 half = F4::splat(kHalf);
+  const F4 width = F4::splat(per_cell);
+  const F4 last = F4::splat(static_cast<float>(n_columns_ - 1));
+  for (int base = 0; base < setup_->slots; base += 4)
+    truncate4(min4((F4::load(&s_.x[u(base)]) + half) * width, last), column + base);
+  for (int k = 0; k < n; ++k) ++column_end_[u(column[live_[u(k)]])];
   std::int16_t next[kMaxColumns];
   std::int16_t before = 0;
   for (std::size_t c = 0; c < u(n_columns_); ++c) {
@@ -196,7 +200,7 @@ void Battle::sort_into_columns() {
   }
   for (int k = 0; k < n; ++k) {
     const auto i = u(live_[u(k)]);
-    const auto p = u(next[column[k]]++);
+    const auto p = u(next[column[i]]++);
     sorted_[p] = static_cast<std::int16_t>(i);
     sorted_x_[p] = s_.x[i];
     sorted_y_[p] = s_.y[i];
@@ -222,8 +226,8 @@ void Battle::prepare_contacts() {
     std::memcpy(&roles, &s_.footing[base], sizeof(roles));
     if (base >= u(setup_->start[1])) roles += 0x03030303U;
     std::memcpy(&role_[base], &roles, sizeof(roles));
+    for (std::size_t lane = 0; lane < 4; ++lane) F4::splat(0.0F).store(&push_[base + lane].x);
   }
-  std::fill_n(push_.begin(), slots, Push{});
   for (int k = 0; k < n_moving_; ++k)
     pass_[0][u(moving_[u(k)])].along = pass_[1][u(moving_[u(k)])].along = kParked;
 }
@@ -365,21 +369,23 @@ void Battle::sweep() {
   std::uint16_t* const pairs = contacts_.data();
   int n = 0;
   int p = 0;
+  std::uint64_t first = four_pairs(0, 1);
   for (int column = 0; column < n_columns_; ++column) {
     const int column_end = column_end_[u(column)];
     const int end = column_end_[u(std::min(column + 1, n_columns_ - 1))];
-    for (; p < column_end; ++p) {
+    for (; p < column_end; ++p, first += four_pairs(1, 1)) {
       const F4 reach = F4::splat(reach2[s_.type[u(sorted_[u(p)])]]);
       const F4 x = F4::splat(xs[p]);
       const F4 y = F4::splat(ys[p]);
       // Pairs of standing units matter in every fourth loop only.
       const F4 walks = F4::splat(rethink_ ? 1.0F : walk[p]);
-      for (int q = p + 1; q < end; q += 4) {
+      std::uint64_t from = first;
+      for (int q = p + 1; q < end; q += 4, from += 4 * kFourTimes) {
         const F4 dx = x - F4::load(xs + q);
         const F4 dy = y - F4::load(ys + q);
         const F4 near = less(dx * dx + dy * dy, reach);
         const F4 matters = less(zero, walks + F4::load(walk + q));
-        n = append_pairs(pairs, n, p, q, bits4(near & matters));
+        n = append_pairs(pairs, n, from, bits4(near & matters));
         if (n + 4 > kMaxContacts) [[unlikely]] {
           n_contacts_ = std::exchange(n, 0);
           push_apart(sorted_.data());
@@ -407,7 +413,7 @@ void Battle::look_around(int i) {
       const bool seen = base + lane < i && s_.footing[u(base + lane)] == Footing::kMoving;
       if (base + lane == i || seen) near &= ~(1U << static_cast<unsigned>(lane));
     }
-    n_contacts_ = append_pairs(contacts_.data(), n_contacts_, i, base, near);
+    n_contacts_ = append_pairs(contacts_.data(), n_contacts_, four_pairs(i, base), near);
     if (n_contacts_ + 4 > kMaxContacts) [[unlikely]]
       push_apart(kIdentity.data());
   }

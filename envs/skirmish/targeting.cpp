@@ -6,6 +6,7 @@
 // clearly closer. Attacked units, and idle neighbours called for help, turn on the attacker. The
 // variants differ in the target they choose: see Style.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -42,7 +43,7 @@ void Battle::survey() {
   }
 }
 
-bool Battle::may_see_enemies(int i) const {
+inline bool Battle::may_see_enemies(int i) const {
   const auto& box = bounds_[setup_->team_of(i) == 0 ? 1 : 0];
   const auto k = u(i);
   const float dx = std::max({box[0] - s_.x[k], s_.x[k] - box[1], 0.0F});
@@ -53,7 +54,7 @@ bool Battle::may_see_enemies(int i) const {
   return dx * dx + dy * dy <= reach * reach;
 }
 
-void Battle::stand(int i, Footing footing) {
+inline void Battle::stand(int i, Footing footing) {
   dx_[u(i)] = dy_[u(i)] = 0.0F;
   s_.side[u(i)] = 0;
   hold_[u(i)] = footing == Footing::kIdle ? kStays : kNothing;
@@ -77,7 +78,7 @@ void Battle::decide() {
   }
 }
 
-void Battle::think(int i) {
+inline void Battle::think(int i) {
   const auto k = u(i);
   int t = s_.target[k];
   bool look = rethink_;
@@ -126,7 +127,7 @@ void Battle::think(int i) {
 }
 
 // During the damage point a unit stands still; the attack is cancelled if the target gets too far.
-bool Battle::keep_winding(int i, int t) {
+inline bool Battle::keep_winding(int i, int t) {
   const auto k = u(i);
   s_.windup[k] -= kOne;
   if (distance2(i, t) > pair(i, t).slop2) {
@@ -142,7 +143,7 @@ bool Battle::keep_winding(int i, int t) {
   return true;
 }
 
-void Battle::begin_attack(int i) {
+inline void Battle::begin_attack(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
   const std::int32_t started = s_.cooldown[k];  // zero or the negative remainder of this loop
@@ -159,7 +160,7 @@ void Battle::begin_attack(int i) {
 }
 
 // Attack the target if it is in range, else approach it.
-void Battle::engage(int i, int t) {
+inline void Battle::engage(int i, int t) {
   const auto k = u(i);
   const PairInfo& p = pair(i, t);
   if (!p.can_attack || distance2(i, t) > p.range2) {
@@ -183,7 +184,7 @@ void Battle::flee(int i, int t) {
   head_for(i, s_.x[k] + (s_.x[k] - s_.x[u(t)]), s_.y[k] + (s_.y[k] - s_.y[u(t)]));
 }
 
-void Battle::advance(int i) {
+inline void Battle::advance(int i) {
   const auto k = u(i);
   const int team = setup_->team_of(i);
   if (team == 1 && setup_->order != EnemyOrder::kPoint && setup_->order != EnemyOrder::kSegment) {
@@ -348,8 +349,12 @@ int Battle::nearest_of_one_type(int i, bool hunts) const {
   best.store(lanes);
   const float nearest = std::min(std::min(lanes[0], lanes[1]), std::min(lanes[2], lanes[3]));
   if (s_.n_alive[u(other)] == 0 || (!hunts && nearest > p.scan2)) return -1;
-  for (int j = first; j < first + n; ++j) {
-    if (distance2(i, j) == nearest) return j;
+  const F4 nearest4 = F4::splat(nearest);
+  for (int base = 0; base < n; base += 4) {
+    const F4 dx = F4::load(&s_.x[u(first + base)]) - x;
+    const F4 dy = F4::load(&s_.y[u(first + base)]) - y;
+    const unsigned equal = bits4(less_equal(dx * dx + dy * dy, nearest4));
+    if (equal != 0) return first + base + std::countr_zero(equal);
   }
   return -1;
 }

@@ -50,6 +50,13 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
     files.emplace_back("credits.csv");
     write_file(folder / files.back(), credits_csv(set));
   }
+  std::vector<const RecordedRun*> records;
+  for (const RunResult& run : set.runs)
+    if (run.record) records.push_back(&*run.record);
+  if (!records.empty()) {
+    files.emplace_back(kRunRecords);
+    write_file(folder / files.back(), run_records_json(records));
+  }
   if (!set.bounds.empty()) {
     files.emplace_back("bounds.toml");
     write_file(folder / files.back(), given_bounds_toml(set.bounds));

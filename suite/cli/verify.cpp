@@ -30,15 +30,17 @@ struct Tally {
   }
 };
 
-// Tables at or below a folder whose manifest records their hashes. Returns whether there are any.
-bool check_tables(const fs::path& directory, Tally& tally) {
-  bool found = false;
-  for (const fs::path& folder : find_tables(directory)) {
-    const auto recorded = read_suite_manifest(folder)->sha256;
-    tally.add(recorded.size(), changed_files(folder, recorded));
-    found = true;
+// The finished runs below `folders`, and those that tables without their runs keep records of.
+std::vector<RecordedRun> repeatable_runs(const std::vector<fs::path>& folders,
+                                         const std::vector<fs::path>& tables) {
+  std::vector<RecordedRun> runs = finished_runs(folders);
+  for (const fs::path& folder : tables) {
+    std::error_code error;
+    if (fs::is_directory(folder / "runs", error)) continue;
+    auto records = read_run_records(folder);
+    runs.insert(runs.end(), records.begin(), records.end());
   }
-  return found;
+  return runs;
 }
 
 // A folder for runs that are compared and thrown away, or kept where the user says.
@@ -58,7 +60,7 @@ class Scratch {
   /// For a new run; the same cell of two suites gets two folders.
   fs::path folder_for(const RecordedRun& run, std::size_t index) const {
     const fs::path manifest = run.folder / kManifest;
-    fs::path folder = path_below(path_, run.cell, manifest.string());
+    fs::path folder = path_below(path_, run.cell(), manifest.string());
     std::error_code error;
     if (fs::exists(folder, error)) folder += fmt::format("_{}", index);
     return folder;
@@ -75,8 +77,8 @@ class Scratch {
 };
 
 // One line per chosen run on stdout. Returns the exit code.
-int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) {
-  const auto chosen = choose_runs(finished_runs(folders), arguments.list("rerun"));
+int run_again(const Arguments& arguments, const std::vector<RecordedRun>& runs) {
+  const auto chosen = choose_runs(runs, arguments.list("rerun"));
   const Scratch scratch(arguments.text("scratch"));
   install_stop_handlers();
   Progress progress(arguments.progress());
@@ -86,7 +88,7 @@ int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) 
     RunOptions options;
     options.threads = arguments.threads();
     options.on_progress = [&](const RunProgress& now) {
-      progress.update(fmt::format("[{}/{}] {}  {}/{} steps", i + 1, chosen.size(), run.cell,
+      progress.update(fmt::format("[{}/{}] {}  {}/{} steps", i + 1, chosen.size(), run.cell(),
                                   with_thousands(now.t_env), with_thousands(now.t_max)));
     };
     const fs::path folder = scratch.folder_for(run, i);
@@ -98,13 +100,13 @@ int run_again(const Arguments& arguments, const std::vector<fs::path>& folders) 
       return kExitStopped;
     }
     if (outcome.differences.empty()) {
-      print_out(fmt::format("equal      {}  {} files\n", run.cell, outcome.n_files));
+      print_out(fmt::format("equal      {}  {} files\n", run.cell(), outcome.n_files));
     } else {
       ++n_different;
       std::string text;
       for (const std::string& difference : outcome.differences)
         text += (text.empty() ? "" : "; ") + difference;
-      print_out(fmt::format("different  {}  {}\n", run.cell, text));
+      print_out(fmt::format("different  {}  {}\n", run.cell(), text));
     }
     scratch.drop(folder);
   }
@@ -120,10 +122,14 @@ int run_verify(const Arguments& arguments) {
   if (!fs::is_directory(directory, error))
     throw UserError(fmt::format("{} is not a folder", directory.string()));
   Tally tally;
-  const bool has_tables = check_tables(directory, tally);
-  const bool is_run = !has_tables && holds_run(directory);
+  const auto tables = find_tables(directory);
+  for (const fs::path& folder : tables) {
+    const auto recorded = read_suite_manifest(folder)->sha256;
+    tally.add(recorded.size(), changed_files(folder, recorded));
+  }
+  const bool is_run = tables.empty() && holds_run(directory);
   const auto runs = is_run ? std::vector<fs::path>{directory} : find_runs(directory);
-  if (runs.empty() && !has_tables)
+  if (runs.empty() && tables.empty())
     throw UserError(fmt::format("{} holds neither runs nor tables", directory.string()));
   for (const fs::path& run : runs) {
     const Manifest manifest = read_manifest(run);
@@ -146,7 +152,8 @@ int run_verify(const Arguments& arguments) {
   for (const std::string& mismatch : tally.mismatches) print_out("mismatch " + mismatch + "\n");
   print_out(
       fmt::format("{} files checked, {} mismatches\n", tally.checked, tally.mismatches.size()));
-  const int repeated = arguments.has("rerun") ? run_again(arguments, runs) : kExitOk;
+  const int repeated =
+      arguments.has("rerun") ? run_again(arguments, repeatable_runs(runs, tables)) : kExitOk;
   return tally.mismatches.empty() ? repeated : kExitMismatch;
 }
 
@@ -163,7 +170,8 @@ Command verify_command() {
       "--rerun also repeats N runs, spread evenly over all, or the runs that match a pattern "
       "(TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N) from their recorded configuration in a "
       "scratch folder. Configuration, metrics, episodes and weights must agree byte for byte: one "
-      "line per run, exit status 3 when any differs.";
+      "line per run, exit status 3 when any differs. Published folders of tables keep the "
+      "configurations and hashes that this needs.";
   command.examples = {"credo verify runs/pp", "credo verify results/quick --rerun 3",
                       "credo verify results/quick --rerun 'two_step/*' --rerun 'qmix*'"};
   command.positional = {"DIR"};

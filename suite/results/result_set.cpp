@@ -219,6 +219,7 @@ RunResult read_run_result(const fs::path& directory, bool verify) {
   result.updates = manifest.updates;
   result.wall_s = manifest.wall_s;
   result.folder = directory;
+  if (status == RunStatus::kDone) result.record = recorded_run(directory, manifest);
   if (status == RunStatus::kInterrupted) {
     result.reason = interrupted_text(directory, result.t_max);
     result.env_steps = std::max(result.env_steps, steps_saved(directory));

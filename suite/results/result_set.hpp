@@ -17,7 +17,7 @@
 #include "suite/plan/bounds.hpp"
 #include "suite/run/evaluation_metrics.hpp"
 #include "suite/run/metrics.hpp"
-#include "suite/run/run_directory.hpp"
+#include "suite/run/recorded_run.hpp"
 
 namespace credo::suite {
 
@@ -53,6 +53,7 @@ struct RunResult {
   std::optional<EvaluationPoint> absolute;   ///< of the best policy again; t_env: of that policy
   std::vector<CreditsRecord> credits;        ///< what was measured of them (`credo credits`)
   std::filesystem::path folder;              ///< of the run; empty when only tables are there
+  std::optional<RecordedRun> record;         ///< of a finished run, unless tables lack it
 };
 
 /// Evaluation episodes of a run by evaluation, in the order of `evaluations`; the episodes of

@@ -73,6 +73,11 @@ class CompactFolder {
     for (std::size_t row = 0; row < results_.n_rows(); ++row) rows_[key_of(results_, row)] = row;
     for (std::size_t row = 0; row < curves_.n_rows(); ++row)
       points_[key_of(curves_, row)].push_back(row);
+    for (RecordedRun& record : read_run_records(folder)) {
+      const CellKey key{record.names.task, record.names.algorithm,
+                        static_cast<std::int64_t>(record.seed)};
+      records_.insert_or_assign(key, std::move(record));
+    }
   }
 
   void fill(RunResult& run) const {
@@ -85,6 +90,8 @@ class CompactFolder {
       throw UserError(fmt::format("{}:{}: status = '{}': unknown", results_path_, row + 2,
                                   one_line(results_.text(row, "status"))));
     run.status = *status;
+    if (const auto record = records_.find(key); record != records_.end())
+      run.record = record->second;
     run.env_steps = results_.integer(row, "env_steps");
     run.episodes = results_.integer(row, "episodes");
     run.updates = results_.integer(row, "updates");
@@ -124,6 +131,7 @@ class CompactFolder {
   std::map<CellKey, std::size_t> rows_;
   std::map<CellKey, std::vector<std::size_t>> points_;
   CreditsByRun credits_;
+  std::map<CellKey, RecordedRun> records_;
 };
 
 }  // namespace

@@ -7,7 +7,9 @@
 
 #include "envs/core/error.hpp"
 #include "suite/common/files.hpp"
+#include "suite/common/hashing.hpp"
 #include "suite/common/text.hpp"
+#include "suite/run/run_files.hpp"
 
 namespace credo::suite {
 namespace {
@@ -15,8 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool matches(const RecordedRun& run, const std::string& pattern) {
-  const Manifest manifest = read_manifest(run.folder);
-  return is_meant(pattern, manifest.names, {manifest.env, manifest.algorithm}, manifest.seed);
+  return is_meant(pattern, run.names, {run.env, run.algorithm}, run.seed);
 }
 
 // "" when both hold the same bytes.
@@ -35,17 +36,13 @@ std::string difference(const fs::path& recorded, const fs::path& again) {
   return fmt::format("differs from byte {} on", at - old_text.begin());
 }
 
-}  // namespace
-
-std::vector<RecordedRun> finished_runs(const std::vector<fs::path>& folders) {
-  std::vector<RecordedRun> runs;
-  for (const fs::path& folder : folders) {
-    const Manifest manifest = read_manifest(folder);
-    if (manifest.status != RunStatus::kDone) continue;
-    runs.push_back({.folder = folder, .cell = cell_name(manifest.names, manifest.seed)});
-  }
-  return runs;
+std::string difference_from_hash(const std::string& hash, const fs::path& again) {
+  std::error_code error;
+  if (!fs::exists(again, error)) return "not written again";
+  return sha256_hex_of_file(again) == hash ? "" : "differs";
 }
+
+}  // namespace
 
 std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
                                      const std::vector<std::string>& choices) {
@@ -57,9 +54,9 @@ std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
             fmt::format("--rerun = '{}': allowed: a number of at least 1, or a pattern", choice));
       if (runs.empty())
         throw UserError(fmt::format(
-            "--rerun {}: no finished runs here (published results hold their tables only); name a "
-            "folder that `credo suite` or `credo run` wrote",
-            choice));
+            "--rerun {}: no finished runs here, and no {} of published ones; name a folder that "
+            "`credo suite`, `credo run` or `credo report --out` wrote",
+            choice, kRunRecords));
       const auto wanted = std::min(static_cast<std::size_t>(*count), runs.size());
       for (std::size_t i = 0; i < wanted; ++i) chosen.insert(i * runs.size() / wanted);
       continue;
@@ -82,19 +79,21 @@ std::vector<RecordedRun> choose_runs(const std::vector<RecordedRun>& runs,
 RerunOutcome rerun(const RecordedRun& run, const fs::path& scratch, const RunOptions& options) {
   RerunOutcome outcome;
   try {
-    const Manifest manifest = read_manifest(run.folder);
-    const RunConfig config = read_run_config(run.folder);
+    const RunConfig config =
+        RunConfig::from_toml(run.config, (run.folder / std::string(kConfig)).string());
     RunOptions run_options = options;
-    run_options.names = manifest.names;
+    run_options.names = run.names;
     const RunOutcome again = start_run(config, scratch, run_options);
     outcome.end = again.end;
     if (again.end != RunEnd::kDone) {
       outcome.differences.push_back(one_line(again.reason));
       return outcome;
     }
-    for (const auto& [name, hash] : manifest.sha256) {
+    for (const auto& [name, hash] : run.sha256) {
       ++outcome.n_files;
-      const std::string text = difference(run_file(run.folder, name), run_file(scratch, name));
+      const fs::path written = run_file(scratch, name);
+      const std::string text = run.has_files ? difference(run_file(run.folder, name), written)
+                                             : difference_from_hash(hash, written);
       if (!text.empty()) outcome.differences.push_back(name + ": " + text);
     }
   } catch (const Error& error) {

@@ -6,18 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "suite/run/recorded_run.hpp"
 #include "suite/run/runner.hpp"
 
 namespace credo::suite {
-
-/// A finished run that may be run again.
-struct RecordedRun {
-  std::filesystem::path folder;
-  std::string cell;  ///< "TASK/ALG/seed_N"
-};
-
-/// The finished runs among `folders`, in order. Errors: UserError for damaged manifests.
-std::vector<RecordedRun> finished_runs(const std::vector<std::filesystem::path>& folders);
 
 /// Those that `choices` ask for: a number means so many, spread evenly over all; anything else is a
 /// pattern for TASK/ALG/seed_N, TASK/ALG, TASK, ALG or seed_N. In the order of `runs`, each once.
@@ -32,7 +24,7 @@ struct RerunOutcome {
 };
 
 /// Runs it again in `scratch` (a new folder) and compares every file the manifest records:
-/// configuration, metrics, episodes, weights. Never throws for what the run itself does; a
+/// configuration, metrics, episodes, weights; by their hashes where only these were published. Never throws for what the run itself does; a
 /// configuration this program refuses is a difference.
 RerunOutcome rerun(const RecordedRun& run, const std::filesystem::path& scratch,
                    const RunOptions& options);

@@ -17,6 +17,23 @@ expect 0 "^16 runs repeated" verify suite --rerun 99 --rerun vdn --quiet
 expect 0 "^1 runs repeated" verify suite/runs/two_step/qmix_gre/seed_0 --rerun 1 --quiet
 diff -r suite kept || fail "verify changed what it verified"
 
+# Published tables keep what this needs, also through a second merge.
+"$credo" report suite --out published --quiet >/dev/null || fail "report"
+"$credo" report published --out twice --quiet >/dev/null || fail "report of published tables"
+cmp published/runs.json twice/runs.json || fail "the records changed"
+expect 0 "^equal      matrix/climbing/qmix_gre/seed_1  5 files" \
+  verify twice --rerun 2 --rerun 'matrix/climbing/qmix_gre/seed_1' --quiet
+expect 0 "^4 runs repeated, 0 different" verify published --rerun vdn --quiet
+expect 2 "matches none of the 16 finished runs" verify published --rerun qmixx
+hash=$(grep -m1 -o '"metrics.jsonl": "[0-9a-f]*"' twice/runs.json | cut -d'"' -f4)
+sed -i "s/$hash/${hash//[0-7]/8}/" twice/runs.json
+expect 3 "^mismatch.*runs.json: changed" verify twice --rerun 1 --quiet
+grep -q "^different  .*seed_0  metrics.jsonl: differs$" out || fail "a changed record: $(cat out)"
+sed -i 's/"sha256"/"sha257"/' twice/runs.json
+expect 2 "runs.json: damaged" verify twice --rerun 1
+rm twice/runs.json
+expect 2 "no finished runs here, and no runs.json" verify twice --rerun 1
+
 # The scratch folder stays when it is named.
 expect 0 "^equal" verify suite --rerun matrix/climbing/vdn/seed_0 --scratch again --quiet
 cmp suite/runs/matrix/climbing/vdn/seed_0/metrics.jsonl again/matrix/climbing/vdn/seed_0/metrics.jsonl ||

@@ -233,8 +233,8 @@ TEST_CASE("credits are in tables, published and read back, and changed files are
   // Without the runs the same tables.
   const fs::path compact = scratch / "compact";
   fs::create_directories(compact);
-  for (const char* name :
-       {"plan.csv", "results.csv", "curves.csv", "credits.csv", "tables.md", "manifest.json"})
+  for (const char* name : {"plan.csv", "results.csv", "curves.csv", "credits.csv", "runs.json",
+                           "tables.md", "manifest.json"})
     fs::copy_file(out / name, compact / name);
   const ResultSet again = load_results({compact}, {});
   CHECK(markdown_report(make_report(again)) == markdown_report(outcome.report));

@@ -91,7 +91,7 @@ TEST_CASE("a run plays, replays and repeats what it read, wherever the original 
   const auto env = make_run_env(read);
   CHECK(env->spec().reward_high == 5.0);
   CHECK(credo::evaluate_fixed_policy(*env, "noop", 2, 0).return_mean() == 5.0);
-  CHECK(rerun({moved, "custom/noop/seed_0"}, scratch / "again", {}).differences.empty());
+  CHECK(rerun(finished_runs({moved}).at(0), scratch / "again", {}).differences.empty());
   CHECK(read_text(scratch / "again" / "inputs" / "env.payoff_file") ==
         read_text(moved / "inputs" / "env.payoff_file"));
 
@@ -238,7 +238,8 @@ TEST_CASE("training begins with given weights, whose content counts") {
     RunDirectory::create(folder / "second", config, {"two_step", algorithm}, 1, "scalar");
     fs::remove_all(folder / "first");
     CHECK(resume_run(folder / "second", {}).end == RunEnd::kDone);
-    CHECK(rerun({folder / "second", "two_step"}, folder / "again", {}).differences.empty());
+    CHECK(
+        rerun(finished_runs({folder / "second"}).at(0), folder / "again", {}).differences.empty());
     CHECK(load_weights(folder / "second").bytes != load_weights(folder / "kept").bytes);
   }
 }

@@ -183,6 +183,7 @@ TEST_CASE("hostile names in the manifest of a run and in the plan of a suite are
   const ScratchFolder scratch;
   start_run(small_config(), scratch / "run", {});
   const std::string good = read_text(scratch / "run/manifest.json");
+  const RecordedRun recorded = finished_runs({scratch / "run"}).at(0);
   for (const std::string bad : {"..", "/tmp/x", "a/../../../x"}) {
     for (const auto& [from, to] :
          {std::pair<std::string, std::string>{R"("task": "two_step")", R"("task": ")" + bad + "\""},
@@ -195,6 +196,14 @@ TEST_CASE("hostile names in the manifest of a run and in the plan of a suite are
       CHECK(refused([&] { read_manifest(scratch / "run"); }));
       CHECK(refused([&] { finished_runs({scratch / "run"}); }));
       CHECK(refused([&] { read_run_result(scratch / "run"); }));
+    }
+    const std::string records = run_records_json({&recorded});
+    for (const auto& [from, to] :
+         {std::pair<std::string, std::string>{R"("task": "two_step")", R"("task": ")" + bad + "\""},
+          {R"("algorithm": "vdn",)", R"("algorithm": ")" + bad + "\","},
+          {R"("metrics.jsonl": )", "\"" + bad + "\": "}}) {
+      write_raw(scratch / "runs.json", replaced(records, from, to));
+      CHECK(contains(user_error([&] { read_run_records(scratch.path()); }), "runs.json: damaged"));
     }
     CHECK(contains(user_error([&] {
                      changed_files(scratch.path(), {{bad + "/../dev/zero", "00"}});
