@@ -161,7 +161,8 @@ void Battle::move() {
     const std::int16_t i = moving_[u(k)];
     const Push& push = push_[u(i)];
     sliding[n_sliding] = i;
-    n_sliding += (s_.side[u(i)] != 0) | (push.block_x != 0.0F) | (push.block_y != 0.0F) ? 1 : 0;
+    const bool blocked = (push.block_x != 0.0F) | (push.block_y != 0.0F);
+    n_sliding += (blocked | (s_.side[u(i)] != 0)) ? 1 : 0;
   }
   for (int k = 0; k < n_sliding; ++k) slide(sliding[k]);
   const F4 cap = F4::splat(kMaxPush);

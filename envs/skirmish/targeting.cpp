@@ -78,7 +78,7 @@ void Battle::decide() {
     thinking[n_thinking] = i;
     n_thinking += repeats ? 0 : 1;
     moving_[u(n_walking)] = i;
-    n_walking += repeats & (hold == kWalks) ? 1 : 0;
+    n_walking += (repeats & (hold == kWalks)) ? 1 : 0;
   }
   n_moving_ = n_walking;
   for (int n = 0; n < n_thinking; ++n) think(thinking[n]);
