@@ -121,28 +121,30 @@ void Layout::write_rows(const Battle& battle, const Tails& tails, int agent, flo
     const int n = foes ? n_other_ : n_own_;
     const int width = foes ? enemy_width_ : ally_width_;
     float* row = foes ? enemies : allies;
+    const auto put = [&](int j, F4 head, float seen) {
+      head.store(row);
+      const F4 mask = F4::splat(seen);
+      for (int q = 0; q < kQuads; ++q)
+        (F4::load(&tails.value[j][4 * q]) & mask).store(row + 4 + 4 * q);
+      row += j == self ? 0 : width;  // nobody is in its own list: the next row goes here
+    };
     for (int base = 0; base < n; base += 4) {
       F4 dx = F4::load(battle.xs() + first + base) - x;
       F4 dy = F4::load(battle.ys() + first + base) - y;
       const F4 d2 = dx * dx + dy * dy;
       const F4 seen = less(d2, sight2);
-      const unsigned bits = bits4(seen);
       F4 flag = foes ? less_equal(d2, target2) & one & seen : one & seen;
       F4 distance = sqrt4(d2) * scale & seen;
       dx = dx * scale & seen;
       dy = dy * scale & seen;
       transpose4(flag, distance, dx, dy);
-      const F4 heads[4] = {flag, distance, dx, dy};
-      const int lanes = std::min(4, n - base);
-      for (int lane = 0; lane < lanes; ++lane) {
-        const int j = first + base + lane;
-        if (j == self) continue;
-        heads[lane].store(row);
-        const F4 mask = mask4(((bits >> static_cast<unsigned>(lane)) & 1U) != 0);
-        for (int q = 0; q < kQuads; ++q)
-          (F4::load(&tails.value[j][4 * q]) & mask).store(row + 4 + 4 * q);
-        row += width;
-      }
+      float lanes[4];
+      seen.store(lanes);
+      const int j = first + base;
+      put(j, flag, lanes[0]);
+      if (base + 1 < n) put(j + 1, distance, lanes[1]);
+      if (base + 2 < n) put(j + 2, dx, lanes[2]);
+      if (base + 3 < n) put(j + 3, dy, lanes[3]);
     }
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #if defined(__SSE2__)
@@ -41,6 +42,10 @@ inline F4 operator^(F4 a, F4 b) { return {_mm_xor_ps(a.v, b.v)}; }
 inline F4 differ(F4 a, F4 b) { return {_mm_cmpneq_ps(a.v, b.v)}; }
 /// One bit per lane whose mask is set.
 inline unsigned bits4(F4 mask) { return static_cast<unsigned>(_mm_movemask_ps(mask.v)); }
+/// Rounds towards zero; out: four numbers.
+inline void truncate4(F4 a, std::int32_t* out) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_cvttps_epi32(a.v));
+}
 inline void transpose4(F4& a, F4& b, F4& c, F4& d) { _MM_TRANSPOSE4_PS(a.v, b.v, c.v, d.v); }
 
 /// All lanes set if `on`.
@@ -77,6 +82,7 @@ inline unsigned bits4(F4 mask) {
   const int32x4_t set = vshrq_n_s32(vreinterpretq_s32_f32(mask.v), 31);
   return vaddvq_u32(vandq_u32(vreinterpretq_u32_s32(set), lane));
 }
+inline void truncate4(F4 a, std::int32_t* out) { vst1q_s32(out, vcvtq_s32_f32(a.v)); }
 inline void transpose4(F4& a, F4& b, F4& c, F4& d) {
   const float32x4x2_t ab = vtrnq_f32(a.v, b.v);
   const float32x4x2_t cd = vtrnq_f32(c.v, d.v);
@@ -172,6 +178,9 @@ inline unsigned bits4(F4 mask) {
   unsigned bits = 0;
   for (unsigned k = 0; k < 4; ++k) bits |= (detail::lane_bits(mask.v[k]) >> 31U) << k;
   return bits;
+}
+inline void truncate4(F4 a, std::int32_t* out) {
+  for (int k = 0; k < 4; ++k) out[k] = static_cast<std::int32_t>(a.v[k]);
 }
 inline void transpose4(F4& a, F4& b, F4& c, F4& d) {
   F4* const rows[4] = {&a, &b, &c, &d};

@@ -6,8 +6,10 @@
 // clearly closer. Attacked units, and idle neighbours called for help, turn on the attacker. The
 // variants differ in the target they choose: see Style.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "envs/skirmish/battle.hpp"
@@ -42,7 +44,7 @@ void Battle::survey() {
   }
 }
 
-bool Battle::may_see_enemies(int i) const {
+inline bool Battle::may_see_enemies(int i) const {
   const auto& box = bounds_[setup_->team_of(i) == 0 ? 1 : 0];
   const auto k = u(i);
   const float dx = std::max({box[0] - s_.x[k], s_.x[k] - box[1], 0.0F});
@@ -53,7 +55,7 @@ bool Battle::may_see_enemies(int i) const {
   return dx * dx + dy * dy <= reach * reach;
 }
 
-void Battle::stand(int i, Footing footing) {
+inline void Battle::stand(int i, Footing footing) {
   dx_[u(i)] = dy_[u(i)] = 0.0F;
   s_.side[u(i)] = 0;
   hold_[u(i)] = footing == Footing::kIdle ? kStays : kNothing;
@@ -62,22 +64,27 @@ void Battle::stand(int i, Footing footing) {
 }
 
 void Battle::decide() {
-  n_moving_ = n_striking_ = n_healing_ = 0;
+  n_striking_ = n_healing_ = 0;
+  // Units without a target repeat their step until the next decision. Branch-free, since which ones
+  // do is hard to predict.
+  std::int16_t thinking[kSlots];
+  int n_thinking = 0;
+  int n_walking = 0;
   for (int n = 0; n < live_end_[2]; ++n) {
-    const int i = live_[u(n)];
-    const auto k = u(i);
-    if (rethink_) {
-      hold_[k] = kNothing;
-    } else if (hold_[k] != kNothing && s_.target[k] < 0) {
-      // No target and no new decision.
-      if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
-      continue;
-    }
-    think(i);
+    const std::int16_t i = live_[u(n)];
+    std::uint8_t& hold = hold_[u(i)];
+    if (rethink_) hold = kNothing;
+    const bool repeats = (hold != kNothing) & (s_.target[u(i)] < 0);
+    thinking[n_thinking] = i;
+    n_thinking += repeats ? 0 : 1;
+    moving_[u(n_walking)] = i;
+    n_walking += (repeats & (hold == kWalks)) ? 1 : 0;
   }
+  n_moving_ = n_walking;
+  for (int n = 0; n < n_thinking; ++n) think(thinking[n]);
 }
 
-void Battle::think(int i) {
+inline void Battle::think(int i) {
   const auto k = u(i);
   int t = s_.target[k];
   bool look = rethink_;
@@ -126,7 +133,7 @@ void Battle::think(int i) {
 }
 
 // During the damage point a unit stands still; the attack is cancelled if the target gets too far.
-bool Battle::keep_winding(int i, int t) {
+inline bool Battle::keep_winding(int i, int t) {
   const auto k = u(i);
   s_.windup[k] -= kOne;
   if (distance2(i, t) > pair(i, t).slop2) {
@@ -142,7 +149,7 @@ bool Battle::keep_winding(int i, int t) {
   return true;
 }
 
-void Battle::begin_attack(int i) {
+inline void Battle::begin_attack(int i) {
   const auto k = u(i);
   const TypeInfo& info = setup_->types[s_.type[k]];
   const std::int32_t started = s_.cooldown[k];  // zero or the negative remainder of this loop
@@ -159,7 +166,7 @@ void Battle::begin_attack(int i) {
 }
 
 // Attack the target if it is in range, else approach it.
-void Battle::engage(int i, int t) {
+inline void Battle::engage(int i, int t) {
   const auto k = u(i);
   const PairInfo& p = pair(i, t);
   if (!p.can_attack || distance2(i, t) > p.range2) {
@@ -183,7 +190,7 @@ void Battle::flee(int i, int t) {
   head_for(i, s_.x[k] + (s_.x[k] - s_.x[u(t)]), s_.y[k] + (s_.y[k] - s_.y[u(t)]));
 }
 
-void Battle::advance(int i) {
+inline void Battle::advance(int i) {
   const auto k = u(i);
   const int team = setup_->team_of(i);
   if (team == 1 && setup_->order != EnemyOrder::kPoint && setup_->order != EnemyOrder::kSegment) {
@@ -348,8 +355,12 @@ int Battle::nearest_of_one_type(int i, bool hunts) const {
   best.store(lanes);
   const float nearest = std::min(std::min(lanes[0], lanes[1]), std::min(lanes[2], lanes[3]));
   if (s_.n_alive[u(other)] == 0 || (!hunts && nearest > p.scan2)) return -1;
-  for (int j = first; j < first + n; ++j) {
-    if (distance2(i, j) == nearest) return j;
+  const F4 nearest4 = F4::splat(nearest);
+  for (int base = 0; base < n; base += 4) {
+    const F4 dx = F4::load(&s_.x[u(first + base)]) - x;
+    const F4 dy = F4::load(&s_.y[u(first + base)]) - y;
+    const unsigned equal = bits4(less_equal(dx * dx + dy * dy, nearest4));
+    if (equal != 0) return first + base + std::countr_zero(equal);
   }
   return -1;
 }
