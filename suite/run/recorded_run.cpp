@@ -16,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSchema = "credo.runs";
-constexpr int kSchemaVersion = 1;
+constexpr const char* kRecordsSchema = "credo.runs";
+constexpr int kRecordsVersion = 1;
 constexpr std::string_view kSeed = "run.seed";
 
 // Values of config.toml by dotted key, as TOML.
@@ -108,8 +108,8 @@ std::string run_records_json(const std::vector<const RecordedRun*>& runs) {
   for (const Row& row : rows) keep_common(shared, row.settings);
 
   Json out;
-  out["schema"] = kSchema;
-  out["schema_version"] = kSchemaVersion;
+  out["schema"] = kRecordsSchema;
+  out["schema_version"] = kRecordsVersion;
   out["settings"] = shared;
   out["rows"] = Json::array();
   for (const Row& row : rows) {
@@ -131,8 +131,8 @@ std::vector<RecordedRun> read_run_records(const fs::path& folder) {
   const std::string text = as_user_error([&] { return read_text(path, kLargestDocument); });
   try {
     const auto in = Json::parse(text);
-    if (in.at("schema").get<std::string>() != kSchema)
-      throw UserError(fmt::format("schema is not '{}'", kSchema));
+    if (in.at("schema").get<std::string>() != kRecordsSchema)
+      throw UserError(fmt::format("schema is not '{}'", kRecordsSchema));
     const auto shared = in.at("settings").get<Settings>();
     std::vector<RecordedRun> runs;
     for (const Json& row : in.at("rows")) {

@@ -17,6 +17,7 @@ for plan in "$results"/*/plan.csv; do
 done
 
 # Numbers in prose and docs are those that the scripts compute from the tables.
+python3 "$results/claims.py" >out 2>err || fail "results/README.md: $(grep '^!' out)"
 python3 "$results/power.py" >out || fail "power.py"
 while IFS= read -r line; do
   grep -qxF -- "$line" "$results/../docs/protocol.md" || fail "docs/protocol.md lacks: $line"
