@@ -308,6 +308,7 @@ void Battle::timers() {
 }
 
 void Battle::muster() {
+  n_sorted_ = 0;
   int n = 0;
   for (int team = 0; team < 2; ++team) {
     live_end_[u(team)] = n;

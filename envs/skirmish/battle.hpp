@@ -207,7 +207,7 @@ class Battle {
 
  private:
   static constexpr std::size_t u(int i) { return static_cast<std::size_t>(i); }
-  static constexpr int kMaxContacts = 256;  // buffered before processing
+  static constexpr int kMaxContacts = 512;  // buffered before processing
   static constexpr int kMaxMissiles = 2 * kMaxUnits;
 
   template <typename T>
@@ -291,6 +291,7 @@ class Battle {
   void displace4(std::size_t base, F4 dx, F4 dy);
   void sort_into_columns();
   void sweep();
+  void meet_all();
   void look_around(int i);
   void prepare_contacts();
   void push_apart(const std::int16_t* slot_of);
@@ -354,9 +355,9 @@ class Battle {
   std::array<int, 2> kills_{};
   std::array<float, 2> arrival_radius2_{};  // per team, around its goal
   std::array<int, 3> live_end_{};  // [start of team 0, end of team 0 = start of team 1, end]
-  static constexpr int kMaxColumns = 2 * kGrid + 2;
-  std::array<std::int16_t, static_cast<std::size_t>(kMaxColumns)> column_end_{};
-  int n_columns_ = 0;
+  // column << 8 | slot of every unit in sorted_, between lower and higher ones
+  std::array<std::uint16_t, static_cast<std::size_t>(kSlots + 2)> keys_{};
+  int n_sorted_ = 0;  // living units in sorted_, 0: unknown
   int n_moving_ = 0, n_striking_ = 0, n_healing_ = 0;
   bool rethink_ = false;
   bool somebody_died_ = false;

@@ -263,7 +263,11 @@ void Battle::bury() {
     s_.winding[i] = 0;
     s_.order[i] = Order::kIdle;
   }
+  const auto sorted_end = std::remove_if(sorted_.begin(), sorted_.begin() + n_sorted_,
+                                         [this](std::int16_t i) { return s_.alive[u(i)] == 0; });
+  const auto n_sorted = static_cast<int>(sorted_end - sorted_.begin());
   muster();
+  n_sorted_ = n_sorted;
 }
 
 }  // namespace credo::skirmish

@@ -50,7 +50,9 @@ constexpr float kNotRooted = 2.0F;
 constexpr float kLaneNumbers[4] = {0.0F, 1.0F, 2.0F, 3.0F};
 constexpr float kMinColumn = 0.5F;  // cells
 constexpr int kFew = 16;
-constexpr float kBeyond = 8192.0F;  // beyond every unit, including parked ones
+constexpr int kFewSlots = 8;
+constexpr float kMoves[3] = {0.0F, 0.0F, 1.0F};  // by footing
+constexpr float kBeyond = 8192.0F;               // beyond every unit, including parked ones
 
 constexpr std::uint64_t kFourTimes = 0x0001000100010001ULL;
 std::uint64_t four_pairs(int a, int b) {
@@ -135,10 +137,12 @@ void Battle::move() {
   for (std::size_t base = 0; base < slots; base += 4)
     displace4(base, F4::load(&dx_[base]), F4::load(&dy_[base]));
   touched_ = false;
-  // Both methods find the same pairs; for few movers the first is cheaper.
+  // All methods find the same pairs; for few movers the first is cheaper.
   if (!rethink_ && n_moving_ * 5 < n) {
     for (int k = 0; k < n_moving_; ++k) look_around(moving_[u(k)]);
     push_apart(kIdentity.data());
+  } else if (setup_->slots <= kFewSlots) {
+    meet_all();
   } else {
     sort_into_columns();
     sweep();
@@ -151,11 +155,16 @@ void Battle::move() {
     }
     return;
   }
+  std::int16_t sliding[kSlots];
+  int n_sliding = 0;
   for (int k = 0; k < n_moving_; ++k) {
-    const int i = moving_[u(k)];
+    const std::int16_t i = moving_[u(k)];
     const Push& push = push_[u(i)];
-    if (s_.side[u(i)] != 0 || push.block_x != 0.0F || push.block_y != 0.0F) slide(i);
+    sliding[n_sliding] = i;
+    const bool blocked = (push.block_x != 0.0F) | (push.block_y != 0.0F);
+    n_sliding += (blocked | (s_.side[u(i)] != 0)) ? 1 : 0;
   }
+  for (int k = 0; k < n_sliding; ++k) slide(sliding[k]);
   const F4 cap = F4::splat(kMaxPush);
   const F4 cap2 = F4::splat(kMaxPush * kMaxPush);
   for (std::size_t base = 0; base < slots; base += 4) {
@@ -175,38 +184,42 @@ void Battle::move() {
   }
 }
 
-// Counting sort into columns as wide as the largest contact distance.
+// Sorts the units by column, as wide as the largest contact distance, and by slot within it. Between
+// two loops few units change columns, so the last order is mended by insertion. For few units a
+// single column is cheaper.
 void Battle::sort_into_columns() {
   const int n = live_end_[2];
-  // For few units a single column is cheaper.
-  const float per_cell =
-      n <= kFew ? 0.0F : 1.0F / std::max(2.0F * setup_->max_separation, kMinColumn);
-  std::int32_t column[kSlots];
-  n_columns_ = static_cast<int>(2.0F * kHalf * per_cell) + 1;
-  std::fill_n(column_end_.begin(), n_columns_, std::int16_t{0});
-  // Columns are for speed only: units put beyond the map, and the dead, share the last one.
-  const F4 half = F4::splat(kHalf);
-  const F4 width = F4::splat(per_cell);
-  const F4 last = F4::splat(static_cast<float>(n_columns_ - 1));
-  for (int base = 0; base < setup_->slots; base += 4)
-    truncate4(min4((F4::load(&s_.x[u(base)]) + half) * width, last), column + base);
-  for (int k = 0; k < n; ++k) ++column_end_[u(column[live_[u(k)]])];
-  std::int16_t next[kMaxColumns];
-  std::int16_t before = 0;
-  for (std::size_t c = 0; c < u(n_columns_); ++c) {
-    next[c] = before;
-    before = static_cast<std::int16_t>(before + column_end_[c]);
-    column_end_[c] = before;
+  std::uint16_t* const keys = keys_.data() + 1;  // the one before the first is the lowest
+  if (n <= kFew) {
+    std::copy_n(live_.begin(), n, sorted_.begin());
+    std::fill_n(keys, n, std::uint16_t{0});
+  } else {
+    const F4 half = F4::splat(kHalf);
+    const F4 per_cell = F4::splat(1.0F / std::max(2.0F * setup_->max_separation, kMinColumn));
+    // Columns are for speed only: units put beyond the map, and the dead, share the last one.
+    const F4 last = F4::splat(2.0F * kHalf) * per_cell;
+    std::int32_t column[kSlots];
+    for (int base = 0; base < setup_->slots; base += 4)
+      truncate4(min4((F4::load(&s_.x[u(base)]) + half) * per_cell, last), column + base);
+    if (n_sorted_ != n) std::copy_n(live_.begin(), n, sorted_.begin());
+    for (int k = 0; k < n; ++k) {
+      const auto i = u(sorted_[u(k)]);
+      const auto key = static_cast<std::uint16_t>(u(column[i]) << 8U | i);
+      std::uint16_t* place = keys + k;
+      for (; place[-1] > key; --place) place[0] = place[-1];
+      place[0] = key;
+    }
+    for (int k = 0; k < n; ++k) sorted_[u(k)] = static_cast<std::int16_t>(keys[k] & 255);
   }
+  n_sorted_ = n;
   for (int k = 0; k < n; ++k) {
-    const auto i = u(live_[u(k)]);
-    const auto p = u(next[column[i]]++);
-    sorted_[p] = static_cast<std::int16_t>(i);
-    sorted_x_[p] = s_.x[i];
-    sorted_y_[p] = s_.y[i];
-    sorted_walks_[p] = s_.footing[i] == Footing::kMoving ? 1.0F : 0.0F;
+    const auto i = u(sorted_[u(k)]);
+    sorted_x_[u(k)] = s_.x[i];
+    sorted_y_[u(k)] = s_.y[i];
+    sorted_walks_[u(k)] = kMoves[static_cast<std::size_t>(s_.footing[i])];
   }
-  for (int k = n; k < n + 4; ++k) sorted_x_[u(k)] = kBeyond;
+  std::fill_n(&sorted_x_[u(n)], 8, kBeyond);
+  std::fill_n(keys + n, 9, std::uint16_t{0xFFFF});
 }
 
 void Battle::prepare_contacts() {
@@ -355,7 +368,8 @@ void Battle::push_apart(const std::int16_t* slot_of) {
 }
 
 // Every pair of neighbours once: each unit with the later ones of its own column and all of the
-// next. Quads may reach into the column after that, whose units are too far away.
+// next. Quads may reach into the columns after that, whose units are too far away; the first two
+// are therefore looked at in any case, which is cheaper than to find out.
 void Battle::sweep() {
   const F4 zero = F4::splat(0.0F);
   float reach2[kMaxTypes];
@@ -366,35 +380,61 @@ void Battle::sweep() {
   const float* const xs = sorted_x_.data();
   const float* const ys = sorted_y_.data();
   const float* const walk = sorted_walks_.data();
+  const std::uint16_t* const keys = keys_.data() + 1;
   std::uint16_t* const pairs = contacts_.data();
+  const int end = live_end_[2];
   int n = 0;
-  int p = 0;
   std::uint64_t first = four_pairs(0, 1);
-  for (int column = 0; column < n_columns_; ++column) {
-    const int column_end = column_end_[u(column)];
-    const int end = column_end_[u(std::min(column + 1, n_columns_ - 1))];
-    for (; p < column_end; ++p, first += four_pairs(1, 1)) {
-      const F4 reach = F4::splat(reach2[s_.type[u(sorted_[u(p)])]]);
-      const F4 x = F4::splat(xs[p]);
-      const F4 y = F4::splat(ys[p]);
-      // Pairs of standing units matter in every fourth loop only.
-      const F4 walks = F4::splat(rethink_ ? 1.0F : walk[p]);
-      std::uint64_t from = first;
-      for (int q = p + 1; q < end; q += 4, from += 4 * kFourTimes) {
-        const F4 dx = x - F4::load(xs + q);
-        const F4 dy = y - F4::load(ys + q);
-        const F4 near = less(dx * dx + dy * dy, reach);
-        const F4 matters = less(zero, walks + F4::load(walk + q));
-        n = append_pairs(pairs, n, from, bits4(near & matters));
-        if (n + 4 > kMaxContacts) [[unlikely]] {
-          n_contacts_ = std::exchange(n, 0);
-          push_apart(sorted_.data());
-        }
-      }
+  for (int p = 0; p < end; ++p, first += four_pairs(1, 1)) {
+    if (n > kMaxContacts - kSlots - 4) [[unlikely]] {
+      n_contacts_ = std::exchange(n, 0);
+      push_apart(sorted_.data());
     }
+    const F4 reach = F4::splat(reach2[s_.type[u(sorted_[u(p)])]]);
+    const F4 x = F4::splat(xs[p]);
+    const F4 y = F4::splat(ys[p]);
+    // Pairs of standing units matter in every fourth loop only.
+    const F4 walks = F4::splat(rethink_ ? 1.0F : walk[p]);
+    const auto four = [&](int q, std::uint64_t from) {
+      const F4 dx = x - F4::load(xs + q);
+      const F4 dy = y - F4::load(ys + q);
+      const F4 near = less(dx * dx + dy * dy, reach);
+      const F4 matters = less(zero, walks + F4::load(walk + q));
+      n = append_pairs(pairs, n, from, bits4(near & matters));
+    };
+    four(p + 1, first);
+    four(p + 5, first + 4 * kFourTimes);
+    const auto beyond = (unsigned{keys[p]} | 255U) + 256U;
+    std::uint64_t from = first + 8 * kFourTimes;
+    for (int q = p + 9; keys[q] <= beyond; q += 4, from += 4 * kFourTimes) four(q, from);
   }
   n_contacts_ = n;
   push_apart(sorted_.data());
+}
+
+// The same for so few slots that sorting them does not pay.
+void Battle::meet_all() {
+  static_assert(kFewSlots <= 32, "one bit per slot");
+  static_assert(kFewSlots * (kFewSlots - 1) / 2 + 4 <= kMaxContacts);
+  unsigned movers = rethink_ ? ~0U : 0U;
+  for (int k = 0; k < n_moving_; ++k) movers |= 1U << u(moving_[u(k)]);
+  for (int k = 0; k < live_end_[2]; ++k) {
+    const int i = live_[u(k)];
+    const auto a = u(i);
+    const float reach = setup_->types[s_.type[a]].separation + setup_->max_separation;
+    const F4 reach2 = F4::splat(kContact * reach * reach);
+    const F4 x = F4::splat(s_.x[a]);
+    const F4 y = F4::splat(s_.y[a]);
+    const unsigned others = (movers >> a & 1U) != 0 ? ~0U : movers;
+    const unsigned later = others & ~1U << a;
+    for (int base = i & ~3; base < setup_->slots; base += 4) {
+      const F4 dx = x - F4::load(&s_.x[u(base)]);
+      const F4 dy = y - F4::load(&s_.y[u(base)]);
+      const unsigned near = bits4(less(dx * dx + dy * dy, reach2)) & later >> u(base);
+      n_contacts_ = append_pairs(contacts_.data(), n_contacts_, four_pairs(i, base), near);
+    }
+  }
+  push_apart(kIdentity.data());
 }
 
 // The neighbours of one moving unit; pairs of moving units once.

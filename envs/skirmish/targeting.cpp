@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "envs/skirmish/battle.hpp"
@@ -63,19 +64,24 @@ inline void Battle::stand(int i, Footing footing) {
 }
 
 void Battle::decide() {
-  n_moving_ = n_striking_ = n_healing_ = 0;
+  n_striking_ = n_healing_ = 0;
+  // Units without a target repeat their step until the next decision. Branch-free, since which ones
+  // do is hard to predict.
+  std::int16_t thinking[kSlots];
+  int n_thinking = 0;
+  int n_walking = 0;
   for (int n = 0; n < live_end_[2]; ++n) {
-    const int i = live_[u(n)];
-    const auto k = u(i);
-    if (rethink_) {
-      hold_[k] = kNothing;
-    } else if (hold_[k] != kNothing && s_.target[k] < 0) {
-      // No target and no new decision.
-      if (hold_[k] == kWalks) moving_[u(n_moving_++)] = static_cast<std::int16_t>(i);
-      continue;
-    }
-    think(i);
+    const std::int16_t i = live_[u(n)];
+    std::uint8_t& hold = hold_[u(i)];
+    if (rethink_) hold = kNothing;
+    const bool repeats = (hold != kNothing) & (s_.target[u(i)] < 0);
+    thinking[n_thinking] = i;
+    n_thinking += repeats ? 0 : 1;
+    moving_[u(n_walking)] = i;
+    n_walking += (repeats & (hold == kWalks)) ? 1 : 0;
   }
+  n_moving_ = n_walking;
+  for (int n = 0; n < n_thinking; ++n) think(thinking[n]);
 }
 
 inline void Battle::think(int i) {

@@ -9,6 +9,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/text.hpp"
 #include "suite/report/tables.hpp"
+#include "suite/results/credit_results.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/manifest_fields.hpp"
 
@@ -45,6 +46,10 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
   write_file(folder / "results.csv", results_csv(set));
   write_file(folder / "curves.csv", curves_csv(set));
   std::vector<std::string> files = {"plan.csv", "tables.md", "results.csv", "curves.csv"};
+  if (has_credits(set)) {
+    files.emplace_back("credits.csv");
+    write_file(folder / files.back(), credits_csv(set));
+  }
   std::vector<const RecordedRun*> records;
   for (const RunResult& run : set.runs)
     if (run.record) records.push_back(&*run.record);

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "suite/batch/credits_run.hpp"
 #include "suite/batch/publish.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/files.hpp"
@@ -330,6 +331,7 @@ SuiteOutcome folder_outcome(const std::vector<Cell>& cells, const SuiteOptions& 
 void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                  const SuiteOptions& options) {
   check_suite_folder(options.out, spec.name);
+  check_credits(cells);
   begin(spec, cells, options, start_notes(spec, options));
 }
 
@@ -338,15 +340,23 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
   const auto began = Clock::now();
   PublishNotes notes = start_notes(spec, options);
   check_suite_folder(options.out, spec.name);
+  check_credits(cells);
   SuiteRun suite(cells, options, progress);
   begin(spec, cells, options, notes);
-  if (options.stage != SuiteStage::kTables) suite.run();
+  CreditsRunOutcome credits;
+  if (options.stage != SuiteStage::kTables) {
+    suite.run();
+    if (!suite.stopped() && suite.taken_over().empty())
+      credits = measure_credits(
+          cells, {.out = options.out, .jobs = options.jobs, .threads = options.threads}, progress);
+  }
 
   const bool has_tables = options.stage != SuiteStage::kCells;
   const auto lock = has_tables ? lock_when_free(options.out) : nullptr;
   SuiteOutcome outcome =
       has_tables ? folder_outcome(cells, options, suite) : cells_outcome(cells, options, suite);
-  outcome.stopped = suite.stopped();
+  outcome.stopped = suite.stopped() || credits.stopped;
+  outcome.n_credits_failed = credits.n_failed + credits.n_busy;
   outcome.taken_over = suite.taken_over();
   if (!has_tables || outcome.stopped || !outcome.taken_over.empty()) return outcome;
   const std::chrono::duration<double> elapsed = Clock::now() - began;

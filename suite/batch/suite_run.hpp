@@ -41,8 +41,9 @@ struct SuiteOutcome {
   std::string tables;  ///< Markdown
   // Of the cells asked for:
   int n_done = 0;
-  int n_failed = 0;  ///< failed or diverged
-  int n_busy = 0;    ///< left to another process that runs them
+  int n_failed = 0;          ///< failed or diverged
+  int n_busy = 0;            ///< left to another process that runs them
+  int n_credits_failed = 0;  ///< measurements of credits that failed, or are left to others
   bool stopped = false;
   std::string taken_over;  ///< why this process must stop, "" when it need not
 };
@@ -52,10 +53,10 @@ struct SuiteOutcome {
 void begin_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                  const SuiteOptions& options);
 
-/// Writes runs/, plan.csv, tables.md, results.csv, curves.csv and manifest.json below
-/// `options.out`. Errors: UserError before anything starts (another configuration in a cell's
-/// folder, runs of another program or with other settings, a folder that is not writable),
-/// ChangedError when the files of a finished cell have changed;
+/// Writes runs/, plan.csv, tables.md, results.csv, curves.csv, credits.csv (where credits were
+/// measured) and manifest.json below `options.out`. Errors: UserError before anything starts
+/// (another configuration in a cell's folder, runs of another program or with other settings,
+/// credits that cannot be measured, a folder that is not writable), ChangedError when the files of a finished cell have changed;
 /// FileError when the tables cannot be written.
 SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
                        const SuiteOptions& options, Progress& progress);

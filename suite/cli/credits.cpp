@@ -14,10 +14,10 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/signals.hpp"
-#include "suite/common/text.hpp"
 #include "suite/credits/credits_folder.hpp"
 #include "suite/credits/credits_study.hpp"
 #include "suite/credits/subjects.hpp"
+#include "suite/plan/credits_rules.hpp"
 #include "suite/run/directory_lock.hpp"
 #include "suite/run/run_directory.hpp"
 #include "suite/run/runner.hpp"
@@ -27,10 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMostStates = 1000000;
-constexpr std::int64_t kMostEpisodes = 100000;
-constexpr std::int64_t kMostBranches = 100000000;
-constexpr int kMostEnumerated = 12;
 constexpr double kLargestFactor = 1024.0;
 
 // NaN for what is no number.
@@ -52,16 +48,6 @@ double read_gamma(const std::string& text) {
   return gamma;
 }
 
-std::pair<std::int64_t, std::int64_t> read_branches(const std::string& text) {
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const auto low = parse_int(text.substr(0, colon));
-  const auto high = parse_int(text.substr(std::min(colon + 1, text.size())));
-  if (!low || !high || *low < 1 || *high < *low || *high > kMostBranches)
-    throw UserError(fmt::format("--branches '{}'; allowed: LOW:HIGH with 1 <= LOW <= HIGH <= {}",
-                                one_line(text), kMostBranches));
-  return {*low, *high};
-}
-
 // nullopt without --twin.
 std::optional<double> read_twin(const Arguments& arguments) {
   const auto text = arguments.text("twin");
@@ -77,14 +63,14 @@ CreditsOptions read_options(const Arguments& arguments, std::uint64_t seed) {
   CreditsOptions options;
   if (arguments.text("game") == "absence") options.game = GameKind::kAbsence;
   options.choice = arguments.text("default").value_or("auto");
-  options.states = arguments.integer("states", 1, kMostStates).value_or(options.states);
-  options.episodes =
-      static_cast<int>(arguments.integer("episodes", 1, kMostEpisodes).value_or(options.episodes));
+  options.states = arguments.integer("states", 1, kMostCreditStates).value_or(options.states);
+  options.episodes = static_cast<int>(
+      arguments.integer("episodes", 1, kMostCreditEpisodes).value_or(options.episodes));
   if (const auto text = arguments.text("gamma")) options.gamma = read_gamma(*text);
   options.exact_up_to = static_cast<int>(
       arguments.integer("exact-up-to", 0, kMostEnumerated).value_or(options.exact_up_to));
   if (const auto text = arguments.text("branches"))
-    std::tie(options.least_branches, options.most_branches) = read_branches(*text);
+    std::tie(options.least_branches, options.most_branches) = parse_branches("--branches", *text);
   options.budget = arguments.integer("budget", 1, std::numeric_limits<std::int64_t>::max());
   options.seed = seed;
   return options;

@@ -76,11 +76,16 @@ int run_suite_command(const Arguments& arguments) {
                                          outcome.n_busy, cells.size()));
     return kExitStopped;
   }
-  if (!has_tables) return outcome.n_failed > 0 ? kExitFailed : kExitOk;
+  if (outcome.n_credits_failed > 0)
+    print_message(arguments, fmt::format("{} measurements of credits are missing; the same command "
+                                         "measures them",
+                                         outcome.n_credits_failed));
+  const bool is_failed = outcome.n_failed > 0 || outcome.n_credits_failed > 0;
+  if (!has_tables) return is_failed ? kExitFailed : kExitOk;
   if (outcome.n_done + outcome.n_failed < std::ssize(cells))
     print_message(arguments,
                   fmt::format("only {} of {} cells have run", outcome.n_done, cells.size()));
-  return outcome.n_done == std::ssize(cells) ? kExitOk : kExitFailed;
+  return outcome.n_done == std::ssize(cells) && !is_failed ? kExitOk : kExitFailed;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <oneapi/tbb/info.h>
 
+#include "suite/batch/credits_run.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/text.hpp"
 #include "suite/plan/cell_work.hpp"
@@ -23,6 +24,7 @@ struct PlanLine {
   const Cell* cell = nullptr;
   CellWork work;
   CellEstimate estimate;
+  CreditsCost credits;
   bool is_finished = false;
 };
 
@@ -45,6 +47,7 @@ struct PlanTotal {
   double wall_s = 0.0;
   double bytes = 0.0;
   int workers = 1;
+  CreditsCost credits;
 };
 
 PlanTotal total_of(const std::vector<PlanLine>& lines, int jobs) {
@@ -53,6 +56,9 @@ PlanTotal total_of(const std::vector<PlanLine>& lines, int jobs) {
   for (const PlanLine& line : lines) {
     total.steps += budget(line.cell->config);
     total.n_finished += line.is_finished ? 1 : 0;
+    total.credits.measurements += line.credits.measurements;
+    total.credits.likely_seconds += line.credits.likely_seconds;
+    total.credits.most_seconds += line.credits.most_seconds;
     if (line.is_finished) continue;
     seconds.push_back(line.estimate.seconds);
     bytes.push_back(line.estimate.bytes);
@@ -85,6 +91,12 @@ Json work_json(const CellWork& work) {
               {"episode_bytes", work.episode_bytes}};
 }
 
+Json cost_json(const CreditsCost& cost) {
+  return Json{{"measurements", cost.measurements},
+              {"estimated_s", cost.likely_seconds},
+              {"estimated_most_s", cost.most_seconds}};
+}
+
 std::string plan_json(const std::vector<PlanLine>& lines, const PlanTotal& total, int jobs) {
   Json rows = Json::array();
   for (const PlanLine& line : lines) {
@@ -100,6 +112,7 @@ std::string plan_json(const std::vector<PlanLine>& lines, const PlanTotal& total
                         {"estimated_s", line.estimate.seconds},
                         {"estimated_bytes", line.estimate.bytes},
                         {"work", work_json(line.work)}});
+    if (line.credits.measurements > 0) rows.back()["credits"] = cost_json(line.credits);
   }
   Json out;
   out["cells"] = std::move(rows);
@@ -113,6 +126,7 @@ std::string plan_json(const std::vector<PlanLine>& lines, const PlanTotal& total
                       {"estimated_bytes", total.bytes},
                       {"program_bytes", CostModel::builtin().base_bytes()},
                       {"machine", CostModel::builtin().machine()}};
+  if (total.credits.measurements > 0) out["total"]["credits"] = cost_json(total.credits);
   return json_text(out);
 }
 
@@ -131,8 +145,12 @@ std::string plan_text(const std::vector<PlanLine>& lines, const PlanTotal& total
   text += fmt::format("\nabout {} in sequence, {} with {} job{}", about(total.cpu_s),
                       about(total.wall_s), jobs, jobs == 1 ? "" : "s");
   if (total.workers < jobs) text += fmt::format(" on {} cores", total.workers);
-  return text + fmt::format("; up to {}\nestimated for {}\n", mebibytes(total.bytes),
-                            CostModel::builtin().machine());
+  text += fmt::format("; up to {}\n", mebibytes(total.bytes));
+  if (total.credits.measurements > 0)
+    text += fmt::format("then {} measurements of credits, {} to {} in sequence\n",
+                        total.credits.measurements, about(total.credits.likely_seconds),
+                        about(total.credits.most_seconds));
+  return text + fmt::format("estimated for {}\n", CostModel::builtin().machine());
 }
 
 }  // namespace
@@ -141,13 +159,16 @@ int show_plan(const Arguments& arguments, const std::vector<Cell>& cells,
               const SuiteOptions& options, const fs::path& out) {
   const CostModel& model = CostModel::builtin();
   const int threads = options.jobs > 1 ? 1 : options.threads;
+  check_credits(cells);
   WorkCounter counter;
+  CreditsCounter credits;
   std::vector<PlanLine> lines;
   for (const Cell& cell : cells) {
     PlanLine line;
     line.cell = &cell;
     line.work = counter.count(cell.config);
     line.estimate = model.estimate(line.work, threads);
+    line.credits = credits.count(cell);
     line.is_finished = !out.empty() && is_finished(cell_status(out / cell.folder, cell.config));
     lines.push_back(std::move(line));
   }

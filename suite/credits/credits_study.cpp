@@ -5,6 +5,7 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include "envs/core/error.hpp"
 #include "learners/base/index.hpp"
@@ -19,8 +20,11 @@ namespace {
 
 constexpr double kDefaultGamma = 0.99;
 constexpr double kFloorShare = 0.001;  // of the reward range: an error that is always small enough
-constexpr int kStatesAtATime = 32;     // between two looks at signals
-constexpr int kStatesPerPart = 128;    // between two writes of the part file
+constexpr int kStatesPerThread = 8;    // between two looks at signals
+// The part file, which holds all states, is written after so many environment steps and a sixteenth more
+// states: often enough to lose little when killed, seldom enough to cost little.
+constexpr std::int64_t kStepsPerPart = 1000000;
+constexpr std::size_t kPartShare = 16;
 constexpr std::string_view kPartTag = "credo.credits part 1";
 
 std::string game_name(GameKind game) { return game == GameKind::kStep ? "step" : "absence"; }
@@ -270,17 +274,22 @@ std::optional<CreditsResult> run_credits(
                            .total = static_cast<std::int64_t>(situations.size()),
                            .steps = 0};
   std::size_t saved = done;
+  std::int64_t saved_steps = 0;
+  const std::size_t at_a_time =
+      sz(kStatesPerThread * oneapi::tbb::this_task_arena::max_concurrency());
   while (done < situations.size()) {
-    const std::size_t end = std::min(situations.size(), done + kStatesAtATime);
+    const std::size_t end = std::min(situations.size(), done + at_a_time);
     oneapi::tbb::parallel_for(done, end, measure, oneapi::tbb::simple_partitioner{});
     for (; done < end; ++done) progress.steps += result.states[done].truth.steps;
     progress.done = static_cast<std::int64_t>(done);
     if (on_progress) on_progress(progress);
     const bool stop = stop_requested();
-    if (!part_file.empty() && done < situations.size() &&
-        (stop || done - saved >= kStatesPerPart)) {
+    const bool is_due =
+        progress.steps - saved_steps >= kStepsPerPart && kPartShare * (done - saved) >= done;
+    if (!part_file.empty() && done < situations.size() && (stop || is_due)) {
       save_part(part_file, plan.identity, result.states, done);
       saved = done;
+      saved_steps = progress.steps;
     }
     if (stop && done < situations.size()) return std::nullopt;
   }

@@ -120,6 +120,7 @@ class Planner {
     request.overlays = {spec_.overlay, swept};
     request.sets = options_.sets;
     request.are_sets_general = true;
+    const std::vector<CellCredits> credits = credits_for(spec_.credits, env, algorithm);
     bool is_checked = false;  // the seed plays no part
     std::optional<RunNames> names;
     for (const std::uint64_t seed : seeds) {
@@ -136,7 +137,8 @@ class Planner {
                 .name = cell_name(*names, seed),
                 .folder = cell_folder(*names, seed),
                 .task_rank = task_rank_,
-                .algorithm_rank = algorithm_rank};
+                .algorithm_rank = algorithm_rank,
+                .credits = credits};
       add_once(tasks_, task_text(env, cell.config.env_settings()));
       if (!is_wanted(options_.only, cell)) continue;
       if (!is_checked) check_run(cell.config);

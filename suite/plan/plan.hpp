@@ -19,6 +19,7 @@ struct Cell {
   std::filesystem::path folder;  ///< below the suite's output folder: "runs/<name>"
   int task_rank = 0;             ///< place of the task in the suite, and of the algorithm in it:
   int algorithm_rank = 0;        ///< the order of tables, whatever part of a suite has run
+  std::vector<CellCredits> credits{};  ///< what is measured after it has run
 };
 
 /// Part `index` of `count`, counted from 0.

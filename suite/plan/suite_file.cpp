@@ -207,6 +207,11 @@ SuiteSpec parse_suite(std::string_view text, const std::string& label, const std
     const Condition condition = take_condition(key, setting.where);
     if (key.starts_with(kSweep))
       throw UserError(fmt::format("{}: {}: a sweep needs a list of values", setting.where, key));
+    if (is_credits_key(key)) {
+      setting.key = key;
+      spec.credits.push_back(make_credits_rule(condition, std::move(setting)));
+      continue;
+    }
     if (key != "seeds") {
       rest.push_back(std::move(setting));
       continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "suite/plan/bounds.hpp"
+#include "suite/plan/credits_rules.hpp"
 #include "suite/run/config.hpp"
 
 namespace credo::suite {
@@ -41,8 +42,9 @@ struct SuiteSpec {
   std::vector<SeedRule> seed_rules;  ///< the last that matches wins
   std::vector<AlgorithmRule> algorithm_rules;
   std::vector<SweepAxis> sweeps;
-  std::vector<GivenBounds> bounds;  ///< sections [bounds."ENV SETTINGS"]
-  Overlay overlay;                  ///< settings of every cell, with sections
+  std::vector<GivenBounds> bounds;   ///< sections [bounds."ENV SETTINGS"]
+  std::vector<CreditsRule> credits;  ///< sections [credits], in the order of the file
+  Overlay overlay;                   ///< settings of every cell, with sections
 
   const std::vector<std::string>& algorithms_for(const std::string& env) const;
   const std::vector<std::uint64_t>& seeds_for(const std::string& env,

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "learners/base/index.hpp"
+#include "suite/plan/credits_rules.hpp"
 
 namespace credo::suite {
 namespace {
 
-constexpr std::int64_t kEveryStep = 1000000;  // more than any sample of episodes has
-constexpr int kSignificantDigits = 4;         // more than bars can show
+constexpr int kSignificantDigits = 4;  // more than bars can show
 
 double significant(double value) {
   return std::strtod(fmt::format("{:.{}g}", value, kSignificantDigits).c_str(), nullptr);
@@ -30,7 +30,7 @@ std::optional<ReplayCredits> measure_replay_credits(
     const Env& env, const std::string& env_settings, const CreditsSubject& subject, int episodes,
     std::uint64_t seed, const std::function<void(const CreditsProgress&)>& on_progress) {
   CreditsOptions options;
-  options.states = kEveryStep;
+  options.states = kMostCreditStates;  // every step
   options.episodes = episodes;
   options.seed = seed;
   const CreditsPlan plan = plan_credits(env, env_settings, subject, options);

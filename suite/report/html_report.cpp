@@ -47,7 +47,7 @@ std::string page_script() {
   std::string script;
   for (const char* name :
        {"dom.js", "scales.js", "figures.js", "curve_chart.js", "interval_chart.js", "tables.js",
-        "columns.js", "sections.js", "cell_page.js", "selftest.js", "main.js"})
+        "columns.js", "sections.js", "credits.js", "cell_page.js", "selftest.js", "main.js"})
     script += page_file(name);
   return script;
 }

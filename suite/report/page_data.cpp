@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "suite/common/text.hpp"
+#include "suite/report/credit_data.hpp"
 #include "suite/report/curves.hpp"
 #include "suite/report/run_origins.hpp"
 #include "suite/report/table_text.hpp"
@@ -387,6 +388,8 @@ Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& op
   data["machines"] = origins.machines();
   data["lines"] = origins.lines();
   data["footer"] = report.notes.footer;
+  if (Json credits = credit_data(set, report); !credits.is_null())
+    data["credits"] = std::move(credits);
   return data;
 }
 

@@ -14,6 +14,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/text.hpp"
 #include "suite/common/toml_reader.hpp"
+#include "suite/credits/credits_folder.hpp"
 #include "suite/results/suite_folder.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
@@ -58,7 +59,9 @@ bool is_better(const RunResult& a, const RunResult& b) {
   const auto rank = [](const RunResult& run) {
     return run.final ? 2 : run.status == RunStatus::kMissing ? 0 : 1;
   };
-  return rank(a) > rank(b) || (rank(a) == rank(b) && a.folder.empty() < b.folder.empty());
+  if (rank(a) != rank(b)) return rank(a) > rank(b);
+  if (a.credits.empty() != b.credits.empty()) return b.credits.empty();
+  return a.folder.empty() < b.folder.empty();
 }
 
 // Tables keep less of the absolute metric than run folders do.
@@ -221,6 +224,8 @@ RunResult read_run_result(const fs::path& directory, bool verify) {
     result.reason = interrupted_text(directory, result.t_max);
     result.env_steps = std::max(result.env_steps, steps_saved(directory));
   }
+  if (status == RunStatus::kDone)
+    result.credits = read_credits(run_file(directory, kCreditsFolder), verify);
   const fs::path metrics_path = run_file(directory, kMetrics);
   std::error_code error;
   if (!fs::exists(metrics_path, error)) return result;

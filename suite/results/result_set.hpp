@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "suite/credits/credits_record.hpp"
 #include "suite/plan/bounds.hpp"
 #include "suite/run/evaluation_metrics.hpp"
 #include "suite/run/metrics.hpp"
@@ -50,6 +51,7 @@ struct RunResult {
   std::vector<EvaluationPoint> evaluations;  ///< during training, by t_env; then the final one
   std::optional<EvaluationPoint> final;      ///< of a finished run: after training
   std::optional<EvaluationPoint> absolute;   ///< of the best policy again; t_env: of that policy
+  std::vector<CreditsRecord> credits;        ///< what was measured of them (`credo credits`)
   std::filesystem::path folder;              ///< of the run; empty when only tables are there
   std::optional<RecordedRun> record;         ///< of a finished run, unless tables lack it
 };

@@ -27,6 +27,19 @@ std::vector<double> RowRuns::absolutes(std::size_t metric) const {
   return values_of(runs, &RunResult::absolute, metric);
 }
 
+std::vector<double> RowRuns::credits(std::optional<double> (*of)(const CreditsRecord&)) const {
+  std::vector<double> values;
+  for (const RunResult* run : runs)
+    if (const CreditsRecord* record = final_credits(*run))
+      if (const auto value = of(*record)) values.push_back(*value);
+  return values;
+}
+
+std::optional<Estimate> interval_if_any(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  return estimate_mean_difference({values});
+}
+
 std::optional<Estimate> mean_if_any(const std::vector<double>& values) {
   if (values.empty()) return std::nullopt;
   return Estimate{mean(values), std::nullopt};

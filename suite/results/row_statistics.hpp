@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "suite/results/bootstrap.hpp"
+#include "suite/results/credit_results.hpp"
 #include "suite/results/result_set.hpp"
 
 namespace credo::suite {
@@ -35,6 +36,8 @@ struct RowRuns {
   std::vector<double> finals(std::size_t metric) const;
   /// The same of their best weights.
   std::vector<double> absolutes(std::size_t metric) const;
+  /// A number of the credits measured after training, of the runs that have it.
+  std::vector<double> credits(std::optional<double> (*of)(const CreditsRecord&)) const;
 };
 
 /// When a statistic is a column of Markdown and LaTeX tables. CSV and JSON have all of them.
@@ -64,6 +67,8 @@ inline constexpr int kMeasureDigits = -1;
 
 std::optional<Estimate> mean_if_any(const std::vector<double>& values);
 std::optional<Estimate> iqm_if_any(const std::vector<double>& values);
+/// The mean with its bootstrap interval.
+std::optional<Estimate> interval_if_any(const std::vector<double>& values);
 
 inline constexpr auto kRowStatistics = std::to_array<RowStatistic>({
     {"mean", "mean return", "win rate", "mean", Shown::kAlways, kMeasureDigits, false,
@@ -96,6 +101,17 @@ inline constexpr auto kRowStatistics = std::to_array<RowStatistic>({
      "training; "
      "1 = equal credit.",
      "mean normalised entropy H of the credits after training"},
+    {"credit_agreement", "credit A [95% CI]", "", "agree", Shown::kWhereThere, 2, true,
+     MetricRange::kAny,
+     [](const RowRuns& r) { return interval_if_any(r.credits(credit_agreement)); },
+     "Credit A: agreement of the learner's credits with true contributions, agreeing less opposing "
+     "pairs of agents over the pairs that the truth decides (docs/credits.md); mean over seeds with "
+     "a 95% percentile bootstrap interval.",
+     "mean over seeds of the agreement of learned credits with true contributions"},
+    {"true_entropy", "true H", "", "true_h", Shown::kWhereThere, 3, false, MetricRange::kShare,
+     [](const RowRuns& r) { return mean_if_any(r.credits(true_entropy)); },
+     "True H: normalised entropy of the agents' true contributions |phi| to the same policy's return.",
+     "mean normalised entropy of the true contributions"},
 });
 
 using RowValues = std::array<std::optional<Estimate>, kRowStatistics.size()>;

@@ -11,6 +11,7 @@
 #include "suite/common/files.hpp"
 #include "suite/common/safe_path.hpp"
 #include "suite/common/text.hpp"
+#include "suite/results/credit_results.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
@@ -65,6 +66,10 @@ class CompactFolder {
         curves_(read_text(folder_file(folder, "curves.csv")), curves_path_) {
     results_.need(results_columns());
     curves_.need(curves_columns());
+    const fs::path credits = folder_file(folder, "credits.csv");
+    std::error_code error;
+    if (fs::exists(credits, error))
+      credits_ = parse_credits_csv(read_text(credits), credits.string());
     for (std::size_t row = 0; row < results_.n_rows(); ++row) rows_[key_of(results_, row)] = row;
     for (std::size_t row = 0; row < curves_.n_rows(); ++row)
       points_[key_of(curves_, row)].push_back(row);
@@ -94,6 +99,8 @@ class CompactFolder {
       for (const std::size_t point : points->second) run.evaluations.push_back(read_point(point));
     const auto n = static_cast<int>(results_.integer(row, "eval_episodes"));
     for (EvaluationPoint& point : run.evaluations) point.episodes = n;
+    if (const auto credits = credits_.find(key); credits != credits_.end())
+      run.credits = credits->second;
     const EvaluationMetric& score = kEvaluationMetrics[kReturnMetric];
     if (results_.number(row, score.column) && !run.evaluations.empty())
       run.final = run.evaluations.back();
@@ -123,6 +130,7 @@ class CompactFolder {
   CsvTable curves_;
   std::map<CellKey, std::size_t> rows_;
   std::map<CellKey, std::vector<std::size_t>> points_;
+  CreditsByRun credits_;
   std::map<CellKey, RecordedRun> records_;
 };
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Credits from the command line: the same files for any number of threads, hashes, the twin of a network, the
-# replay page, and wrong inputs as one line each.
+# Credits from the command line: the same files for any number of threads and after a stop, suites from plan to
+# report, the twin of a network, the replay page, and wrong inputs as one line each.
 # usage: credits.sh CREDO
 set -u
 credo=$(realpath "$1")
@@ -36,12 +36,61 @@ wait $!
 code=$?
 [ $code -eq 75 ] || fail "SIGINT: exit code $code: $(cat err)"
 
-# verify knows the files.
-cp -r by1 pp/credits
-expect 0 "0 mismatches" verify pp
-echo x >>"$(find pp/credits -name 'step_0.step.idle.states.csv')"
-expect 3 "step_0.step.idle.states.csv: changed" verify pp
-rm -r pp/credits
+# Killed at several moments, the same command goes on; the last time with two threads.
+many=(--states 400 --episodes 100 --branches 8192:8192)
+began=$(date +%s%N)
+"$credo" credits pp "${many[@]}" --threads 1 --out straight >/dev/null 2>&1 || fail "credits"
+took_ms=$((($(date +%s%N) - began) / 1000000))
+for percent in 15 40 60; do
+  ms=$((took_ms * percent / 100))
+  { timeout -s KILL "$((ms / 1000)).$(printf %03d $((ms % 1000)))" "$credo" credits pp "${many[@]}" \
+    --threads 1 --out killed_credits; } >/dev/null 2>&1
+  [ $? -eq 137 ] || fail "credits was not killed after $ms ms"
+done
+"$credo" credits pp "${many[@]}" --threads 2 --out killed_credits >/dev/null 2>err || fail "after kills: $(cat err)"
+grep -q "going on after" err || fail "started again after kills: $(cat err)"
+diff -r straight killed_credits >/dev/null || fail "other files after kills: $(diff -rq straight killed_credits)"
+
+# A suite, from its plan to the tables; stopped and gone on with; the same bytes.
+cat >tiny.toml <<'END'
+envs = ["predator_prey/5x5", "two_step"]
+algs = ["random", "vdn", "qmix"]
+seeds = "0-1"
+run.t_max = 400
+run.keep_weights = "0,50%"
+learner.batch_size = 4
+agent.hidden_dim = 8
+evaluation.episodes = 2
+evaluation.interval = 200
+[credits]
+checkpoints = "kept,best,final"
+states = 12
+episodes = 6
+branches = "32:64"
+[when."predator_prey/*"]
+env.limit = 12
+END
+expect 0 "then 36 measurements of credits" suite ./tiny.toml --dry-run
+"$credo" suite ./tiny.toml --out one --jobs 1 --quiet >one.md 2>/dev/null || fail "suite"
+"$credo" suite ./tiny.toml --out two --jobs 2 --quiet >two.md 2>/dev/null || fail "suite with two jobs"
+cmp one.md two.md || fail "other tables with two jobs"
+cmp one/credits.csv two/credits.csv || fail "other credits with two jobs"
+for kill_after in 0.3 0.7 1.2; do
+  { timeout -s KILL $kill_after "$credo" suite ./tiny.toml --out killed --jobs 2 --quiet; } >/dev/null 2>&1
+done
+"$credo" suite ./tiny.toml --out killed --jobs 2 --quiet >/dev/null 2>err || fail "resumed suite: $(cat err)"
+cmp one/credits.csv killed/credits.csv || fail "other credits after kills"
+grep -q "credit A" one.md && grep -q "true H" one.md || fail "no columns in: $(cat one.md)"
+expect 0 "true_entropy" report one --format csv
+expect 0 "true H" report one --format latex
+expect 0 "0 mismatches" verify one
+mkdir merged && "$credo" report one --out merged >/dev/null || fail "report --out"
+cmp one/credits.csv merged/credits.csv || fail "other credits without the runs"
+"$credo" report one --format html --out one.html || fail "page"
+"$credo" report merged --format html --out merged.html || fail "page without the runs"
+grep -q '"credits":{' one.html && grep -q '"credits":{' merged.html || fail "no credits in the page"
+echo x >>one/runs/predator_prey/5x5/qmix/seed_0/credits/best.step.idle.states.csv
+expect 3 "best.step.idle.states.csv: changed" verify one
 
 # The twin: as many states with the same actions as there are states, another H.
 "$credo" credits pp "${few[@]}" --twin 64 --json --out twin >twin.json 2>err || fail "--twin: $(cat err)"
@@ -88,5 +137,10 @@ refuse "damaged weights" credits damaged
 cp "$(ls other/checkpoints/step_*.safetensors | tail -1)" foreign.safetensors
 cp -r pp foreign && cp foreign.safetensors "foreign/checkpoints/$last"
 refuse "damaged weights" credits foreign
+sed 's/states = 12/state = 12/' tiny.toml >bad.toml
+refuse "bad.toml:12" suite ./bad.toml --out bad
+sed 's/algs = .*/algs = ["noop"]/' tiny.toml >bad.toml
+refuse 'checkpoints = "" in [when."predator_prey/5x5".alg."noop".credits]' suite ./bad.toml --out bad
+[ -e bad ] && fail "a refused suite left a folder"
 echo "$failures failures"
 [ $failures -eq 0 ]

@@ -69,7 +69,7 @@ has object cells:l total:o -- suite ./tiny.toml --dry-run
 also cells cell:s env:s algorithm:s seed:i profile:s t_max:i run_id:s finished:b estimated_s:n \
   estimated_bytes:n work:o -- "suite --dry-run"
 rows=(task:s algorithm:s seeds:l n_planned:i measure:s mean:n iqm:n iqm_ci:l? absolute_mean:n? return_mean:n
-  win_rate:n? entropy_mean:n? status:s)
+  win_rate:n? entropy_mean:n? credit_agreement:n? credit_agreement_ci:l? true_entropy:n? status:s)
 has list "${rows[@]}" -- suite ./tiny.toml --out suite --jobs 2
 has object cells:l resubmit:l afterwards:s -- suite ./tiny.toml --status --out suite
 also cells cell:s status:s note:s -- "suite --status"

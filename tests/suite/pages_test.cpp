@@ -10,6 +10,7 @@
 #include "suite/common/files.hpp"
 #include "suite/common/text.hpp"
 #include "suite/report/tables.hpp"
+#include "suite/results/credit_results.hpp"
 #include "suite/results/suite_folder.hpp"
 #include "suite/results/suite_manifest.hpp"
 #include "suite/run/runner.hpp"
@@ -71,6 +72,7 @@ TEST_CASE("file-formats.md lists the columns of every CSV file, in order") {
   CHECK(span_after(text, "- plan.csv: ") == joined(plan_columns(), ","));
   CHECK(span_after(text, "- results.csv: ") == joined(results_columns(), ","));
   CHECK(span_after(text, "- curves.csv: ") == joined(curves_columns(), ","));
+  CHECK(span_after(text, "- credits.csv: ") == joined(credits_columns(), ","));
   CHECK(span_after(text, "- `credo report DIR --format csv`: ") == joined(summary_columns(), ","));
   CHECK(span_after(text, "- `credo report DIR --format csv --aggregate`: ") ==
         joined(aggregate_columns(), ","));

@@ -3,6 +3,7 @@
 function buildNavigation() {
   const link = (section, text, sub) => el("a", { href: `#${encodeURI(section)}`, text, class: sub ? "sub" : null, "data-section": section });
   document.getElementById("nav").append(link("overview", "Overview"), link("aggregate", "Over all tasks"),
+    ...(creditRows.length ? [link("credits", "Credits")] : []),
     ...data.tasks.map((task) => link(`task/${task.name}`, task.name, true)), link("runs", "All runs"));
   const legend = document.getElementById("legend");
   for (const algorithm of data.algorithms)
@@ -147,8 +148,8 @@ function start() {
   setUpMenu();
   buildNavigation();
   showLearners();
-  document.getElementById("report").append(overviewSection(), aggregateSection(),
-    ...data.tasks.map(taskSection), runsSection(), footer());
+  document.getElementById("report").append(...[overviewSection(), aggregateSection(), creditsSection(),
+    ...data.tasks.map(taskSection), runsSection(), footer()].filter(Boolean));
   document.getElementById("filter").addEventListener("input", (event) => {
     if (!document.getElementById("cell").hidden) location.hash = "overview";
     applyFilter(event.target.value);

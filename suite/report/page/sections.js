@@ -270,7 +270,8 @@ function taskSection(task, t) {
     verdict && el("p", { class: "small soft", text: verdict }),
     fewSeedsNote(cells),
     task.note && el("p", { class: "small soft", text: task.note }),
-    el("div", { class: "figures" }, [main, final, rest, credit])]);
+    creditTable(task, cells),
+    el("div", { class: "figures" }, [main, final, rest, agreementCard(cells, prefix), credit])]);
 }
 
 function runsSection() {

@@ -84,6 +84,11 @@ function selfTest() {
   delete scored.row.declared;
   delete scoredRun.final.declared;
 
+  const credits = document.getElementById("credits");
+  check("credits are shown where they were measured", Boolean(credits) === Boolean(data.credits) && (!credits ||
+    (document.querySelectorAll("section.task table.credits tbody tr").length === creditRows.filter((r) => r.n > 0).length &&
+      creditRows.filter((r) => r.a && r.hg).length === credits.querySelectorAll('[data-figure="fidelity_H_g"] g.series').length +
+        creditRows.filter((r) => r.a && r.hg && state.hidden.has(r.cell.algorithm.name)).length)));
   const cell = data.cells.find((c) => c.algorithm.learner);
   let pages = 0;
   for (const one of data.cells) {
