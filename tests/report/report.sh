@@ -68,6 +68,34 @@ done
 open '#cell/two_step/qmix_gre/seed_1' --dump-dom
 expect 'the cell shows its configuration' shows '[learner]'
 expect 'the cell links its replay' shows 'runs/runs/two_step/qmix_gre/seed_1/replays/episode%200.svg'
+# Measured credits, and names of rows that are long.
+cat >"$scratch/measured.toml" <<'END'
+envs = ["two_step", "predator_prey/5x5"]
+algs = ["random", "iql", "vdn", "qmix", "qplex", "coma", "qmix_gre"]
+seeds = "0-1"
+run.t_max = 60
+run.keep_weights = "0,50%"
+learner.batch_size = 4
+agent.hidden_dim = 5
+evaluation.interval = 20
+evaluation.episodes = 2
+[alg."qmix_gre".sweep]
+"gre.lambda" = [0.01, 1.0]
+[credits]
+checkpoints = "kept,final"
+states = 8
+episodes = 6
+branches = "16:32"
+END
+"$credo" suite "$scratch/measured.toml" --out "$scratch/measured" --progress none >/dev/null
+"$credo" report "$scratch/measured" --format html --out "$page"
+expect 'the page of measured credits passes its own test and is laid out well' \
+  python3 -B "$looks" report "$page" two_step/qmix
+open '' --dump-dom
+for part in 'id="credits"' 'data-figure="fidelity_H_g"' 'data-figure="true_H"' 'class="credits"' \
+  'data-figure="two_step_agreement"'; do
+  expect "the page shows $part" shows "$part"
+done
 # Tasks that are won or lost, among others.
 "$credo" report "$(dirname "$0")/../../results/standard" --format html --out "$page"
 expect 'the page of published results passes its own test and is laid out well' \

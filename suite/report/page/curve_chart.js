@@ -248,8 +248,10 @@ function panelPlot(width, { panels, xLabel, yLabel, showY }) {
     root.append(plotText(20, 40, "All algorithms are switched off."));
     return { root, height: 60 };
   }
-  const columns = Math.min(shownPanels.length, width < 560 ? 2 : Math.min(4, Math.floor(width / 200)));
   const [left, high, gap] = [52, state.still ? 150 : 190, 58];
+  const titles = Math.max(...shownPanels.map((p) => 14 + 1.1 * textWidth(p.title)));  // bold
+  const most = width < 560 ? 2 : Math.min(4, Math.floor(width / 200));
+  const columns = Math.max(1, Math.min(shownPanels.length, most, Math.floor((width - left) / titles)));
   const cell = (width - left) / columns;
   const all = shownPanels.flatMap((p) => p.series);
   const ys = all.flatMap((s) => s.mid);

@@ -9,7 +9,8 @@ const PRINT_WIDTH = 400;   // half a page of A4; its text is a little smaller th
 const NARROW = 420;        // below, a figure has fewer ticks and larger targets for fingers
 
 /** Text widths are estimated, so that a figure is the same in every browser. */
-const textWidth = (text, size = 12) => text.length * size * 0.58;
+const textWidth = (text, size = 12) => size * [...text].reduce((sum, c) =>
+  sum + (/[@mwMW=%+<>]/.test(c) ? 0.86 : /[fijlrt.,:;'|! ()]/.test(c) ? 0.38 : 0.61), 0);
 
 function plotText(x, y, text, { anchor = "start", size = 12, color = "soft", bold, rotate } = {}) {
   return svg("text", { x, y, "text-anchor": anchor, text, transform: rotate && `rotate(${rotate} ${x} ${y})`,
