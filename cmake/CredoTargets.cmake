@@ -34,18 +34,3 @@ function(credo_library name alias)
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/credo>)
   credo_compile_options(${name})
 endfunction()
-
-# Several source files at once: half the time of a whole build, more after a change of one file, so it
-# is for machines that build once. SKIP: files whose local names others have too.
-option(CREDO_UNITY "Compile sources in groups" OFF)
-function(credo_unity target)
-  cmake_parse_arguments(arg "" "" "SKIP" ${ARGN})
-  if(CREDO_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-    set_source_files_properties(${arg_SKIP} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-    # g++ takes the files of a group for headers and warns of their local types; and more inlining makes it
-    # warn of std::string itself. Single files are compiled with these warnings (presets dev and tsan).
-    target_compile_options(${target} PRIVATE
-      $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage;-Wno-restrict;-Wno-maybe-uninitialized>)
-  endif()
-endfunction()
