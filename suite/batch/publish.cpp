@@ -11,6 +11,7 @@
 #include "suite/report/tables.hpp"
 #include "suite/results/credit_results.hpp"
 #include "suite/results/suite_manifest.hpp"
+#include "suite/results/training_results.hpp"
 #include "suite/run/manifest_fields.hpp"
 
 namespace credo::suite {
@@ -46,6 +47,10 @@ void publish(const fs::path& folder, const std::vector<PlannedCell>& plan, const
   write_file(folder / "results.csv", results_csv(set));
   write_file(folder / "curves.csv", curves_csv(set));
   std::vector<std::string> files = {"plan.csv", "tables.md", "results.csv", "curves.csv"};
+  if (has_training(set)) {
+    files.emplace_back("training.csv");
+    write_file(folder / files.back(), training_csv(set));
+  }
   if (has_credits(set)) {
     files.emplace_back("credits.csv");
     write_file(folder / files.back(), credits_csv(set));

@@ -1,6 +1,7 @@
 #include "suite/common/text.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 
 #include "envs/core/error.hpp"
@@ -181,6 +182,10 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
 void add_once(std::vector<std::string>& list, const std::string& text) {
   if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
     list.push_back(text);
+}
+
+double rounded(double value, int digits) {
+  return std::strtod(fmt::format("{:.{}g}", value, digits).c_str(), nullptr);
 }
 
 std::string with_thousands(std::int64_t value) {

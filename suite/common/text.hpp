@@ -37,6 +37,9 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 /// allow, each line behind `indent` spaces. Lines that begin with a space stay as they are.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent = 0);
 
+/// A value to `digits` significant digits: what is worth showing, in as few bytes.
+double rounded(double value, int digits);
+
 /// "1,234,567".
 std::string with_thousands(std::int64_t value);
 

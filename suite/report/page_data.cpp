@@ -1,7 +1,6 @@
 #include "suite/report/page_data.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fmt/format.h>
 
 #include "suite/common/text.hpp"
@@ -329,10 +328,6 @@ Json facts_json(const ResultSet& set, const RunOrigins& origins) {
 }
 
 }  // namespace
-
-double rounded(double value, int digits) {
-  return std::strtod(fmt::format("{:.{}g}", value, digits).c_str(), nullptr);
-}
 
 Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& options) {
   Axes axes;

@@ -9,7 +9,4 @@ namespace credo::suite {
 /// Errors: UserError naming the file.
 Json page_data(const ResultSet& set, const Report& report, const HtmlOptions& options);
 
-/// A value to `digits` significant digits: what a figure can show, in as few bytes.
-double rounded(double value, int digits);
-
 }  // namespace credo::suite

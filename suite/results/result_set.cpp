@@ -17,6 +17,7 @@
 #include "suite/credits/credits_folder.hpp"
 #include "suite/results/suite_folder.hpp"
 #include "suite/results/suite_manifest.hpp"
+#include "suite/results/training_results.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
@@ -41,7 +42,9 @@ EvaluationPoint to_point(const MetricsEvent& event, int episodes) {
 
 void read_metrics(const fs::path& path, int episodes, int absolute_factor, RunResult& result) {
   const bool is_done = result.status == RunStatus::kDone;
-  for (const MetricsEvent& event : parse_metrics(read_text(path), path.string())) {
+  const auto events = parse_metrics(read_text(path), path.string());
+  result.training = training_points(events);
+  for (const MetricsEvent& event : events) {
     if (!event.find(kEvaluationMetrics[kReturnMetric].event)) continue;
     if (event.event == kAbsoluteEvent) {
       EvaluationPoint point = to_point(event, episodes * absolute_factor);

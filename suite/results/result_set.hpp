@@ -18,6 +18,7 @@
 #include "suite/run/evaluation_metrics.hpp"
 #include "suite/run/metrics.hpp"
 #include "suite/run/recorded_run.hpp"
+#include "suite/run/training_metrics.hpp"
 
 namespace credo::suite {
 
@@ -30,6 +31,13 @@ struct EvaluationPoint {
 
   double return_mean() const { return values[kReturnMetric].value_or(0.0); }
   bool operator==(const EvaluationPoint&) const = default;
+};
+
+/// Training since the evaluation before: means over the logged updates, by kTrainingMetrics.
+struct TrainingPoint {
+  std::int64_t t_env = 0;    ///< of the evaluation
+  std::int64_t updates = 0;  ///< how many were logged
+  TrainingValues values{};
 };
 
 /// One run, as far as it got.
@@ -49,6 +57,7 @@ struct RunResult {
   std::int64_t env_steps = 0, episodes = 0, updates = 0;
   double wall_s = 0.0;
   std::vector<EvaluationPoint> evaluations;  ///< during training, by t_env; then the final one
+  std::vector<TrainingPoint> training;       ///< of algorithms with a mixer (training_results.hpp)
   std::optional<EvaluationPoint> final;      ///< of a finished run: after training
   std::optional<EvaluationPoint> absolute;   ///< of the best policy again; t_env: of that policy
   std::vector<CreditsRecord> credits;        ///< what was measured of them (`credo credits`)

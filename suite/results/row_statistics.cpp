@@ -27,6 +27,14 @@ std::vector<double> RowRuns::absolutes(std::size_t metric) const {
   return values_of(runs, &RunResult::absolute, metric);
 }
 
+std::vector<double> RowRuns::training(std::size_t metric) const {
+  std::vector<double> values;
+  for (const RunResult* run : runs)
+    if (const auto value = run->final ? training_mean(*run, metric) : std::nullopt)
+      values.push_back(*value);
+  return values;
+}
+
 std::vector<double> RowRuns::credits(std::optional<double> (*of)(const CreditsRecord&)) const {
   std::vector<double> values;
   for (const RunResult* run : runs)

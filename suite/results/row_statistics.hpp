@@ -12,6 +12,7 @@
 #include "suite/results/bootstrap.hpp"
 #include "suite/results/credit_results.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/results/training_results.hpp"
 
 namespace credo::suite {
 
@@ -36,6 +37,8 @@ struct RowRuns {
   std::vector<double> finals(std::size_t metric) const;
   /// The same of their best weights.
   std::vector<double> absolutes(std::size_t metric) const;
+  /// A metric (its place in kTrainingMetrics) over training, of the runs that have it.
+  std::vector<double> training(std::size_t metric) const;
   /// A number of the credits measured after training, of the runs that have it.
   std::vector<double> credits(std::optional<double> (*of)(const CreditsRecord&)) const;
 };
@@ -101,6 +104,18 @@ inline constexpr auto kRowStatistics = std::to_array<RowStatistic>({
      "training; "
      "1 = equal credit.",
      "mean normalised entropy H of the credits after training"},
+    {"training_entropy", "training H [95% CI]", "", "train_h", Shown::kWhereThere, 3, true,
+     MetricRange::kShare,
+     [](const RowRuns& r) { return interval_if_any(r.training(training_metric("batch_entropy"))); },
+     "Training H: the same entropy on the minibatches of training, mean over all logged updates and "
+     "then over seeds, with a 95% percentile bootstrap interval.",
+     "mean over seeds of H on the minibatches, over the whole training"},
+    {"training_contribution_entropy", "H of contributions", "", "train_hc", Shown::kNever, 3, false,
+     MetricRange::kShare,
+     [](const RowRuns& r) {
+       return mean_if_any(r.training(training_metric("contribution_entropy")));
+     },
+     "", "the same of the contributions g_i (q_i(a_i) - mean of q_i)"},
     {"credit_agreement", "credit A [95% CI]", "", "agree", Shown::kWhereThere, 2, true,
      MetricRange::kAny,
      [](const RowRuns& r) { return interval_if_any(r.credits(credit_agreement)); },

@@ -13,6 +13,7 @@
 #include "suite/common/text.hpp"
 #include "suite/results/credit_results.hpp"
 #include "suite/results/suite_manifest.hpp"
+#include "suite/results/training_results.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/runner.hpp"
 
@@ -70,6 +71,9 @@ class CompactFolder {
     std::error_code error;
     if (fs::exists(credits, error))
       credits_ = parse_credits_csv(read_text(credits), credits.string());
+    const fs::path training = folder_file(folder, "training.csv");
+    if (fs::exists(training, error))
+      training_ = parse_training_csv(read_text(training), training.string());
     for (std::size_t row = 0; row < results_.n_rows(); ++row) rows_[key_of(results_, row)] = row;
     for (std::size_t row = 0; row < curves_.n_rows(); ++row)
       points_[key_of(curves_, row)].push_back(row);
@@ -101,6 +105,8 @@ class CompactFolder {
     for (EvaluationPoint& point : run.evaluations) point.episodes = n;
     if (const auto credits = credits_.find(key); credits != credits_.end())
       run.credits = credits->second;
+    if (const auto training = training_.find(key); training != training_.end())
+      run.training = training->second;
     const EvaluationMetric& score = kEvaluationMetrics[kReturnMetric];
     if (results_.number(row, score.column) && !run.evaluations.empty())
       run.final = run.evaluations.back();
@@ -131,6 +137,7 @@ class CompactFolder {
   std::map<CellKey, std::size_t> rows_;
   std::map<CellKey, std::vector<std::size_t>> points_;
   CreditsByRun credits_;
+  TrainingByRun training_;
   std::map<CellKey, RecordedRun> records_;
 };
 

@@ -1,6 +1,7 @@
 // The files of a suite folder (docs/file-formats.md):
 //   plan.csv       what was planned, one cell a line, before anything ran
 //   results.csv    one line per run        curves.csv  one line per evaluation of every run
+//   training.csv   what training updates logged of credits, where there is a mixer
 //   credits.csv    measures of credits, where there are some
 //   tables.md      tables                  manifest.json  what ran, when, with what
 //   runs.json      configuration and hashes of every finished run

@@ -62,7 +62,7 @@ complete "after $kills kills"
 "${run[@]}" --shard 1/2 --out half1 >/dev/null || fail "second half"
 [ "$(find half0 half1 -name metrics.jsonl | wc -l)" = 6 ] || fail "the halves overlap or miss cells"
 "$credo" report half0 half1 --out merged --quiet >/dev/null || fail "merge"
-for file in plan.csv tables.md results.csv curves.csv; do
+for file in plan.csv tables.md results.csv curves.csv training.csv; do
   cmp "whole/$file" "merged/$file" || fail "merged halves: $file"
 done
 "${run[@]}" --shard 1/2 --out shared >/dev/null || fail "second half in a shared folder"

@@ -74,13 +74,14 @@ envs = ["two_step", "predator_prey/5x5"]
 algs = ["random", "iql", "vdn", "qmix", "qplex", "coma", "qmix_gre"]
 seeds = "0-1"
 run.t_max = 60
+run.log_interval = 10
 run.keep_weights = "0,50%"
 learner.batch_size = 4
 agent.hidden_dim = 5
 evaluation.interval = 20
 evaluation.episodes = 2
 [alg."qmix_gre".sweep]
-"gre.lambda" = [0.01, 1.0]
+"gre.lambda" = [0.01, 0.1, 1.0]
 [credits]
 checkpoints = "kept,final"
 states = 8
@@ -93,7 +94,7 @@ expect 'the page of measured credits passes its own test and is laid out well' \
   python3 -B "$looks" report "$page" two_step/qmix
 open '' --dump-dom
 for part in 'id="credits"' 'data-figure="fidelity_H_g"' 'data-figure="true_H"' 'class="credits"' \
-  'data-figure="two_step_agreement"'; do
+  'data-figure="two_step_agreement"' 'data-figure="two_step_response"'; do
   expect "the page shows $part" shows "$part"
 done
 # Tasks that are won or lost, among others.

@@ -6,6 +6,7 @@
 #include "suite/batch/suite_run.hpp"
 #include "suite/common/files.hpp"
 #include "suite/common/hashing.hpp"
+#include "suite/results/training_results.hpp"
 #include "tests/suite/support.hpp"
 
 using namespace credo::suite;
@@ -19,6 +20,7 @@ const std::string kSuite = std::string(kTinyRuns) + R"(
 algs = ["random", "vdn", "qmix"]
 envs = ["two_step", "matrix/climbing"]
 run.t_max = 40
+run.log_interval = 5
 [alg."vdn".sweep]
 "learner.gamma" = [0.5, 0.9]
 )";
@@ -37,7 +39,7 @@ PlanOptions shard(std::size_t index, std::size_t count) {
 }
 
 void check_same(const fs::path& a, const fs::path& b) {
-  for (const char* name : {"plan.csv", "results.csv", "curves.csv", "tables.md"}) {
+  for (const char* name : {"plan.csv", "results.csv", "curves.csv", "training.csv", "tables.md"}) {
     CAPTURE(name);
     CHECK(read_text(a / name) == read_text(b / name));
   }
@@ -67,6 +69,7 @@ TEST_CASE("shards in one folder, and shards merged, are one whole run") {
   CHECK(merged.suite == "test");
   CHECK(results_csv(merged) == read_text(scratch / "whole" / "results.csv"));
   CHECK(curves_csv(merged) == read_text(scratch / "whole" / "curves.csv"));
+  CHECK(training_csv(merged) == read_text(scratch / "whole" / "training.csv"));
   CHECK(results_csv(load_results({scratch / "whole", scratch / "shard1"}, {})) ==
         results_csv(merged));
   CHECK(merged.of("two_step", "vdn@learner.gamma=0.5").empty());

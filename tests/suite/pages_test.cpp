@@ -13,6 +13,7 @@
 #include "suite/results/credit_results.hpp"
 #include "suite/results/suite_folder.hpp"
 #include "suite/results/suite_manifest.hpp"
+#include "suite/results/training_results.hpp"
 #include "suite/run/runner.hpp"
 #include "suite/run/tensorboard.hpp"
 #include "tests/suite/support.hpp"
@@ -72,6 +73,7 @@ TEST_CASE("file-formats.md lists the columns of every CSV file, in order") {
   CHECK(span_after(text, "- plan.csv: ") == joined(plan_columns(), ","));
   CHECK(span_after(text, "- results.csv: ") == joined(results_columns(), ","));
   CHECK(span_after(text, "- curves.csv: ") == joined(curves_columns(), ","));
+  CHECK(span_after(text, "- training.csv: ") == joined(training_columns(), ","));
   CHECK(span_after(text, "- credits.csv: ") == joined(credits_columns(), ","));
   CHECK(span_after(text, "- `credo report DIR --format csv`: ") == joined(summary_columns(), ","));
   CHECK(span_after(text, "- `credo report DIR --format csv --aggregate`: ") ==
@@ -89,6 +91,12 @@ TEST_CASE("file-formats.md explains every metric of an evaluation and every stat
                                                  std::string(metric.column),
                                                  std::string(metric.note)});
   }
+  const auto training = table_after(text, "- training.csv:", "| column |");
+  REQUIRE(training.size() == kTrainingMetrics.size());
+  for (std::size_t i = 0; i < training.size(); ++i)
+    CHECK(training[i] == std::vector<std::string>{std::string(kTrainingMetrics[i].column),
+                                                  std::string(kTrainingMetrics[i].event),
+                                                  std::string(kTrainingMetrics[i].note)});
   const auto statistics = table_after(text, "--format csv`:", "| statistic |");
   REQUIRE(statistics.size() == kRowStatistics.size());
   for (std::size_t i = 0; i < statistics.size(); ++i)

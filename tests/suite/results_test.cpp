@@ -1,5 +1,6 @@
 #include <cmath>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <set>
 #include <sstream>
 
@@ -7,6 +8,7 @@
 #include "suite/report/latex.hpp"
 #include "suite/report/tables.hpp"
 #include "suite/results/result_set.hpp"
+#include "suite/results/training_results.hpp"
 #include "suite/run/metrics.hpp"
 #include "tests/suite/results_support.hpp"
 #include "tests/suite/support.hpp"
@@ -287,4 +289,54 @@ TEST_CASE("LaTeX: tables fit the page, carry labels, and have no idle column") {
   CHECK(contains(with_status, "\\label{tab:overview}"));
   const std::string only = latex_report(make_report(made_set(runs)), ReportPart::kAggregate);
   CHECK(!contains(only, "tab:two-step"));
+}
+
+TEST_CASE("training between evaluations is the mean of its logged updates") {
+  const auto line = [](int t_env, std::string_view event, const std::string& metrics) {
+    return fmt::format(R"({{"t_env":{},"event":"{}","episode":1,"update":1,"metrics":{{{}}}}})",
+                       t_env, event, metrics) +
+           "\n";
+  };
+  const auto train = [&](int t_env, double entropy, const std::string& more = "") {
+    return line(t_env, "train", fmt::format(R"("entropy_mean":{}{})", entropy, more));
+  };
+  const auto points = training_points(
+      parse_metrics(line(0, "eval", R"("test_return_mean":1)") +
+                        line(3, "train", R"("epsilon":1)") +  // no update
+                        train(5, 0.5) + train(8, 0.8, R"(,"gre_lambda":-0.25)") + train(9, 1.0) +
+                        line(10, "eval", R"("test_return_mean":1)") +
+                        line(20, "eval", R"("test_return_mean":1)") + train(25, 1.0 / 3.0) +
+                        line(30, "final", R"("test_return_mean":1)") +
+                        line(30, "absolute", R"("test_return_mean":1)"),
+                    "metrics.jsonl"));
+  constexpr std::size_t kEntropy = training_metric("batch_entropy");
+  constexpr std::size_t kLambda = training_metric("gre_lambda");
+  REQUIRE(points.size() == 2);
+  CHECK(points[0].t_env == 10);
+  CHECK(points[0].updates == 3);
+  CHECK(points[0].values[kEntropy] == 0.766667);
+  CHECK(points[0].values[kLambda] == -0.25);
+  CHECK(points[1].t_env == 30);
+  CHECK(points[1].values[kEntropy] == 0.333333);
+  CHECK(!points[1].values[kLambda]);
+
+  RunResult run;
+  run.names = {"matrix/climbing", "qmix"};
+  run.seed = 7;
+  run.training = points;
+  CHECK(*training_mean(run, kEntropy) == doctest::Approx((3 * 0.766667 + 0.333333) / 4));
+  CHECK(!training_mean(run, training_metric("credit_share_max")));
+  ResultSet set;
+  set.runs.push_back(run);
+  CHECK(training_csv(set) ==
+        "task,algorithm,seed,t_env,updates,batch_entropy,contribution_entropy,credit_share_max,"
+        "entropy_grad_ratio,gre_lambda\n"
+        "matrix/climbing,qmix,7,10,3,0.766667,,,,-0.25\n"
+        "matrix/climbing,qmix,7,30,1,0.333333,,,,\n");
+  ResultSet again = set;
+  again.runs.front().training =
+      parse_training_csv(training_csv(set), "training.csv").at({"matrix/climbing", "qmix", 7});
+  CHECK(training_csv(again) == training_csv(set));
+  CHECK(contains(user_error([] { parse_training_csv("task,algorithm,seed\n", "training.csv"); }),
+                 "training.csv"));
 }

@@ -21,6 +21,7 @@ const std::string kSuite = std::string(kTinyRuns) + R"(
 algs = ["random", "noop", "vdn", "qmix"]
 envs = ["matrix/climbing", "two_step"]
 run.t_max = 60
+run.log_interval = 5
 [when."two_step"]
 optimizer.lr = 1e12
 )";
@@ -41,7 +42,7 @@ TEST_CASE("a suite ends in the same tables for every number of jobs") {
   const SuiteOutcome one = run(scratch / "one", 1);
   const SuiteOutcome four = run(scratch / "four", 4);
   CHECK(one.tables == four.tables);
-  for (const char* name : {"results.csv", "curves.csv", "tables.md"})
+  for (const char* name : {"results.csv", "curves.csv", "training.csv", "tables.md"})
     CHECK(read_text(scratch / "one" / name) == read_text(scratch / "four" / name));
   CHECK(one.set.runs.size() == 16);
   CHECK(!one.stopped);

@@ -99,6 +99,24 @@ function creditsSection() {
     el("div", { class: "figures" }, cards)]);
 }
 
+/**
+ * The score against H over training, where rows differ in a swept value: does a lower H come with a higher score? Null
+ * elsewhere.
+ */
+function responseCard(task, cells, prefix) {
+  const swept = (cell) => cell.algorithm.name.match(/@(.*)=/)?.[1];
+  const shownCells = cells.filter((c) => c.algorithm.learner && c.row.train_h && c.row.iqm);
+  if (shownCells.filter(swept).length < 3) return null;
+  const measure = measureOf(task);
+  const points = shownCells.map((c) => ({ name: c.algorithm.name, color: c.algorithm.color, x: c.row.train_h, y: c.row.iqm,
+    line: swept(c) ? `${c.algorithm.base} ${swept(c)}` : c.algorithm.name, tip: c.algorithm.name }));
+  return figureCard({ title: `${measure.figure} against H over training`, file: `${prefix}_response`,
+    caption: "H of the credits on minibatches, mean over training; the measure after training. A point for each row, whiskers 95% " +
+      "intervals over seeds; dotted: one swept setting of an algorithm, by H.",
+    draw: (width) => scatterPlot(width, { points, xLabel: "H over training", yLabel: `${measure.title} (IQM)`,
+      yFixed: isShare(task) ? [0, 1] : undefined }) });
+}
+
 /** Agreement at the kept weights of a task's runs; null without them. */
 function agreementCard(cells, prefix) {
   const series = creditRows.filter((r) => r.curve && cells.includes(r.cell)).map((r) => ({ name: r.cell.algorithm.name,

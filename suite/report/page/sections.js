@@ -271,7 +271,7 @@ function taskSection(task, t) {
     fewSeedsNote(cells),
     task.note && el("p", { class: "small soft", text: task.note }),
     creditTable(task, cells),
-    el("div", { class: "figures" }, [main, final, rest, agreementCard(cells, prefix), credit])]);
+    el("div", { class: "figures" }, [main, final, responseCard(task, cells, prefix), rest, agreementCard(cells, prefix), credit])]);
 }
 
 function runsSection() {
