@@ -90,11 +90,13 @@ TEST_CASE("CSV follows RFC 4180 and reads back") {
   CHECK(csv_field("a,b") == "\"a,b\"");
   CHECK(csv_field("say \"x\"") == "\"say \"\"x\"\"\"");
   const std::string text = summary_csv(summarize(sample()));
-  CHECK(contains(text, "two_step,vdn,0-2,3,3,return,1,1,0,2,,1,,,,,,,done\n"));
-  CHECK(contains(text, "two_step,qmix,0,1,2,return,8,8,,,,8,,0.75,,,,,\"1/2 done, 1 diverged\"\n"));
-  const CsvTable table(text + csv_line({"a,\"b\"\nc", "", "", "1", "2", "", "3", "4", "5", "6", "7",
-                                        "", "1e-3", "", "", "", "", "", "x"}),
-                       "t.csv");
+  CHECK(contains(text, "two_step,vdn,0-2,3,3,return,1,1,0,2,,1,,,,,,,,,,,done\n"));
+  CHECK(contains(text,
+                 "two_step,qmix,0,1,2,return,8,8,,,,8,,0.75,,,,,,,,,\"1/2 done, 1 diverged\"\n"));
+  const CsvTable table(
+      text + csv_line({"a,\"b\"\nc", "", "", "1", "2", "", "3", "4", "5", "6", "7", "",
+                       "1e-3",       "", "", "",  "",  "", "",  "",  "",  "",  "x"}),
+      "t.csv");
   REQUIRE(table.n_rows() == 4);
   CHECK(table.text(3, "task") == "a,\"b\"\nc");
   CHECK(table.integer(1, "n_planned") == 2);
