@@ -10,6 +10,7 @@
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
 #include "suite/common/safe_path.hpp"
+#include "suite/common/text.hpp"
 #include "suite/run/integrity.hpp"
 #include "suite/run/run_files.hpp"
 
@@ -51,9 +52,12 @@ std::vector<std::string> files_of(const CreditsPlan& plan) {
   return {plan.stem + ".agents.csv", plan.stem + ".states.csv", plan.stem + ".json"};
 }
 
+// Results keep what their errors leave of a measure's digits: credits.csv would be twice as long.
+constexpr int kReadDigits = 6;
+
 std::optional<double> number(const Json& json, const char* key) {
   const Json& value = json.at(key);
-  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  return value.is_null() ? std::nullopt : std::optional(rounded(value.get<double>(), kReadDigits));
 }
 
 std::vector<CreditMeasure> measures_of(const Json& list) {
