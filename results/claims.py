@@ -18,6 +18,9 @@ import re
 import sys
 import tomllib
 
+sys.dont_write_bytecode = True  # results/ holds results
+import hypotheses  # noqa: E402
+
 HERE = pathlib.Path(__file__).parent
 BOUNDS = tomllib.loads((HERE / "../suite/configs/bounds/bounds.toml").read_text())
 SHORT = {"matrix/qtran": "QTRAN game", "predator_prey/5x5": "predator-prey", "switch/2": "switch",
@@ -156,10 +159,14 @@ def stag_hunt_claims():
             yield f"| {algorithm} | " + " | ".join(cells) + " |"
 
 
+def credits_claims():
+    yield from hypotheses.lines(HERE / "credits")
+
+
 def main():
     text = " ".join((HERE / "README.md").read_text().split())
     n_missing = 0
-    for claims in (standard_claims, rivals_claims, weight_claims, stag_hunt_claims):
+    for claims in (standard_claims, rivals_claims, weight_claims, stag_hunt_claims, credits_claims):
         for claim in claims():
             is_there = " ".join(claim.split()) in text
             n_missing += not is_there
