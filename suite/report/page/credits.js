@@ -11,6 +11,7 @@ function scatterPlot(width, { points, xLabel, yLabel, xFixed, yFixed, refs = [] 
   const box = { left: 58, right: width - 16, top: 12, bottom: height - 42 };
   const visible = points.filter((p) => !state.hidden.has(p.name));
   const yScale = linearScale(visible.flatMap((p) => p.y), [box.bottom, box.top], { fixed: yFixed });
+  box.left = boxLeft(yScale);
   const xScale = linearScale(visible.flatMap((p) => p.x), [box.left, box.right], { fixed: xFixed, count: width < NARROW ? 4 : 6 });
   drawAxes(root, box, xScale, yScale, { xLabel, yLabel });
   for (const ref of refs) root.append(plotLine(box.left, yScale.at(ref), box.right, yScale.at(ref), "soft", "stroke-dasharray:1 3"));

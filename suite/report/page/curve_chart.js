@@ -27,6 +27,9 @@ function bandPath(series, xScale, yScale) {
   return forth.length > 1 ? `M${forth.join("L")}L${back.join("L")}Z` : "";
 }
 
+/** Where a figure's box begins: beside the name of the y axis and its longest tick. */
+const boxLeft = (yScale) => Math.max(58, 31 + Math.max(...yScale.ticks.map((tick) => textWidth(yScale.label(tick), 11))));
+
 function drawAxes(group, box, xScale, yScale, { xLabel, yLabel, yTicks = true }) {
   for (const tick of yScale.ticks) {
     const y = yScale.at(tick);
@@ -176,6 +179,7 @@ function curvePlot(width, options) {
   const xs = series.flatMap((s) => s.x || []);
   const yScale = log ? logScale(ys, [box.bottom, box.top])
     : linearScale(ys, [box.bottom, box.top], { fixed: yFixed });
+  box.left = boxLeft(yScale);
   const xScale = linearScale(xs, [box.left, box.right], { fixed: xFixed, pad: 0, count: width < NARROW ? 4 : 6 });
   drawAxes(root, box, xScale, yScale, { xLabel, yLabel });
   for (const ref of refs)

@@ -24,7 +24,10 @@ function intervalPlot(width, { panels, names }) {
     const values = panel.rows.flatMap((r) => [r.value, r.lo, r.hi, ...(r.dots || [])]);
     const scale = linearScale(values.concat(isNumber(panel.ref) ? [panel.ref] : []), [box.left, box.right],
       { fixed: panel.fixed, count: Math.max(2, Math.min(6, Math.floor((box.right - box.left) / 62))) });
-    if (panel.title) root.append(plotText(box.left, top - 10, panel.title, { color: "ink", bold: true }));
+    if (panel.title) {
+      const last = width - 6 - 1.08 * textWidth(panel.title);  // beside long names a box is narrower than its title
+      root.append(plotText(Math.min(box.left, last), top - 10, panel.title, { color: "ink", bold: true }));
+    }
     rows.forEach((_, i) => {
       if (i % 2 === 0) root.append(svg("rect", { x: box.left, width: box.right - box.left, y: top + i * step, height: step,
         style: `fill:${ink("raised")}` }));
