@@ -20,8 +20,10 @@ import tomllib
 
 sys.dont_write_bytecode = True  # results/ holds results
 import hypotheses  # noqa: E402
+import response  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
+RESPONSES = ("gre_target",)
 BOUNDS = tomllib.loads((HERE / "../suite/configs/bounds/bounds.toml").read_text())
 SHORT = {"matrix/qtran": "QTRAN game", "predator_prey/5x5": "predator-prey", "switch/2": "switch",
          "stag_hunt/8x8@miscapture_penalty=-0.5": "stag hunt", "lbf/5x5-2p-1f": "foraging"}
@@ -163,10 +165,16 @@ def credits_claims():
     yield from hypotheses.lines(HERE / "credits")
 
 
+def response_claims():
+    for name in RESPONSES:
+        yield from response.lines(HERE / name)
+
+
 def main():
     text = " ".join((HERE / "README.md").read_text().split())
     n_missing = 0
-    for claims in (standard_claims, rivals_claims, weight_claims, stag_hunt_claims, credits_claims):
+    for claims in (standard_claims, rivals_claims, weight_claims, stag_hunt_claims, credits_claims,
+                   response_claims):
         for claim in claims():
             is_there = " ".join(claim.split()) in text
             n_missing += not is_there
