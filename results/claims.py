@@ -23,7 +23,7 @@ import hypotheses  # noqa: E402
 import response  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
-RESPONSES = ("gre_target",)
+RESPONSES = ("gre_target", "gre_response")
 BOUNDS = tomllib.loads((HERE / "../suite/configs/bounds/bounds.toml").read_text())
 SHORT = {"matrix/qtran": "QTRAN game", "predator_prey/5x5": "predator-prey", "switch/2": "switch",
          "stag_hunt/8x8@miscapture_penalty=-0.5": "stag hunt", "lbf/5x5-2p-1f": "foraging"}
