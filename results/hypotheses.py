@@ -127,7 +127,7 @@ def line(first, cells):
 
 
 def per_default(study, get):
-    """(text, values) of a quantity, marked by its value under the default `random`."""
+    """A quantity under the default `auto`, marked where that under `random` has the other sign."""
     values, others = get("idle"), get("random")
     return marked(shown(values, sign=True), values, others)
 
@@ -144,7 +144,7 @@ def credit_table(study):
 
 
 def entropy_table(study):
-    """Per task: mean H of the truth over the rows that learn, of QMIX's credits and of its gradients."""
+    """Per task, of QMIX: H of true contributions, of its credits and of its gradients; harmful agents; fit."""
     for task in study.tasks:
         keys = [(task, "qmix", seed) for seed in study.seeds[task, "qmix"]]
         of = lambda *name: [value for key in keys if (value := study.of(key, *name)) is not None]
