@@ -11,7 +11,6 @@ averaged over seeds, then over tasks; intervals: 20,000 resamples of the seeds w
 97.5th percentile. "Training" is the mean over all evaluations of a run, a measure of speed.
 """
 import collections
-import csv
 import pathlib
 import random
 import re
@@ -21,6 +20,7 @@ import tomllib
 sys.dont_write_bytecode = True  # results/ holds results
 import hypotheses  # noqa: E402
 import response  # noqa: E402
+from hypotheses import mean, rows_of  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 RESPONSES = ("gre_target", "gre_response")
@@ -29,24 +29,15 @@ SHORT = {"matrix/qtran": "QTRAN game", "predator_prey/5x5": "predator-prey", "sw
          "stag_hunt/8x8@miscapture_penalty=-0.5": "stag hunt", "lbf/5x5-2p-1f": "foraging"}
 
 
-def rows_of(file):
-    with open(HERE / file, newline="") as opened:
-        return list(csv.DictReader(opened))
-
-
-def mean(values):
-    return sum(values) / len(values)
-
-
 class Folder:
     """A published suite: normalised scores, H and final measures by (task, algorithm, seed)."""
 
     def __init__(self, name):
-        settings = {row["task"]: row["env_settings"] for row in rows_of(f"{name}/plan.csv")}
+        settings = {row["task"]: row["env_settings"] for row in rows_of(HERE / f"{name}/plan.csv")}
         self.tasks, self.algorithms = [], []
         self.scores, self.entropies = collections.defaultdict(list), collections.defaultdict(list)
         self.curves = collections.defaultdict(dict)
-        for row in rows_of(f"{name}/curves.csv"):  # by task, algorithm, seed and step
+        for row in rows_of(HERE / f"{name}/curves.csv"):  # by task, algorithm, seed and step
             key = (row["task"], row["algorithm"], int(row["seed"]))
             value = float(row["return_mean"])
             env = row["task"].split("@")[0]
@@ -57,7 +48,7 @@ class Folder:
                 self.entropies[key].append(float(row["entropy_mean"]))
             self.curves[key][int(row["t_env"])] = value
         self.measure, self.final_return, self.final_entropy = {}, {}, {}
-        for row in rows_of(f"{name}/results.csv"):
+        for row in rows_of(HERE / f"{name}/results.csv"):
             key = (row["task"], row["algorithm"], int(row["seed"]))
             for list_, value in ((self.tasks, key[0]), (self.algorithms, key[1])):
                 if value not in list_:

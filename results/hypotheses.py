@@ -4,8 +4,9 @@ python3 results/hypotheses.py [FOLDER]
 
 Prints the tables of README.md, "What `credits` shows". A hypothesis and its quantities are stated in
 suite/configs/suites/credits.toml. Values are means over seeds with 95% percentile intervals of 20,000
-resamples of the seeds, or from the lowest to the highest of fewer than five seeds; contrasts are paired by seed. A cell is empty where nothing is decided or the
-hypothesis does not apply, and ends in * where the default `random` gives the other sign.
+resamples of the seeds, or from the lowest to the highest of fewer than five seeds; contrasts are paired
+by seed. A cell is empty where nothing is decided or the hypothesis does not apply, and ends in * where the
+default `random` gives the other sign. With so few seeds there are no p-values to correct.
 """
 import collections
 import csv
@@ -58,6 +59,13 @@ def correlation(x, y):
     xx, yy = sum((a - x_mean) ** 2 for a in x), sum((b - y_mean) ** 2 for b in y)
     xy = sum((a - x_mean) * (b - y_mean) for a, b in zip(x, y))
     return xy / (xx * yy) ** 0.5 if xx and yy else None
+
+
+def slope(points):
+    """Of a least-squares line through (x, y); None where x does not vary."""
+    x_mean, y_mean = (mean(values) for values in zip(*points))
+    spread = sum((x - x_mean) ** 2 for x, _ in points)
+    return sum((x - x_mean) * (y - y_mean) for x, y in points) / spread if spread else None
 
 
 class Study:
@@ -193,13 +201,9 @@ def slopes(study, task, default):
         points = [(study.of((task, name, seed), "mixer", "g", "h", default),
                    study.agreement((task, name, seed), default)) for name in SWEEP]
         points = [point for point in points if None not in point]
-        if len(points) < 3:
-            continue
-        x, y = zip(*points)
-        spread = sum((a - mean(x)) ** 2 for a in x)
-        if spread:
-            found.append(sum((a - mean(x)) * (b - mean(y)) for a, b in points) / spread)
-    return found
+        if len(points) > 2:
+            found.append(slope(points))
+    return [value for value in found if value is not None]
 
 
 def halfway(study, task):

@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True  # results/ holds results
-from hypotheses import mean, rows_of, shown  # noqa: E402
+from hypotheses import mean, rows_of, shown, slope  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 TASKS = {"predator_prey/5x5": "predator-prey", "switch/2": "switch", "lbf/5x5-2p-1f": "foraging"}
@@ -49,12 +49,9 @@ class Sweep:
         found, h = [], self.training["batch_entropy"]
         for seed in sorted({key[2] for key in self.final if key[0] == task}):
             points = [(h[key], value) for key, value in self.final.items() if key[0] == task and key[2] == seed]
-            if len(points) < 3:
-                continue
-            x_mean, y_mean = (mean(values) for values in zip(*points))
-            spread = sum((x - x_mean) ** 2 for x, _ in points)
-            found.append(sum((x - x_mean) * (y - y_mean) for x, y in points) / spread)
-        return found
+            if len(points) > 2:
+                found.append(slope(points))
+        return [value for value in found if value is not None]
 
 
 def lines(folder):
