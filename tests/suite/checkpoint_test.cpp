@@ -49,7 +49,8 @@ TEST_CASE("a checkpoint reads back") {
 
 TEST_CASE("bytes do not depend on how the trainer cuts its pieces") {
   CheckpointState state = sample();
-  for (int i = 0; i < 3'000'000; ++i) state.trainer.push_back(static_cast<std::byte>(i * i >> 8));
+  for (std::uint32_t i = 0; i < 3'000'000; ++i)
+    state.trainer.push_back(static_cast<std::byte>(i * i >> 8));
   const auto whole = encode_checkpoint(state);
   for (const std::size_t piece : {1000U, 131072U, 1U << 20U}) {
     std::vector<std::byte> cut;
