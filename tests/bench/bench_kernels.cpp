@@ -39,13 +39,24 @@ struct Shape {
   const char* what;
   int m, n, k;
 };
-constexpr Shape kShapes[] = {{"act_1env_8agents", 8, 192, 64}, {"act_8env_3agents", 24, 64, 42},
-                             {"gru_step_3m", 96, 192, 64},     {"gru_step_8m", 256, 192, 64},
-                             {"gru_step_27m", 864, 192, 64},   {"fc1_step_3m", 96, 64, 42},
-                             {"fc1_step_MMM2", 320, 64, 204},  {"fc1_all_3m", 5856, 64, 42},
-                             {"hyper_1_2s3z", 3840, 64, 120},  {"hyper_w1_2s3z", 3840, 160, 64},
-                             {"hyper_1_27m", 5760, 64, 1170},  {"hyper_w1_27m", 5760, 864, 64},
-                             {"fc2_step_3m", 96, 9, 64},       {"v_out", 3840, 1, 32},
+constexpr Shape kShapes[] = {{"act_1env_8agents", 8, 192, 64},
+                             {"act_8env_3agents", 24, 64, 42},
+                             {"gru_step_3m", 96, 192, 64},
+                             {"gru_step_8m", 256, 192, 64},
+                             {"gru_step_27m", 864, 192, 64},
+                             {"fc1_step_3m", 96, 64, 42},
+                             {"fc1_step_MMM2", 320, 64, 204},
+                             {"fc1_all_3m", 5856, 64, 42},
+                             {"hyper_1_2s3z", 3840, 64, 120},
+                             {"hyper_w1_2s3z", 3840, 160, 64},
+                             {"hyper_1_27m", 5760, 64, 1170},
+                             {"hyper_w1_27m", 5760, 864, 64},
+                             {"hyper_1_27m_chunk", 720, 64, 1170},
+                             {"hyper_b_27m_chunk", 720, 32, 1170},
+                             {"hyper_w1_27m_chunk", 720, 864, 64},
+                             {"hyper_all_27m_chunk", 720, 192, 1170},
+                             {"fc2_step_3m", 96, 9, 64},
+                             {"v_out", 3840, 1, 32},
                              {"grid_fc1", 200, 64, 28}};
 
 void gemm(benchmark::State& state, const KernelTable& k, const Shape& s) {
