@@ -6,10 +6,14 @@ Prints the tables of README.md, "What `credits` shows". A hypothesis and its qua
 suite/configs/suites/credits.toml. Values are means over seeds with 95% percentile intervals of 20,000
 resamples of the seeds, or from the lowest to the highest of fewer than five seeds; contrasts are paired
 by seed. A cell is empty where nothing is decided or the hypothesis does not apply, and ends in * where the
-default `random` gives the other sign. With so few seeds there are no p-values to correct.
+default `random` gives the other sign. The last column has the exact two-sided sign-flip test over the seeds of
+all tasks, of the mean over tasks. The lambda of C3 is the one with the best return in the folder
+`credits_lambda`, on other seeds.
 """
+import bisect
 import collections
 import csv
+import itertools
 import pathlib
 import random
 import sys
@@ -47,6 +51,21 @@ def shown(values, digits=2, sign=False):
         return f"{form(mean(values))} ({form(min(values))} to {form(max(values))})"
     low, high = interval(values)
     return f"{form(mean(values))} [{form(low)}, {form(high)}]"
+
+
+def sign_flip(per_task):
+    """p of the mean over tasks of means over seeds, all signs of all seeds enumerated; "" of few seeds."""
+    per_task = [values for values in per_task if values]
+    if not per_task or min(map(len, per_task)) < FEWEST:
+        return ""
+    parts = [value / len(values) for values in per_task for value in values]
+    half = len(parts) // 2
+    sums = [sorted(sum(sign * part for sign, part in zip(signs, some))
+                   for signs in itertools.product((1, -1), repeat=len(some))) for some in (parts[:half], parts[half:])]
+    least = abs(sum(parts)) - 1e-12
+    reached = sum(len(sums[1]) - bisect.bisect_left(sums[1], least - one) + bisect.bisect_right(sums[1], -least - one)
+                  for one in sums[0])
+    return f"{min(1.0, reached / 2 ** len(parts)):.4f}"
 
 
 def ranks(values):
@@ -134,10 +153,18 @@ def line(first, cells):
     return f"| {first} | " + " | ".join(cells) + " |"
 
 
-def per_default(study, get):
-    """A quantity under the default `auto`, marked where that under `random` has the other sign."""
-    values, others = get("idle"), get("random")
-    return marked(shown(values, sign=True), values, others)
+def per_default(study, first, get, applies=lambda task: ""):
+    """A row: get(task, default) under the default `auto`, marked where that under `random` has the other sign, and
+    the test over tasks. applies(task): why a task does not count, or None for no word; "" where it does."""
+    cells, counted = [], []
+    for task in study.tasks:
+        if (why := applies(task)) != "":
+            cells.append(why or "")
+            continue
+        values, others = get(task, "idle"), get(task, "random")
+        counted.append(values)
+        cells.append(marked(shown(values, sign=True), values, others))
+    return line(first, [*cells, sign_flip(counted)])
 
 
 def credit_table(study):
@@ -161,37 +188,54 @@ def entropy_table(study):
             of("truth", "", "share_negative"), of("calibration", "", "coalition_r2"))])
 
 
-def hypotheses(study):
+def hypotheses(study, best_weights):
     tasks = study.tasks
     above = lambda task: study.mean_return(task, "qmix") > study.mean_return(task, "random")
-    yield line("C1: A(qmix)", [per_default(study, lambda default: study.over_seeds(
-        task, "qmix", lambda key: study.agreement(key, default))) if above(task) else "" for task in tasks])
+    contrast = lambda task, name, default: study.paired(
+        task, name, "qmix", lambda key: study.agreement(key, default))
+    untested = lambda first, get: line(first, [*(get(task) for task in tasks), ""])
+
+    yield per_default(study, "C1: A(qmix)", lambda task, default: study.over_seeds(
+        task, "qmix", lambda key: study.agreement(key, default)), lambda task: "" if above(task) else None)
     for name in ("qmix", "vdn", "qmix_simple"):
-        yield line(f"C2: H(psi) - H(phi), {name}", [per_default(study, lambda default: study.over_seeds(
-            task, name, lambda key: study.of(key, "mixer", "psi", "h_minus_truth", default))) for task in tasks])
+        yield per_default(study, f"C2: H(psi) - H(phi), {name}", lambda task, default: study.over_seeds(
+            task, name, lambda key: study.of(key, "mixer", "psi", "h_minus_truth", default)))
+    if best_weights:
+        yield untested("C3: lambda with the best return", lambda task: best_weights.get(task, "").split("=")[-1])
+        yield per_default(study, "C3: A(gre at that lambda) - A(qmix)", lambda task, default: contrast(
+            task, best_weights[task], default), lambda task: "" if task in best_weights else None)
     for name in SWEEP[1:]:
-        yield line(f"C3: A(gre {name.split('=')[1]}) - A(qmix)", [per_default(study, lambda default: study.paired(
-            task, name, "qmix", lambda key: study.agreement(key, default))) for task in tasks])
-    yield line("C3: slope of A on H(g)", [per_default(study, lambda default: slopes(study, task, default))
-                                          for task in tasks])
+        yield per_default(study, f"C3: A(gre {name.split('=')[1]}) - A(qmix)",
+                          lambda task, default: contrast(task, name, default))
+    yield per_default(study, "C3: slope of A on H(g)", lambda task, default: slopes(study, task, default))
     for label, signal in (("H(g)", "g"), ("H(psi)", "psi")):
-        yield line(f"C4: {label}, lambda 0.1 less 0", [
-            shown(study.paired(task, SWEEP[4], "qmix", lambda key: study.of(key, "mixer", signal, "h")), sign=True)
-            + ("" if study.close_returns(task, SWEEP[4], "qmix") else " (returns differ)") for task in tasks])
-    yield line("C5: A(psi) - A(g), qmix", [per_default(study, lambda default: [
+        yield untested(f"C4: {label}, lambda 0.1 less 0", lambda task: shown(study.paired(
+            task, SWEEP[4], "qmix", lambda key: study.of(key, "mixer", signal, "h")), sign=True)
+            + ("" if study.close_returns(task, SWEEP[4], "qmix") else " (returns differ)"))
+    yield per_default(study, "C5: A(psi) - A(g), qmix", lambda task, default: [
         a - b for a, b in ((study.agreement(key, default), study.of(key, "mixer", "g", "agreement", default))
                            for key in ((task, "qmix", seed) for seed in study.seeds[task, "qmix"]))
-        if None not in (a, b)]) for task in tasks])
-    yield line("C6: A(vdn) - A(qmix)", [
-        per_default(study, lambda default: study.paired(task, "vdn", "qmix", lambda key: study.agreement(key, default)))
-        if study.close_returns(task, "vdn", "qmix") else "returns differ" for task in tasks])
-    yield line("C7: harmful agents, qmix", [shown(study.over_seeds(
-        task, "qmix", lambda key: study.of(key, "truth", "", "share_negative")), 3) for task in tasks])
+        if None not in (a, b)])
+    yield per_default(study, "C6: A(vdn) - A(qmix)", lambda task, default: contrast(task, "vdn", default),
+                      lambda task: "" if study.close_returns(task, "vdn", "qmix") else "returns differ")
+    yield untested("C7: harmful agents, qmix", lambda task: shown(study.over_seeds(
+        task, "qmix", lambda key: study.of(key, "truth", "", "share_negative")), 3))
     for name, learner, signal in (("qmix", "mixer", "psi"), ("qplex", "mixer", "psi"), ("ow_qmix", "central", "psi"),
                                   ("qtran", "mixer", "delta"), ("coma", "mixer", "delta")):
-        yield line(f"C7: share of them blamed, {name}", [shown(study.over_seeds(
-            task, name, lambda key: study.of(key, learner, signal, "recall_negative"))) for task in tasks])
-    yield line("C8: rank correlation of A at half time and the final return", [halfway(study, task) for task in tasks])
+        yield untested(f"C7: share of them blamed, {name}", lambda task: shown(study.over_seeds(
+            task, name, lambda key: study.of(key, learner, signal, "recall_negative"))))
+    yield untested("C8: rank correlation of A at half time and the final return", lambda task: halfway(study, task))
+
+
+def best_weights(folder):
+    """Per task the row of the sweep with the best mean return, of a folder of runs for this choice; {} without."""
+    if not folder.exists():
+        return {}
+    returns = collections.defaultdict(lambda: collections.defaultdict(list))
+    for row in rows_of(folder / "results.csv"):
+        if row["algorithm"] in SWEEP and row["status"] == "done":
+            returns[row["task"]][row["algorithm"]].append(float(row["return_mean"]))
+    return {task: max(rows, key=lambda name: mean(rows[name])) for task, rows in returns.items()}
 
 
 def slopes(study, task, default):
@@ -224,11 +268,11 @@ def halfway(study, task):
     return "" if rho is None else f"{rho:+.2f} ({len(at_half)} runs)"
 
 
-def lines(folder=HERE / "credits"):
+def lines(folder=HERE / "credits", weights=HERE / "credits_lambda"):
     study = Study(folder)
     yield from entropy_table(study)
     yield from credit_table(study)
-    yield from hypotheses(study)
+    yield from hypotheses(study, best_weights(weights))
 
 
 if __name__ == "__main__":
