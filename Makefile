@@ -4,7 +4,7 @@
 #   make sanitize  the tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
 #   make python    the Python package, in build/python (docs/python.md); make wheel: as a wheel
 #   make docs      the documentation as a searchable site with the C++ API, in build-docs/site
-#   make fuzz      every reader of files under libFuzzer, T seconds each (60)
+#   make fuzz      readers of files under libFuzzer, T seconds each (60)
 #   make package   .deb and .tar.gz in build/packages; make package-check: in a clean Debian
 #   make arm64     cross-compiles for 64-bit ARM and checks its bits under qemu
 # Also: build, asan, ubsan, tsan, python-asan, tidy, format, format-check, coverage, bench, clean.

@@ -156,8 +156,9 @@ class CreditsRun {
       progress_.note(fmt::format("{}: left alone: {}", name, error.what()));
     } catch (const std::exception& error) {
       const std::lock_guard guard(mutex_);
-      ++outcome_.n_failed;
-      progress_.note(fmt::format("{}: failed: {}", name, one_line(error.what())));
+      const std::string problem = fmt::format("{}: {}", name, one_line(error.what()));
+      if (outcome_.n_failed++ == 0) outcome_.problem = problem;
+      progress_.note("failed: " + problem);
     }
     const std::lock_guard guard(mutex_);
     shares_[index] = 1.0;

@@ -40,7 +40,8 @@ struct CreditsRunOptions {
 struct CreditsRunOutcome {
   int n_measured = 0;  ///< by this process
   int n_failed = 0;
-  int n_busy = 0;  ///< left to another process
+  int n_busy = 0;       ///< left to another process
+  std::string problem;  ///< of the first that failed
   bool stopped = false;
 };
 

@@ -357,6 +357,7 @@ SuiteOutcome run_suite(const SuiteSpec& spec, const std::vector<Cell>& cells,
       has_tables ? folder_outcome(cells, options, suite) : cells_outcome(cells, options, suite);
   outcome.stopped = suite.stopped() || credits.stopped;
   outcome.n_credits_failed = credits.n_failed + credits.n_busy;
+  outcome.credits_problem = credits.problem;
   outcome.taken_over = suite.taken_over();
   if (!has_tables || outcome.stopped || !outcome.taken_over.empty()) return outcome;
   const std::chrono::duration<double> elapsed = Clock::now() - began;

@@ -41,9 +41,10 @@ struct SuiteOutcome {
   std::string tables;  ///< Markdown
   // Of the cells asked for:
   int n_done = 0;
-  int n_failed = 0;          ///< failed or diverged
-  int n_busy = 0;            ///< left to another process that runs them
-  int n_credits_failed = 0;  ///< measurements of credits that failed, or are left to others
+  int n_failed = 0;             ///< failed or diverged
+  int n_busy = 0;               ///< left to another process that runs them
+  int n_credits_failed = 0;     ///< measurements of credits that failed, or are left to others
+  std::string credits_problem;  ///< of the first that failed
   bool stopped = false;
   std::string taken_over;  ///< why this process must stop, "" when it need not
 };

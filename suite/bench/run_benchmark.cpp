@@ -18,25 +18,24 @@ void keep_evaluations_short(RunRequest& request) {
   request.sets.insert(request.sets.begin(), settings.begin(), settings.end());
 }
 
-RunBenchmarkRow benchmark_run(const RunConfig& config, int threads) {
-  if (!config.is_learning())
-    throw UserError(fmt::format("bench run: '{}' does not learn", config.algorithm()));
+std::optional<RunBenchmarkRow> benchmark_run(const RunConfig& config, int threads) {
   const TemporaryFolder folder("credo_bench");
   RunOptions options;
   options.threads = threads;
   const auto path = folder.path() / "run";
   const RunOutcome outcome = start_run(config, path, options);
+  if (outcome.end == RunEnd::kStopped) return std::nullopt;
   if (outcome.end != RunEnd::kDone)
     throw Error(fmt::format("bench run: {} with {}: {}", config.env_id(), config.algorithm(),
                             outcome.reason));
-  return {.env = config.env_id(),
-          .algorithm = config.algorithm(),
-          .profile = config.profile(),
-          .threads = threads,
-          .steps = outcome.steps_here,
-          .updates = read_manifest(path).updates,
-          .steps_per_s = training_steps_per_second(outcome),
-          .timing = outcome.timing};
+  return RunBenchmarkRow{.env = config.env_id(),
+                         .algorithm = config.algorithm(),
+                         .profile = config.profile(),
+                         .threads = threads,
+                         .steps = outcome.steps_here,
+                         .updates = read_manifest(path).updates,
+                         .steps_per_s = training_steps_per_second(outcome),
+                         .timing = outcome.timing};
 }
 
 }  // namespace credo::suite

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ std::vector<std::string> run_benchmark_envs();
 void keep_evaluations_short(RunRequest& request);
 
 /// Trains once in a folder of its own, which is removed. Runs in the caller's arena of `threads`
-/// threads. Errors: UserError for a run that cannot start, Error for one that fails.
-RunBenchmarkRow benchmark_run(const RunConfig& config, int threads);
+/// threads. nullopt: stopped by a signal. Errors: UserError for a run that cannot start, Error for
+/// one that fails.
+std::optional<RunBenchmarkRow> benchmark_run(const RunConfig& config, int threads);
 
 }  // namespace credo::suite

@@ -16,6 +16,7 @@
 #include "suite/common/build_info.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
+#include "suite/common/signals.hpp"
 #include "suite/common/text.hpp"
 
 namespace credo::suite {
@@ -209,6 +210,7 @@ int bench_train(const Arguments& arguments) {
 
 // Whole runs, one after the other.
 int bench_run(const Arguments& arguments) {
+  install_stop_handlers();
   const Circumstances circumstances;
   const int threads = arguments.has("threads") ? arguments.threads() : 1;
   std::vector<std::string> envs = arguments.list("env");
@@ -224,13 +226,19 @@ int bench_run(const Arguments& arguments) {
     request.env = env;
     request.algorithm = arguments.text("alg").value_or("qmix");
     request.profile = arguments.text("profile");
-    request.t_max = arguments.t_max().value_or(20000);
     request.sets = arguments.list("set");
+    if (!RunConfig::resolve(request).is_learning())
+      throw UserError(fmt::format("bench run: '{}' does not learn", *request.algorithm));
+    request.t_max = arguments.t_max().value_or(20000);
     keep_evaluations_short(request);
     const RunConfig config = RunConfig::resolve(request);
-    RunBenchmarkRow row;
     oneapi::tbb::task_arena arena(threads);
-    arena.execute([&] { row = benchmark_run(config, threads); });
+    const auto measured = arena.execute([&] { return benchmark_run(config, threads); });
+    if (!measured) {
+      print_message(arguments, fmt::format("stopped by {}", stop_signal_name()));
+      return kExitStopped;
+    }
+    const RunBenchmarkRow& row = *measured;
     Json item{{"env", row.env},
               {"algorithm", row.algorithm},
               {"profile", row.profile},
@@ -275,6 +283,8 @@ int run_bench(const Arguments& arguments) {
     for (const char* option : {"alg", "profile", "t-max", "set"})
       if (arguments.has(option))
         throw UserError(fmt::format("--{} cannot be used with bench {}", option, what));
+  if (what != "train" && arguments.has("all"))
+    throw UserError(fmt::format("--all cannot be used with bench {}", what));
   if (what == "run") return bench_run(arguments);
   if (what == "env") return bench_env(arguments);
   if (what == "train") return bench_train(arguments);

@@ -106,11 +106,12 @@ std::string describe(const Env& env, const CreditsSubject& subject, const Credit
   return text;
 }
 
-double entropy_of(const CreditsResult& result, std::string_view signal) {
+std::string entropy_of(const CreditsResult& result, std::string_view signal) {
   for (const SignalMeasures& one : result.fidelity.learned)
     if (one.signal == signal)
-      if (const CreditMeasure* h = find_measure(one.measures, "h")) return *h->value;
-  return std::numeric_limits<double>::quiet_NaN();
+      if (const CreditMeasure* h = find_measure(one.measures, "h"))
+        return fmt::format("{:.4f}", *h->value);
+  return "undefined";
 }
 
 /// How the rescaled twin of a network compares with it, state by state.
@@ -137,11 +138,22 @@ std::string describe_twin(const CreditsResult& plain, const CreditsResult& twin,
   const TwinComparison c = compare_twin(plain, twin);
   return fmt::format(
       "the twin, agent 0's row of W1 times {0} and its values over {0}: the same actions in {1} of "
-      "{2} states, Q_tot within {3:.1e}\n  H of g   {4:.4f} -> {5:.4f}\n  H of psi {6:.4f} -> "
-      "{7:.4f}\n",
+      "{2} states, Q_tot within {3:.1e}\n  H of g   {4} -> {5}\n  H of psi {6} -> {7}\n",
       factor, c.same_actions, c.states, c.q_tot_difference, entropy_of(plain, "g"),
       entropy_of(twin, "g"), entropy_of(plain, "psi"), entropy_of(twin, "psi"));
 }
+
+// Removes a folder that this command made and left empty, as a refusal does.
+struct EmptyFolder {
+  fs::path path;
+  EmptyFolder() = default;
+  EmptyFolder(const EmptyFolder&) = delete;
+  EmptyFolder& operator=(const EmptyFolder&) = delete;
+  ~EmptyFolder() {
+    std::error_code error;
+    if (!path.empty()) fs::remove(path, error);  // does nothing to one that holds files
+  }
+};
 
 // What is measured, and where its files go.
 struct Study {
@@ -158,6 +170,7 @@ Study study_of_run(const Arguments& arguments) {
   for (const char* name : {"env", "policy", "set"})
     if (arguments.has(name))
       throw UserError(fmt::format("--{} has no meaning with DIR, whose config.toml says it", name));
+  if (directory.empty()) throw UserError("an empty name is no run's folder");
   std::error_code error;
   if (fs::is_regular_file(directory, error))
     throw UserError(fmt::format("{}: a file holds no policy; give the run's folder", directory));
@@ -209,9 +222,32 @@ void add_twins(Study& study) {
   study.subjects = std::move(all);
 }
 
+void print_estimates(const Study& study, const std::vector<CreditsPlan>& plans, bool json) {
+  Json all = Json::array();
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const CreditsEstimate e = estimate_credits(*study.env, study.subjects[i], plans[i],
+                                               study.subjects[i].config.has_value());
+    if (json)
+      all.push_back({{"name", plans[i].stem},
+                     {"states", e.states},
+                     {"likely_steps", e.likely_steps},
+                     {"most_steps", e.most_steps},
+                     {"likely_seconds", e.likely_seconds},
+                     {"most_seconds", e.most_seconds}});
+    else
+      print_out(fmt::format("{}: {} states, {:.0f} to {:.0f} steps, {} to {} on one core\n",
+                            plans[i].stem, e.states, e.likely_steps, e.most_steps,
+                            duration_text(e.likely_seconds), duration_text(e.most_seconds)));
+  }
+  if (json) print_out(json_text(all));
+}
+
 int run_credits_command(const Arguments& arguments) {
   Study study = arguments.positional.empty() ? study_of_policy(arguments) : study_of_run(arguments);
-  if (const auto out = arguments.text("out")) study.folder = *out;
+  if (const auto out = arguments.text("out")) {
+    if (out->empty()) throw UserError("--out: no folder given");
+    study.folder = *out;
+  }
   study.twin = read_twin(arguments);
   if (study.twin) add_twins(study);
   const CreditsOptions options = read_options(arguments, study.seed);
@@ -219,21 +255,24 @@ int run_credits_command(const Arguments& arguments) {
   for (const CreditsSubject& subject : study.subjects)
     plans.push_back(plan_credits(*study.env, study.env_settings, subject, options));
   if (arguments.has("dry-run")) {
-    for (std::size_t i = 0; i < plans.size(); ++i) {
-      const CreditsEstimate e = estimate_credits(*study.env, study.subjects[i], plans[i],
-                                                 study.subjects[i].config.has_value());
-      print_out(fmt::format("{}: {} states, {:.0f} to {:.0f} steps, {} to {} on one core\n",
-                            plans[i].stem, e.states, e.likely_steps, e.most_steps,
-                            duration_text(e.likely_seconds), duration_text(e.most_seconds)));
-    }
+    print_estimates(study, plans, arguments.json());
     return kExitOk;
   }
+  EmptyFolder empty;  // before the lock, whose file is in it
   std::optional<DirectoryLock> lock;
   if (study.folder) {
+    std::error_code error;
+    if (!fs::exists(*study.folder, error)) empty.path = *study.folder;
+    check_credits_folder(*study.folder, plans);
     as_user_error([&] {
       make_directories(*study.folder);
       lock.emplace(*study.folder);
     });
+    for (const CreditsPlan& plan : plans)
+      if (replaces_credits(*study.folder, plan))
+        print_message(arguments, fmt::format("{}: replaces a measurement of another environment, "
+                                             "other weights or options",
+                                             plan.stem));
   }
   install_stop_handlers();
   Progress progress(arguments.progress());

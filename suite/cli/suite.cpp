@@ -77,9 +77,10 @@ int run_suite_command(const Arguments& arguments) {
     return kExitStopped;
   }
   if (outcome.n_credits_failed > 0)
-    print_message(arguments, fmt::format("{} measurements of credits are missing; the same command "
-                                         "measures them",
-                                         outcome.n_credits_failed));
+    print_error(
+        fmt::format("{} measurements of credits are missing; the same command tries again{}",
+                    outcome.n_credits_failed,
+                    outcome.credits_problem.empty() ? "" : "; " + outcome.credits_problem));
   const bool is_failed = outcome.n_failed > 0 || outcome.n_credits_failed > 0;
   if (!has_tables) return is_failed ? kExitFailed : kExitOk;
   if (outcome.n_done + outcome.n_failed < std::ssize(cells))

@@ -94,6 +94,8 @@ std::string states_csv(const CreditsResult& result, int n_agents) {
         sure[i] = truth.phi[i];
         any = true;
       }
+    // Where no agent acts, nothing was played.
+    const auto where_played = [k](double v) { return k > 0 ? std::optional(v) : std::nullopt; };
     const auto where_any = [any](std::optional<double> h) { return any ? h : std::nullopt; };
     text += csv_line({fmt::to_string(truth.episode),
                       fmt::to_string(truth.t),
@@ -103,9 +105,9 @@ std::string states_csv(const CreditsResult& result, int n_agents) {
                       truth.capped ? "1" : "0",
                       truth.exact || truth.no_chance ? "1" : "0",
                       fmt::to_string(truth.steps),
-                      csv_number(truth.v_all),
-                      csv_number(truth.v_all_se),
-                      csv_number(truth.v_none),
+                      csv_number(where_played(truth.v_all)),
+                      csv_number(where_played(truth.v_all_se)),
+                      csv_number(where_played(truth.v_none)),
                       csv_number(state.mixer.w_all),
                       csv_number(state.mixer.w_none),
                       fmt::to_string(k * (k > 0 ? k - 1 : 0) / 2),
@@ -134,6 +136,7 @@ Json credits_json(const Env& env, const CreditsSubject& subject, const CreditsPl
   json["identity"] = plan.identity;
   json["version"] = build_info().version;
   json["env"] = spec.id;
+  json["env_settings"] = plan.env_settings;
   json["algorithm"] = subject.algorithm;
   json["label"] = subject.label;
   json["t_env"] = subject.config ? Json(subject.t_env) : Json(nullptr);
@@ -143,7 +146,9 @@ Json credits_json(const Env& env, const CreditsSubject& subject, const CreditsPl
   json["gamma"] = plan.options.gamma;
   json["exact_up_to"] = plan.options.exact_up_to;
   json["branches"] = {plan.options.rule.least_branches, plan.options.rule.most_branches};
+  json["budget"] = plan.budget ? Json(*plan.budget) : Json(nullptr);
   json["episodes"] = plan.episodes;
+  json["states_asked"] = plan.states;
   json["seed"] = plan.options.seed;
   json["states"] = result.fidelity.states;
   json["states_left_out"] = result.left_out;

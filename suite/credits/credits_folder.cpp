@@ -48,6 +48,37 @@ Hashes read_hashes(const fs::path& folder) {
   });
 }
 
+bool has_files_of_credits(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().string().ends_with(".states.csv")) return true;
+  return false;
+}
+
+// What a folder records, for one who will write there. Of a damaged manifest nothing is left, and what it
+// listed is measured again; one of something else is not to be written over.
+Hashes hashes_to_go_on(const fs::path& folder) {
+  const fs::path path = folder_file(folder, kManifest);
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  const Json json =
+      Json::parse(as_user_error([&] { return read_text(path, kLargestDocument); }), nullptr, false);
+  const bool is_object = json.is_object();
+  const auto schema = is_object ? json.find("schema") : json.end();
+  if (is_object && schema != json.end() && *schema == kFilesSchema) {
+    try {
+      return read_hashes(folder);
+    } catch (const UserError&) {
+      return {};
+    }
+  }
+  if (!is_object && has_files_of_credits(folder)) return {};
+  throw UserError(fmt::format(
+      "{}: not the manifest of a folder of credits, and would be written over; give another folder "
+      "with --out",
+      path.string()));
+}
+
 std::vector<std::string> files_of(const CreditsPlan& plan) {
   return {plan.stem + ".agents.csv", plan.stem + ".states.csv", plan.stem + ".json"};
 }
@@ -111,6 +142,19 @@ const SignalMeasures* best_account(const CreditsRecord& record) {
   return nullptr;
 }
 
+void check_credits_folder(const fs::path& folder, const std::vector<CreditsPlan>& plans) {
+  std::error_code error;
+  std::vector<std::string> names = {std::string(kManifest)};
+  for (const CreditsPlan& plan : plans)
+    for (std::string& name : files_of(plan)) names.push_back(std::move(name));
+  for (const std::string& name : names) {
+    const fs::path path = folder_file(folder, name);
+    if (fs::is_directory(path, error))
+      throw UserError(fmt::format("{}: a folder, where a file would be written", path.string()));
+  }
+  hashes_to_go_on(folder);
+}
+
 bool has_credits(const fs::path& folder, const CreditsPlan& plan) {
   std::error_code error;
   const auto files = files_of(plan);
@@ -130,6 +174,16 @@ bool has_credits(const fs::path& folder, const CreditsPlan& plan) {
   }
 }
 
+bool replaces_credits(const fs::path& folder, const CreditsPlan& plan) {
+  std::error_code error;
+  const fs::path json = folder_file(folder, files_of(plan).back());
+  try {
+    return fs::exists(json, error) && read_json(json, kSchema, record_of).identity != plan.identity;
+  } catch (const UserError&) {
+    return false;  // damaged
+  }
+}
+
 void write_credits(const fs::path& folder, const Env& env, const CreditsSubject& subject,
                    const CreditsPlan& plan, const CreditsResult& result) {
   make_directories(folder);
@@ -140,12 +194,7 @@ void write_credits(const fs::path& folder, const Env& env, const CreditsSubject&
   Json out;
   out["schema"] = kFilesSchema;
   out["schema_version"] = 1;
-  Hashes hashes;
-  try {
-    hashes = read_hashes(folder);
-  } catch (const UserError&) {
-    hashes.clear();  // damaged: what it recorded is measured again
-  }
+  Hashes hashes = hashes_to_go_on(folder);
   for (std::size_t i = 0; i < names.size(); ++i) {
     write_file(folder_file(folder, names[i]), texts[i]);
     hashes[names[i]] = sha256_hex(texts[i]);

@@ -14,8 +14,16 @@ namespace credo::suite {
 /// Of a run's folder.
 inline constexpr std::string_view kCreditsFolder = "credits";
 
+/// Before anything is measured: that files can be written under this folder. Errors: UserError where
+/// its manifest belongs to something else (a run, a suite), or where a folder has a file's name.
+void check_credits_folder(const std::filesystem::path& folder,
+                          const std::vector<CreditsPlan>& plans);
+
 /// Whether the files of this measurement are there, whole and as recorded.
 bool has_credits(const std::filesystem::path& folder, const CreditsPlan& plan);
+
+/// Whether writing this measurement replaces one of other weights or options.
+bool replaces_credits(const std::filesystem::path& folder, const CreditsPlan& plan);
 
 /// Writes LABEL.GAME.DEFAULT.{agents.csv,states.csv,json} and records their hashes. One writer at a
 /// time: hold a DirectoryLock on the folder. Errors: FileError.

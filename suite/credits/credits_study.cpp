@@ -65,9 +65,8 @@ DefaultChoice resolve_choice(const EnvSpec& spec, const std::string& asked, std:
   if (asked == "auto" || asked == "idle") {
     if (!spec.idle_action)
       throw UserError(
-          fmt::format("--default idle: {} has no idle action; --default random replaces actions by "
-                      "random ones, "
-                      "--default {} by that action",
+          fmt::format("default idle: {} has no idle action; default random replaces actions by "
+                      "random ones, default {} by that action",
                       spec.id, spec.action_names.front()));
     name = "idle";
     return {.random = false, .idle = spec.idle_action};
@@ -76,7 +75,7 @@ DefaultChoice resolve_choice(const EnvSpec& spec, const std::string& asked, std:
   if (found == spec.action_names.end()) {
     std::vector<std::string> allowed = {"auto", "idle", "random"};
     allowed.insert(allowed.end(), spec.action_names.begin(), spec.action_names.end());
-    throw UserError(unknown_name_message("--default", asked, allowed));
+    throw UserError(unknown_name_message("default", asked, allowed));
   }
   name = asked;
   return {.random = false, .idle = static_cast<int>(found - spec.action_names.begin())};
@@ -155,11 +154,11 @@ std::size_t load_part(const std::filesystem::path& path, const std::string& iden
   try {
     const std::vector<std::byte> bytes = read_bytes(path);
     constexpr std::size_t kHash = sizeof(std::uint64_t);
-    CREDO_CHECK(bytes.size() > kHash, "too short");
+    if (bytes.size() <= kHash) throw Error("too short");
     const std::span<const std::byte> all(bytes);
     const auto body = all.first(bytes.size() - kHash);
     ByteReader tail(all.last(kHash));
-    CREDO_CHECK(tail.get<std::uint64_t>() == xxh64(body), "damaged");
+    if (tail.get<std::uint64_t>() != xxh64(body)) throw Error("damaged");
     ByteReader in(body);
     in.expect_tag(kPartTag);
     if (in.get_string() != identity) {
@@ -167,7 +166,7 @@ std::size_t load_part(const std::filesystem::path& path, const std::string& iden
       return 0;
     }
     const auto done = in.get<std::uint64_t>();
-    CREDO_CHECK(done <= states.size(), "more states than asked for");
+    if (done > states.size()) throw Error("more states than asked for");
     for (std::size_t i = 0; i < done; ++i) {
       states[i].truth.load(in);
       states[i].mixer.load(in);
@@ -192,6 +191,7 @@ CreditsPlan plan_credits(const Env& env, const std::string& env_settings,
     throw UserError(fmt::format("{} has {} agents; contributions are measured for at most {}",
                                 spec.id, spec.n_agents, kMostPlayers));
   CreditsPlan plan;
+  plan.env_settings = env_settings;
   plan.options.game = options.game;
   plan.options.choice = resolve_choice(spec, options.choice, plan.choice_name);
   if (subject.fixed) {
@@ -201,31 +201,37 @@ CreditsPlan plan_credits(const Env& env, const std::string& env_settings,
           "no agent can be held back; scripted:heuristic_rest plays by actions");
     if (subject.algorithm == "noop" && plan.choice_name == "idle")
       throw UserError(
-          "the policy noop does what --default idle does, so no agent acts; take another policy or "
-          "--default random");
+          "the policy noop does what held-back agents do by default (idle), so no agent acts; take "
+          "another policy");
   }
   const double learner_gamma = subject.config ? subject.config->learner.gamma : kDefaultGamma;
   plan.options.gamma = options.gamma.value_or(learner_gamma);
   if (!(plan.options.gamma > 0.0 && plan.options.gamma <= 1.0))
-    throw UserError(fmt::format("--gamma {}; allowed: above 0 and at most 1", plan.options.gamma));
+    throw UserError(fmt::format("gamma {}; allowed: above 0 and at most 1", plan.options.gamma));
   plan.options.exact_up_to = options.exact_up_to;
   plan.options.rule = {.least_branches = options.least_branches,
                        .most_branches = options.most_branches,
                        .floor = kFloorShare * (spec.reward_high - spec.reward_low)};
   plan.options.seed = options.seed;
+  if (options.budget && *options.budget < most_steps(1, 1, plan.options))
+    throw UserError(fmt::format(
+        "a budget of {} environment steps does not pay for one state, which may take {} or more",
+        *options.budget, most_steps(1, 1, plan.options)));
   plan.states = options.states;
   plan.episodes = options.episodes;
   plan.budget = options.budget;
   std::string label = subject.label;
   std::replace(label.begin(), label.end(), ':', '_');
   plan.stem = fmt::format("{}.{}.{}", label, game_name(options.game), plan.choice_name);
-  plan.identity = sha256_hex(fmt::format(
-      "credits 1\nenv {} {}\nalgorithm {}\nweights {}\ngame {}\ndefault {}\ngamma {}\nexact_up_to "
-      "{}\nbranches {}:{}\nstates {}\nepisodes {}\nbudget {}\nseed {}\n",
-      spec.id, env_settings, subject.algorithm, hex64(subject.weights_hash),
-      game_name(options.game), plan.choice_name, plan.options.gamma, options.exact_up_to,
-      options.least_branches, options.most_branches, options.states, options.episodes,
-      options.budget.value_or(-1), options.seed));
+  plan.identity = sha256_hex(
+      fmt::format(
+          "credits 1\nenv {} {}\nalgorithm {}\nweights {}\ngame {}\ndefault {}\ngamma {}\nexact_up_to "
+          "{}\nbranches {}:{}\nstates {}\nepisodes {}\nbudget {}\nseed {}\n",
+          spec.id, env_settings, subject.algorithm, hex64(subject.weights_hash),
+          game_name(options.game), plan.choice_name, plan.options.gamma, options.exact_up_to,
+          options.least_branches, options.most_branches, options.states, options.episodes,
+          options.budget.value_or(-1), options.seed) +
+      (subject.search.empty() ? "" : fmt::format("search {}\n", subject.search)));
   return plan;
 }
 
@@ -238,7 +244,8 @@ std::optional<CreditsResult> run_credits(
   const Sample sample = sample_situations(env, studied.subject(), plan);
   const std::vector<Situation>& situations = sample.situations;
   if (situations.empty())
-    throw UserError("--budget does not pay for one state; estimate with --dry-run");
+    throw UserError(
+        fmt::format("a budget of {} environment steps does not pay for one state", *plan.budget));
 
   CreditsResult result;
   result.left_out = sample.left_out;

@@ -39,11 +39,13 @@ struct CreditsSubject {
   TensorFile weights;
   std::uint64_t weights_hash = 0;  ///< XXH64 of the file
   std::optional<FixedPolicy> fixed;
+  std::string search;  ///< of open_loop: seed and budget, which decide its plan; else ""
 };
 
 /// What was asked for, resolved against an environment.
 struct CreditsPlan {
   ContributionOptions options;
+  std::string env_settings;
   std::string choice_name;  ///< "idle", "random" or the action's name
   std::int64_t states = 0;
   int episodes = 0;

@@ -1,5 +1,6 @@
 #include "suite/credits/subjects.hpp"
 
+#include <fmt/format.h>
 #include <vector>
 
 #include "envs/core/error.hpp"
@@ -18,6 +19,7 @@ CreditsSubject fixed_subject(const Env& env, const std::string& policy, std::uin
   subject.algorithm = policy;
   subject.label = policy;
   subject.fixed = make_fixed_policy(env, policy, seed, {.budget = budget});
+  if (policy == "open_loop") subject.search = fmt::format("seed {} budget {}", seed, budget);
   return subject;
 }
 

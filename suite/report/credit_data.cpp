@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "suite/common/text.hpp"
 #include "suite/report/curves.hpp"
 #include "suite/report/page_data.hpp"
 #include "suite/results/credit_results.hpp"

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "envs/core/error.hpp"
 #include "suite/common/build_info.hpp"
 #include "suite/common/hashing.hpp"
 #include "suite/common/json.hpp"
@@ -206,13 +207,32 @@ void RunDirectory::tidy_finished(const fs::path& path) {
 }
 
 std::optional<CheckpointState> RunDirectory::load_checkpoint(const std::string& name) const {
-  const auto files = find_checkpoint(path_, name);
-  if (!files) return std::nullopt;
+  if (!name.empty()) require_state(name);
+  const auto files = as_user_error([&] { return find_checkpoint(path_, name); });
+  if (!files) {
+    // A run begins with this folder, so one that has written results has lost its checkpoints.
+    std::error_code error;
+    const auto written = fs::file_size(run_file(path_, kMetrics), error);
+    const fs::path folder = run_file(path_, kCheckpoints);
+    if (!error && written > 0 && !fs::is_directory(folder, error))
+      throw UserError(fmt::format("{}: missing; run it again in another folder", folder.string()));
+    return std::nullopt;
+  }
   try {
     return read_checkpoint(*files);
   } catch (const Error& error) {
-    throw UserError(error.what() + older_hint(files->t_env));
+    throw UserError(error.what() + other_hint(files->t_env));
   }
+}
+
+// Errors: UserError where no state of that name can be resumed from.
+void RunDirectory::require_state(const std::string& name) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const CheckpointName& one : list_checkpoints(path_))
+    if (fs::exists(one.state, error)) names.push_back(checkpoint_stem(one.t_env));
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw UserError("--checkpoint: " + unknown_name_message("checkpoint", name, names));
 }
 
 // Errors: Error for everything that is not as it was when the checkpoint was saved.
@@ -236,19 +256,19 @@ CheckpointState RunDirectory::read_checkpoint(const CheckpointName& files) const
 }
 
 // What to do when a checkpoint is unusable.
-std::string RunDirectory::older_hint(std::int64_t t_env) const {
+std::string RunDirectory::other_hint(std::int64_t t_env) const {
   const auto all = list_checkpoints(path_);
   for (auto name = all.rbegin(); name != all.rend(); ++name) {
-    if (name->t_env >= t_env) continue;
+    if (name->t_env == t_env) continue;
     try {
       read_checkpoint(*name);
-      return fmt::format("; to resume from the previous one: --checkpoint {}",
+      return fmt::format("; to resume from another one: --checkpoint {}",
                          checkpoint_stem(name->t_env));
     } catch (const Error&) {
       continue;
     }
   }
-  return "; there is no sound checkpoint before it: run it again in another folder";
+  return "; there is no other sound checkpoint: run it again in another folder";
 }
 
 std::string RunDirectory::open_streams(const std::optional<CheckpointState>& from) {

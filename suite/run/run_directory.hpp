@@ -119,7 +119,8 @@ class RunDirectory {
  private:
   RunDirectory(std::filesystem::path path, RunConfig config);
   CheckpointState read_checkpoint(const CheckpointName& files) const;
-  std::string older_hint(std::int64_t t_env) const;
+  std::string other_hint(std::int64_t t_env) const;
+  void require_state(const std::string& name) const;
   std::string restore_best(const CheckpointState& from);
   void check_files() const;
   void drop_states() const;

@@ -54,9 +54,15 @@ std::optional<Latest> read_latest(const fs::path& directory) {
 // The step a caller means: `name`, or the newest.
 std::optional<Latest> choose(const fs::path& directory, const std::string& name) {
   if (name.empty()) {
-    if (read_manifest(directory).status != RunStatus::kDone) return read_latest(directory);
-    // The process may have been killed before `latest` named the final weights.
-    const auto all = list_checkpoints(directory);
+    const bool is_done = read_manifest(directory).status == RunStatus::kDone;
+    if (!is_done)
+      if (const auto latest = read_latest(directory)) return latest;
+    // The process may have been killed before `latest` named the final weights, or the first
+    // checkpoint; and a run that has lost that file has not lost its progress.
+    std::error_code error;
+    auto all = list_checkpoints(directory);
+    if (!is_done)
+      std::erase_if(all, [&](const CheckpointName& c) { return !fs::exists(c.state, error); });
     return all.empty() ? std::nullopt : std::optional(Latest{all.back().t_env, ""});
   }
   const auto t_env = step_of(name);

@@ -122,13 +122,23 @@ refuse "scripted" credits --env two_step --policy scripted:focus
 refuse "gives its orders inside the environment" credits --env skirmish/3m --policy scripted:heuristic_ai
 refuse "no agent acts" credits --env switch/2 --policy noop
 refuse "has no idle action" credits --env two_step --policy random --default idle
-refuse "unknown --default" credits --env switch/2 --policy random --default jump
+refuse "unknown default" credits --env switch/2 --policy random --default jump
 refuse "a file holds no policy" credits pp.replay
 refuse "holds no run" credits .
 refuse "unknown checkpoint" credits pp --checkpoint step_7
 refuse "--gamma '2'; allowed" credits pp --gamma 2
 refuse "--branches '9:3'" credits pp --branches 9:3
 refuse "--twin '1'; allowed" credits pp --twin 1
+refuse "an empty name" credits ""
+refuse "--out: no folder" credits pp --out ""
+refuse "does not pay for one state" credits pp --budget 5
+for folder in pp one; do  # of a run, of a suite
+  cp $folder/manifest.json before
+  refuse "not the manifest of a folder of credits" credits pp "${few[@]}" --out $folder
+  cmp before $folder/manifest.json || fail "credits wrote over the manifest of $folder"
+done
+mkdir -p blocked/best.step.idle.json
+refuse "a folder, where a file would be written" credits pp --checkpoint best "${few[@]}" --out blocked
 refuse "--twin needs a learner" credits --env switch/2 --policy random --twin 2
 last=$(basename pp/checkpoints/step_6*.safetensors)
 cp -r pp damaged && head -c 500 "pp/checkpoints/$last" >"damaged/checkpoints/$last"

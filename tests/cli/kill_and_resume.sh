@@ -61,6 +61,19 @@ for signal in INT TERM USR1 HUP; do
   same "stopped$signal" "SIG$signal"
 done
 
+# Without `latest` a run goes on from its newest state; one that has lost its checkpoints is left as it is.
+"$credo" "${run[@]}" --out lost >/dev/null 2>&1 &
+sleep "$(printf '0.%03d' $((took_ms / 4 % 1000)))"
+kill -INT $!
+wait $!
+rm lost/checkpoints/latest
+cp -r lost bare && rm -r bare/checkpoints && cp bare/metrics.jsonl before
+"$credo" resume bare >/dev/null 2>err
+[ $? -eq 2 ] && grep -q "bare/checkpoints: missing" err || fail "without checkpoints: $(cat err)"
+[ -s before ] && cmp before bare/metrics.jsonl || fail "a refused resume changed metrics.jsonl"
+"$credo" resume lost >/dev/null 2>err || fail "resume without latest: $(cat err)"
+same lost "without latest"
+
 # A disk that fills up in the middle (here: a limit on file sizes): one line, exit code 1; with room
 # again the run goes on.
 (ulimit -f 40 && exec "$credo" "${run[@]}" --out full) >/dev/null 2>err

@@ -246,6 +246,10 @@ fresh h && : >h/metrics.jsonl
 refuse "metrics.jsonl" resume h
 fresh i
 refuse "unknown checkpoint|step_200" resume i --checkpoint step_7
+fresh i2
+refuse "unknown checkpoint 'best'; allowed" resume i2 --checkpoint best
+refuse "'random' does not learn" bench run --alg random
+refuse "--all cannot be used" bench env --all
 fresh j && flip j/$weights 300
 refuse "step_200.safetensors|checksum" eval j
 fresh k && truncate -s 50 k/$weights

@@ -11,6 +11,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 fuzz=$build/credo_fuzz
 [ $# -gt 0 ] || mapfile -t targets < <("$fuzz" --list)
 [ $# -eq 0 ] || targets=("$@")
+[ ${#targets[@]} -gt 0 ] || { echo "no fuzz targets: $fuzz is missing or lists none"; exit 1; }
 findings=$build/findings
 mkdir -p "$findings"
 scratch=$(mktemp -d)

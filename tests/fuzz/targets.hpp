@@ -1,4 +1,4 @@
-// The fuzz targets: every reader of bytes that a user or a stranger may have written. Each is one
+// The fuzz targets: readers of bytes that a user or a stranger may have written. Each is one
 // function of an input; credo_fuzz runs the one its option --target names (fuzz.cpp).
 #pragma once
 

@@ -143,7 +143,9 @@ TEST_CASE("what cannot be measured is refused before anything runs") {
                  "checkpoints = \"\" in [when.\"switch/2\".alg.\"noop\".credits] leaves it out"));
   CHECK(
       contains(error("algs = [\"random\"]\nenvs = [\"switch/2\"]\n[credits]\ndefault = \"jump\"\n"),
-               "--default"));
+               "unknown default 'jump'"));
+  CHECK(contains(error("algs = [\"random\"]\nenvs = [\"switch/2\"]\n[credits]\nbudget = 1\n"),
+                 "a budget of 1 environment steps does not pay"));
   // The default `auto` is `random` in games without an idle action: two studies, one name of files.
   const std::string same = error(
       "algs = [\"random\"]\nenvs = [\"two_step\"]\n[credits]\nstates = 5\n[credits.other]\n"

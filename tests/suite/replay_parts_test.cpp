@@ -105,7 +105,7 @@ TEST_CASE("a replay in parts: killed and resumed, or extended, the bytes are tho
   // A damaged part is named, with the way round it where there is one; a missing one too.
   const fs::path oldest = part_file(killed, first_state.parts.front().part);
   const fs::path newest = part_file(killed, first_state.parts.back().part);
-  for (const auto& [path, hint] : {std::pair(oldest, "there is no sound checkpoint before it"),
+  for (const auto& [path, hint] : {std::pair(oldest, "there is no other sound checkpoint"),
                                    std::pair(newest, "--checkpoint step_")}) {
     const auto good = read_bytes(path);
     auto bad = good;
