@@ -51,7 +51,7 @@ done
 # Signals: a checkpoint, exit code 75, and the way to go on.
 for signal in INT TERM USR1 HUP; do
   "$credo" "${run[@]}" --out "stopped$signal" >/dev/null 2>&1 &
-  sleep "$(printf '0.%03d' $((took_ms / 4 % 1000)))"
+  sleep "$(printf '%d.%03d' $((took_ms / 4 / 1000)) $((took_ms / 4 % 1000)))"
   kill -$signal $!
   wait $!
   code=$?
@@ -63,7 +63,7 @@ done
 
 # Without `latest` a run goes on from its newest state; one that has lost its checkpoints is left as it is.
 "$credo" "${run[@]}" --out lost >/dev/null 2>&1 &
-sleep "$(printf '0.%03d' $((took_ms / 4 % 1000)))"
+sleep "$(printf '%d.%03d' $((took_ms / 4 / 1000)) $((took_ms / 4 % 1000)))"
 kill -INT $!
 wait $!
 rm lost/checkpoints/latest
