@@ -56,7 +56,7 @@ def shown(values, digits=2, sign=False):
 def sign_flip(per_task):
     """p of the mean over tasks of means over seeds, all signs of all seeds enumerated; "" of few seeds."""
     per_task = [values for values in per_task if values]
-    if not per_task or min(map(len, per_task)) < FEWEST:
+    if sum(map(len, per_task)) < 2 * FEWEST:
         return ""
     parts = [value / len(values) for values in per_task for value in values]
     half = len(parts) // 2

@@ -99,7 +99,7 @@ TEST_CASE("a byte that flipped before the checkpoint stops the resume and names 
       CHECK(contains(message, name + ": its first "));
       // The way round it is offered only where there is one.
       CHECK(contains(message, "--checkpoint step_200") == (at >= known_before));
-      CHECK(contains(message, "no sound checkpoint") == (at < known_before));
+      CHECK(contains(message, "no other sound checkpoint") == (at < known_before));
       flip(killed / name, at);
     }
     // What was written after it is written again.
