@@ -12,7 +12,8 @@ for folder in "$results"/*/; do
 done
 for plan in "$results"/*/plan.csv; do
   folder=$(dirname "$plan")
-  { printf '# Suite %s\n\n' "$(basename "$folder")" && "$credo" report "$folder"; } >tables.md 2>err
+  suite=$(sed -n 's/^  "suite": "\(.*\)",$/\1/p' "$folder/manifest.json")
+  { printf '# Suite %s\n\n' "$suite" && "$credo" report "$folder"; } >tables.md 2>err
   diff tables.md "$folder/tables.md" >out || fail "$folder/tables.md: not what \`credo report\` writes: $(head -5 out)"
 done
 
